@@ -1,0 +1,130 @@
+// The bytes that travel in the lanes, little-endian, version byte first.
+//
+// Out lane: a *batch* is one stream entry (field `d`) and, byte for byte, one publication. Either
+// `events`: consecutive events of one epoch, or `takeover`: the record `<epoch>-0` that a claim
+// writes, naming the id before it.
+//   header   u8 version · u8 kind · u16 count · u64 epoch · u64 first_seq
+//   takeover u64 prev.epoch · u64 prev.seq · u32 attempt          (first_seq 0, count 1)
+//   event    u8 flags · u8[3] zero · u32 length · u32 v1_length · bytes
+// The stream id of a batch is `<epoch>-<first_seq + count - 1>`: the id of its last event.
+//
+// In lane: *mail*, one client frame or a note of the gateway, opaque to Redis. Its live copy is the
+// 64-bit sequence number followed by the same bytes.
+//   u8 version · u8 kind · u8 flags · u8 trace_length · u64 connection · trace · payload
+//
+// Encoding appends to a Buffer (false: out of memory). Decoding never copies: views point into the
+// input; malformed input yields nullopt and is never trusted further.
+#pragma once
+
+#include "shared/buffer.h"
+#include "shared/bytes.h"
+#include "shared/ids.h"
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace mr {
+
+inline constexpr uint8_t kEnvelopeVersion = 1;
+inline constexpr char kEntryField[] = "d"; // the one field of a lane's stream entries
+inline constexpr size_t kBatchHeaderBytes = 20;
+inline constexpr size_t kTakeoverBytes = kBatchHeaderBytes + 20;
+inline constexpr size_t kEventHeaderBytes = 12;
+inline constexpr size_t kMailHeaderBytes = 12;
+inline constexpr uint32_t kMaxBatchEvents = 256;
+inline constexpr size_t kMaxBatchBytes = 256 * 1024; // one event may be longer than this, alone
+
+enum class BatchKind : uint8_t { events = 1, takeover = 2 };
+
+enum EventFlag : uint8_t {
+    kEventBinary = 1 << 0,   // goes out as a binary frame; otherwise text
+    kEventV2Only = 1 << 1,   // not sent to clients without the subprotocol mr.v2
+    kEventTerminal = 1 << 2, // ends its turn: nothing is in flight for the session behind it
+    kEventLiveOnly = 1 << 3, // published, never logged (spoken audio)
+};
+
+struct BatchHeader {
+    BatchKind kind = BatchKind::events;
+    uint16_t count = 0;
+    uint64_t epoch = 0;
+    uint64_t first_seq = 0;
+    EventId prev;         // takeover only
+    uint32_t attempt = 0; // takeover only; 1 = first owner since the session was last idle
+
+    EventId last() const { return {epoch, first_seq + count - 1}; }
+};
+
+struct EventView {
+    uint8_t flags = 0;
+    ByteView bytes;
+    // Strict v1 form: the first v1_length bytes of a JSON object text followed by '}'. 0: none.
+    uint32_t v1_length = 0;
+};
+
+// Builds a batch of events in a Buffer: begin, add…, and the buffer holds the finished bytes.
+class BatchWriter {
+  public:
+    explicit BatchWriter(Buffer& out) : out_(out) {}
+
+    bool begin(uint64_t epoch, uint64_t first_seq);
+    bool add(uint8_t flags, ByteView bytes, uint32_t v1_length = 0);
+    uint16_t count() const { return count_; }
+
+  private:
+    Buffer& out_;
+    size_t start_ = 0;
+    uint16_t count_ = 0;
+};
+
+// Walks a batch: header first, then `next` until it returns nullopt. `ok()` tells a clean end from
+// malformed bytes.
+class BatchReader {
+  public:
+    static std::optional<BatchReader> open(ByteView bytes);
+
+    const BatchHeader& header() const { return header_; }
+    std::optional<EventView> next();
+    bool ok() const { return ok_; }
+
+  private:
+    BatchHeader header_;
+    ByteView rest_;
+    uint16_t left_ = 0;
+    bool ok_ = true;
+};
+
+bool encode_takeover(Buffer& out, uint64_t epoch, EventId prev, uint32_t attempt);
+
+enum class MailKind : uint8_t {
+    text = 1,   // a text message of a client
+    binary = 2, // a binary message of a client
+    http = 3,   // a request body of the HTTP endpoints
+    attach = 4, // a connection joined a session with a running turn
+    detach = 5, // the last connection of a session with a running turn went away
+};
+
+enum MailFlag : uint8_t {
+    kMailV2 = 1 << 0, // the connection speaks mr.v2
+};
+
+struct Mail {
+    MailKind kind = MailKind::text;
+    uint8_t flags = 0;
+    uint64_t connection = 0;      // unique over all gateways; names the connection in answers
+    std::string_view traceparent; // W3C trace context of the handshake, or empty; ≤ 255 bytes
+    ByteView payload;
+};
+
+bool encode_mail(Buffer& out, const Mail& mail);
+std::optional<Mail> decode_mail(ByteView bytes);
+
+// A snapshot value: the id it stands for, then one complete `text_snapshot` event.
+bool encode_snapshot(Buffer& out, EventId id, std::string_view event);
+struct Snapshot {
+    EventId id;
+    std::string_view event;
+};
+std::optional<Snapshot> decode_snapshot(ByteView bytes);
+
+} // namespace mr

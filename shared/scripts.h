@@ -1,0 +1,88 @@
+// The Lua scripts of the relay: everything that must be atomic and happens once per turn, never
+// once per event. Owns their texts, argument order and result codes; never talks to Redis. Every
+// script touches one partition's keys only (one cluster slot) and starts with `#!lua`, so that
+// Redis refuses it up front when out of memory or across slots. Load with SCRIPT LOAD, call with
+// EVALSHA, load again on NOSCRIPT.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace mr {
+
+struct Script {
+    std::string_view name;
+    std::string_view text;
+    uint8_t keys;      // number of KEYS
+    uint8_t arguments; // number of ARGV (the minimum for `save`, which takes ids at its end)
+};
+
+// Append mail to a session's in lane and ring the doorbell if nobody owns the session. With an
+// empty mail it only rings again (a doorbell without a claim within a few seconds; claims are
+// idempotent). KEYS meta in_lane leases jobs in_channel ARGV sid app mail traceparent max_entries
+// max_bytes max_jobs session_ttl_ms → {MailStatus, sequence number of the mail in the lane}
+extern const Script kMailScript;
+enum class MailStatus : int {
+    owned = 1,      // stored; a live owner will see it
+    rung = 2,       // stored; a doorbell is in the job stream
+    nothing = 3,    // ring only: nothing waits, or a live owner attends it
+    lane_full = 0,  // refused: the session has too much unread mail
+    busy = -1,      // refused: the job stream is at its admission limit
+    no_worker = -2, // refused: no worker has held a lease in this partition for kNoWorkerGraceMs
+};
+inline constexpr uint32_t kNoWorkerGraceMs = 10000;
+inline constexpr uint32_t kRingAgainMs = 2000; // a younger doorbell is not repeated
+
+// Become the owner of a session: new epoch, takeover record appended and published in this script.
+// KEYS meta in_lane out_lane leases jobs out_channel dead
+// ARGV sid worker entry_id max_attempts log_ttl_ms session_ttl_ms
+// → {ClaimStatus, epoch, attempt, prev id ("<epoch>-<seq>"), checkpoint (may be empty), subject}
+extern const Script kClaimScript;
+enum class ClaimStatus : int {
+    claimed = 2,
+    poisoned = 3, // claimed, but the attempts are used up: end the turn with `error`, then finish
+    done = 1,     // nothing to do; the doorbell is acknowledged and deleted
+    busy = 0,     // another live worker (or this one) attends; the doorbell is settled
+    no_lease = -2 // the caller's own lease is not valid: take a new incarnation
+};
+inline constexpr uint32_t kKeptEpochs = 8; // older ones are trimmed from the out lane at a claim
+
+// Store a checkpoint and/or consume mail, fenced by the epoch.
+// KEYS meta in_lane
+// ARGV epoch worker op ("set" | "clear" | "keep") checkpoint consumed_bytes ids…
+// → 1, or 0: fenced (another owner; stop and publish nothing more)
+extern const Script kSaveScript;
+
+// Give the session up when nothing waits.
+// KEYS meta in_lane out_lane jobs
+// ARGV epoch worker entry_id log_ttl_ms session_ttl_ms
+// → FinishStatus
+extern const Script kFinishScript;
+enum class FinishStatus : int {
+    finished = 1, // no owner any more; doorbell acknowledged and deleted
+    more = 0,     // mail waits or a checkpoint is set: go on
+    fenced = -1,
+};
+
+// Hand the session to another worker without counting an attempt (graceful stop): owner cleared,
+// own doorbell settled, a new one rung.
+// KEYS meta jobs
+// ARGV epoch worker entry_id sid app
+// → 1, or 0: fenced
+extern const Script kReleaseScript;
+
+// Take or renew the lease of a worker incarnation in one partition.
+// KEYS leases
+// ARGV worker lease_ms first ("1": a new incarnation takes its lease, "0": renewal)
+// → 1, or 0: the lease had lapsed; take a new incarnation id and drop every session
+extern const Script kLeaseScript;
+
+// Claim the pending doorbells of consumers whose lease is gone, at most `limit`; forget consumers
+// that have none left. Driven from the pending list, never from the lease set alone: XREADGROUP
+// creates consumers implicitly, so a dead name can pull a doorbell that no lease points to.
+// KEYS jobs leases
+// ARGV worker limit
+// → the claimed entries as XCLAIM returns them
+extern const Script kReapScript;
+
+} // namespace mr
