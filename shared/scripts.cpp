@@ -173,7 +173,7 @@ return 1
 )",
                                2, 5};
 
-const Script kLeaseScript = {"lease", R"(#!lua
+const Script kLeaseScript = {"lease", R"(#!lua flags=allow-oom
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 if ARGV[3] ~= '1' then

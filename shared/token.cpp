@@ -41,7 +41,9 @@ bool sign(std::string_view secret, std::string_view session_id, std::string_view
     uint8_t message[sizeof(kContext) + kSessionIdChars + 18 + kMaxSubjectBytes];
     size_t length = 0;
     const auto put = [&](std::string_view part) {
-        std::memcpy(message + length, part.data(), part.size());
+        if (!part.empty()) { // an empty view may have no address at all
+            std::memcpy(message + length, part.data(), part.size());
+        }
         length += part.size();
         message[length++] = 0;
     };

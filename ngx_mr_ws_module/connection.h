@@ -1,0 +1,147 @@
+// A WebSocket after its handshake, detached from nginx's HTTP request: socket, decoder, output
+// queue, ping, close handshake. One per client, on malloc, small while idle: it then holds no
+// buffer at all. Turns bytes into whole messages for the relay and the relay's frames into bytes;
+// never knows what a message means, never talks to Redis.
+//
+// Life: connection_adopt() → open → (Close frame of either side) closing → lingering until the
+// client has closed, too → freed. A Connection is freed only by the event handlers of this file,
+// never inside a function that the relay calls, so a reference stays good for the whole call.
+#pragma once
+
+#include "ngx_mr_ws_module/ngx.h"
+#include "ngx_mr_ws_module/output_queue.h"
+#include "ngx_mr_ws_module/relay.h"
+#include "ngx_mr_ws_module/settings.h"
+#include "ngx_mr_ws_module/trace_context.h"
+#include "shared/buffer.h"
+#include "shared/bytes.h"
+#include "shared/ws_frame.h"
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace mr {
+
+// Bytes read at once, into memory shared by all connections of a process.
+inline constexpr size_t kReadBytes = 64 * 1024;
+// A socket that always has more gets this many reads in a row before others have their turn.
+inline constexpr uint32_t kReadsPerTurn = 4;
+// Output a connection may queue beyond `mr_ws_send_limit` (where the relay stops): more closes it.
+inline constexpr size_t kOutputHeadroomBytes = 8 * 1024 * 1024;
+// From our Close frame until the client has closed; then the socket is cut.
+inline constexpr ngx_msec_t kCloseTimeoutMs = 5000;
+
+enum class ConnectionState : uint8_t {
+    open,
+    closing,   // our Close frame is queued: no more frames in either direction
+    lingering, // it is sent: what still arrives is thrown away, so that it reaches the client
+    finished,  // to be freed by the event handler on whose stack we are
+};
+
+// Who ended the session, for the log.
+enum class ClosedBy : uint8_t { nobody, client, server };
+
+struct Connection {
+    explicit Connection(const LocationConf& location) noexcept
+        : conf(&location), app(location.kind()), strict(location.strict()) {}
+
+    // Read by the relay.
+    uint64_t id = 0; // random: unique over all gateways
+    const LocationConf* conf;
+    RelayLink relay;
+    AppKind app;
+    bool v2 = false;
+    bool strict;
+
+    std::string_view traceparent() const noexcept { return trace.view(); }
+    ngx_log_t* log() const noexcept { return socket->log; }
+
+    // Of connection*.cpp, sweep.cpp and drain.cpp alone.
+    ConnectionState state = ConnectionState::open;
+    ClosedBy closed_by = ClosedBy::nobody;
+    bool paused_by_relay = false;
+    bool paused_by_output = false; // pings of a client that does not read
+    bool over_limit = false;       // the queue was above send_limit: relay_drained is due
+    bool corked = false;           // in the list of connections to be flushed
+    bool draining = false;         // `drain_at` is set
+    bool relay_known = false;      // relay_closed is due
+    uint16_t close_code = 0;       // as it stands in the log
+
+    ngx_connection_t* socket = nullptr;
+    ngx_queue_t all{};  // every connection of this process, the next one to be looked at first
+    ngx_queue_t cork{}; // those with new output
+
+    FrameDecoder decoder{Role::server};
+    OutputQueue output;
+    Buffer message; // the message that is arriving in pieces
+    Buffer unread;  // input that came before reading was paused
+    uint8_t* scratch = nullptr; // lent to the decoder for a control frame cut in two
+
+    ngx_msec_t opened_at = 0;
+    ngx_msec_t received_at = 0; // the last byte
+    ngx_msec_t pinged_at = 0;
+    ngx_msec_t progress_at = 0; // the last byte the kernel took, or the first it did not
+    ngx_msec_t closing_at = 0;  // when the close handshake began
+    ngx_msec_t drain_at = 0;
+    uint64_t messages_in = 0;
+    uint64_t frames_out = 0;
+    uint64_t bytes_in = 0;
+    uint64_t bytes_out = 0;
+    TraceContext trace;
+
+    bool reading_paused() const noexcept { return paused_by_relay || paused_by_output; }
+};
+static_assert(sizeof(Connection) <= 512, "lives in every idle connection");
+
+// ---- called by the relay
+
+// Queues one unfragmented frame; it leaves when the current event is done. False: the connection
+// is closing (or has just run out of memory or of its bounds, and is closing now).
+bool connection_send(Connection& connection, Opcode opcode, ByteView payload) noexcept;
+bool connection_send_parts(Connection& connection, Opcode opcode,
+                           std::span<const ByteView> parts) noexcept;
+
+// Output the kernel has not taken yet.
+size_t connection_queued_bytes(const Connection& connection) noexcept;
+
+// Starts the close handshake behind everything queued; does nothing when it has begun.
+void connection_close(Connection& connection, CloseCode code, std::string_view reason) noexcept;
+
+// Back-pressure of the in lane. No message is handed over between the two calls.
+void connection_pause_reading(Connection& connection) noexcept;
+void connection_resume_reading(Connection& connection) noexcept;
+
+// No turn of the session is running any more: a drain may close it now.
+void connection_turn_idle(Connection& connection) noexcept;
+
+// ---- called by upgrade.cpp
+
+// Memory for a connection, before the client is promised one. Null: out of memory.
+Connection* connection_create(const LocationConf& conf) noexcept;
+void connection_discard(Connection* connection) noexcept; // never adopted
+
+// Takes a socket over from HTTP: all that is left of the request is `early`, the bytes behind the
+// handshake (decoded in place). From now on the connection owns itself.
+void connection_adopt(Connection* connection, ngx_connection_t* socket, const OpenRequest& request,
+                      std::span<uint8_t> early) noexcept;
+
+// ---- called by sweep.cpp and drain.cpp, which walk over all connections
+
+ngx_queue_t& connections_all() noexcept;
+size_t connections_count() noexcept;
+
+// Frees the connection if it is finished. The last thing an event handler does with it.
+void connection_settle(Connection& connection) noexcept;
+
+// Ends it at once: no Close frame any more.
+void connection_abort(Connection& connection, const char* reason) noexcept;
+
+// ---- called by module.cpp
+
+void connections_init(ngx_log_t* log) noexcept;
+
+// The process ends: what is still open gets a Close frame if its socket takes one, and is freed.
+void connections_exit() noexcept;
+
+} // namespace mr

@@ -1,0 +1,155 @@
+#include "ngx_mr_ws_module/connection_io.h"
+
+#include <utility>
+
+namespace mr {
+namespace {
+
+uint8_t input_block[kReadBytes]; // every read of this process goes here
+
+void deliver(Connection& connection, Opcode opcode, ByteView message) {
+    ++connection.messages_in;
+    relay_message(connection, opcode, message);
+}
+
+void take_data(Connection& connection, const FrameEvent& event) {
+    if (event.message_start && event.message_end) {
+        return deliver(connection, event.opcode, event.payload);
+    }
+    if (!connection.message.append(event.payload)) {
+        return connection_close(connection, CloseCode::try_again_later, "out of memory");
+    }
+    if (event.message_end) {
+        const Buffer whole(std::move(connection.message));
+        deliver(connection, event.opcode, whole.view());
+    }
+}
+
+void take_ping(Connection& connection, ByteView payload) {
+    connection_send(connection, Opcode::pong, payload);
+    // Whoever pings without reading waits: every ping is owed its pong.
+    if (connection.output.bytes() > connection.conf->send_limit) {
+        connection.paused_by_output = true;
+    }
+}
+
+void lend_scratch(Connection& connection) {
+    connection.scratch = static_cast<uint8_t*>(std::malloc(kMaxControlPayloadBytes));
+    if (connection.scratch == nullptr) {
+        return connection_close(connection, CloseCode::try_again_later, "out of memory");
+    }
+    connection.decoder.lend_scratch(connection.scratch);
+}
+
+void reclaim_scratch(Connection& connection) {
+    if (connection.decoder.reclaim_scratch() != nullptr) {
+        std::free(connection.scratch);
+        connection.scratch = nullptr;
+    }
+}
+
+void take_violation(Connection& connection, const FrameEvent& event) {
+    ngx_log_error(NGX_LOG_INFO, connection.log(), 0, "mr_ws: client broke the protocol: %s",
+                  event.error_text);
+    connection_close(connection, CloseCode{event.close_code}, event.error_text);
+}
+
+void take_event(Connection& connection, const FrameEvent& event) {
+    switch (event.kind) {
+    case EventKind::data:
+        return take_data(connection, event);
+    case EventKind::ping:
+        return take_ping(connection, event.payload);
+    case EventKind::need_scratch:
+        return lend_scratch(connection);
+    case EventKind::close:
+        return connection_begin_close(connection, CloseCode{event.close_code}, {},
+                                      ClosedBy::client);
+    case EventKind::error:
+        return take_violation(connection, event);
+    case EventKind::pong:
+    case EventKind::stopped:
+    case EventKind::need_more:
+        return;
+    }
+}
+
+// The client's side has ended: orderly behind the close handshake, otherwise without one. What is
+// queued, the answer to its Close frame for one, may still reach a client that has half closed.
+void take_eof(Connection& connection) {
+    connection_flush(connection);
+    connection_finish(connection, CloseCode::abnormal_closure, ClosedBy::client);
+}
+
+// True while there may be more to read.
+bool read_once(Connection& connection) {
+    ngx_connection_t* c = connection.socket;
+    const ssize_t count = c->recv(c, input_block, sizeof(input_block));
+    if (count == NGX_AGAIN) {
+        return false;
+    }
+    if (count < 0) {
+        connection_finish(connection, CloseCode::abnormal_closure, ClosedBy::client);
+        return false;
+    }
+    if (count == 0) {
+        take_eof(connection);
+        return false;
+    }
+    const auto size = static_cast<size_t>(count);
+    if (connection.state == ConnectionState::open) {
+        connection.received_at = ngx_current_msec;
+        connection.bytes_in += size;
+        connection_decode(connection, {input_block, size});
+    }
+    return c->read->ready;
+}
+
+} // namespace
+
+void connection_decode(Connection& connection, std::span<uint8_t> input) noexcept {
+    for (;;) {
+        if (connection.state != ConnectionState::open) {
+            return;
+        }
+        if (connection.reading_paused()) {
+            if (!connection.unread.append(ByteView(input))) {
+                connection_close(connection, CloseCode::try_again_later, "out of memory");
+            }
+            return;
+        }
+        const FrameEvent event = connection.decoder.next(input, connection.conf->limits);
+        if (event.kind == EventKind::need_more) {
+            return reclaim_scratch(connection);
+        }
+        take_event(connection, event);
+    }
+}
+
+void connection_read(Connection& connection) noexcept {
+    if (connection.unread.size() > 0 && !connection.reading_paused()) {
+        Buffer kept(std::move(connection.unread));
+        connection_decode(connection, {kept.data(), kept.size()});
+    }
+    ngx_connection_t* c = connection.socket;
+    for (uint32_t reads = 0; reads < kReadsPerTurn; ++reads) {
+        if (connection.reading_paused() && connection.state == ConnectionState::open) {
+            return; // what comes now stays in the kernel, an end of file as well
+        }
+        if (connection.state == ConnectionState::finished) {
+            return;
+        }
+        if (!read_once(connection)) {
+            if (connection.state != ConnectionState::finished &&
+                ngx_handle_read_event(c->read, 0) != NGX_OK) {
+                connection_finish(connection, CloseCode::internal_error, ClosedBy::server);
+            }
+            return;
+        }
+    }
+    if (connection.state != ConnectionState::finished) {
+        ngx_post_event(c->read, &ngx_posted_next_events);
+    }
+}
+
+} // namespace mr

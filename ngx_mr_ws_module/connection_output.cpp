@@ -1,0 +1,121 @@
+#include "ngx_mr_ws_module/connection_io.h"
+
+#include <sys/socket.h>
+
+namespace mr {
+namespace {
+
+// Our Close frame is in the kernel. Closing now could reset the connection under the client's last
+// bytes and take the frame from it: so only our side is shut, and theirs is read to its end.
+void begin_linger(Connection& connection) {
+    ngx_connection_t* c = connection.socket;
+    if (c->ssl != nullptr) {
+        c->ssl->shutdown_without_free = 1; // leaves raw reads behind
+        c->ssl->handler = ngx_http_close_connection;
+        if (ngx_ssl_shutdown(c) == NGX_AGAIN) {
+            c->ssl->shutdown_without_free = 0;
+            connection.state = ConnectionState::finished; // closing goes on in nginx
+            return;
+        }
+    }
+    if (shutdown(c->fd, SHUT_WR) == -1) {
+        connection.state = ConnectionState::finished;
+        return;
+    }
+    connection.state = ConnectionState::lingering;
+    ngx_post_event(c->read, &ngx_posted_events);
+}
+
+} // namespace
+
+bool connection_send(Connection& connection, Opcode opcode, ByteView payload) noexcept {
+    return connection_send_parts(connection, opcode, {&payload, 1});
+}
+
+bool connection_send_parts(Connection& connection, Opcode opcode,
+                           std::span<const ByteView> parts) noexcept {
+    if (connection.state != ConnectionState::open) {
+        return false;
+    }
+    if (connection.output.empty()) {
+        connection.progress_at = ngx_current_msec;
+    }
+    const size_t limit = connection.conf->send_limit;
+    if (connection.output.bytes() > limit + kOutputHeadroomBytes) {
+        connection_close(connection, CloseCode::try_again_later, "client reads too slowly");
+        return false;
+    }
+    if (!connection.output.append_frame(opcode, parts)) {
+        connection_close(connection, CloseCode::try_again_later, "out of memory");
+        return false;
+    }
+    ++connection.frames_out;
+    connection.over_limit |= connection.output.bytes() > limit;
+    connection_cork(connection);
+    return true;
+}
+
+size_t connection_queued_bytes(const Connection& connection) noexcept {
+    return connection.output.bytes();
+}
+
+void connection_close(Connection& connection, CloseCode code, std::string_view reason) noexcept {
+    if (connection.state == ConnectionState::open) {
+        connection_begin_close(connection, code, reason, ClosedBy::server);
+    }
+}
+
+void connection_begin_close(Connection& connection, CloseCode code, std::string_view reason,
+                            ClosedBy by) noexcept {
+    uint8_t payload[kMaxControlPayloadBytes];
+    const ByteView frame(payload, encode_close_payload(payload, code, reason));
+    connection.close_code = static_cast<uint16_t>(code);
+    connection.closed_by = by;
+    connection.state = ConnectionState::closing;
+    connection.closing_at = ngx_current_msec;
+    connection.message.release();
+    connection.unread.release();
+    if (connection.output.append_frame(Opcode::close, {&frame, 1})) {
+        ++connection.frames_out;
+    } else {
+        connection.state = ConnectionState::finished;
+    }
+    connection_cork(connection);
+}
+
+void connection_flush(Connection& connection) noexcept {
+    if (connection.state == ConnectionState::finished ||
+        connection.state == ConnectionState::lingering) {
+        return;
+    }
+    size_t taken = 0;
+    const SendResult result = connection.output.send(connection.socket, taken);
+    connection.bytes_out += taken;
+    if (taken > 0) {
+        connection.progress_at = ngx_current_msec;
+    }
+    if (result == SendResult::failed ||
+        (result == SendResult::blocked &&
+         ngx_handle_write_event(connection.socket->write, 0) != NGX_OK)) {
+        return connection_finish(connection, CloseCode::abnormal_closure, ClosedBy::client);
+    }
+    if (connection.state == ConnectionState::closing) {
+        if (result == SendResult::all) {
+            begin_linger(connection);
+        }
+        return;
+    }
+    if (connection.output.bytes() > connection.conf->send_limit / 2) {
+        return;
+    }
+    if (connection.paused_by_output) {
+        connection.paused_by_output = false;
+        ngx_post_event(connection.socket->read, &ngx_posted_events);
+    }
+    if (connection.over_limit) {
+        connection.over_limit = false;
+        relay_drained(connection);
+    }
+}
+
+} // namespace mr

@@ -1,0 +1,20 @@
+// The end of a process that is still serving (`nginx -s reload`, `-s quit`): its sessions are
+// closed with 1001, each at a random point of `mr_ws_drain`, so that clients do not all come back
+// at once; a session with a running answer goes when the answer ends, at the latest with the
+// window. Decides when; connection.h closes.
+#pragma once
+
+#include "ngx_mr_ws_module/connection.h"
+
+namespace mr {
+
+// Starts the drain of this process; does nothing when it has begun.
+void drain_begin() noexcept;
+
+// For a connection that opens while draining.
+void drain_schedule(Connection& connection) noexcept;
+
+// Closes the connection if it is due.
+void drain_check(Connection& connection, ngx_msec_t now) noexcept;
+
+} // namespace mr

@@ -1,0 +1,94 @@
+#include "ngx_mr_ws_module/lane_delivery.h"
+
+namespace mr {
+namespace {
+
+// The bytes equal the original's: what was added lies behind v1_length.
+void send_strict(Connection& connection, const EventView& event) {
+    static constexpr uint8_t kEnd[] = {'}'};
+    const ByteView parts[] = {event.bytes.first(event.v1_length), kEnd};
+    connection_send_parts(connection, Opcode::text, parts);
+}
+
+void send_event(Connection& connection, const EventView& event) {
+    if (connection.v2) {
+        connection_send(connection,
+                        (event.flags & kEventBinary) != 0 ? Opcode::binary : Opcode::text,
+                        event.bytes);
+        return;
+    }
+    if ((event.flags & kEventV2Only) != 0) {
+        return;
+    }
+    if ((event.flags & kEventBinary) != 0) {
+        connection_send(connection, Opcode::binary, event.bytes);
+    } else if (connection.strict && event.v1_length != 0) {
+        send_strict(connection, event);
+    } else {
+        connection_send(connection, Opcode::text, event.bytes);
+    }
+}
+
+void send_events(Connection& connection, ByteView bytes, uint32_t skip) {
+    auto reader = BatchReader::open(bytes);
+    if (!reader) {
+        return;
+    }
+    while (const auto event = reader->next()) {
+        if (skip != 0) {
+            --skip;
+            continue;
+        }
+        send_event(connection, *event);
+    }
+}
+
+} // namespace
+
+std::optional<BatchInfo> inspect_batch(ByteView bytes) noexcept {
+    auto reader = BatchReader::open(bytes);
+    if (!reader) {
+        return std::nullopt;
+    }
+    BatchInfo info;
+    info.header = reader->header();
+    info.bytes = bytes;
+    if (info.header.kind == BatchKind::takeover) {
+        return info;
+    }
+    while (const auto event = reader->next()) {
+        info.terminal = (event->flags & kEventTerminal) != 0;
+        info.live_only = (event->flags & kEventLiveOnly) != 0;
+    }
+    if (!reader->ok()) {
+        return std::nullopt;
+    }
+    return info;
+}
+
+Verdict deliver_batch(Connection& connection, const BatchInfo& batch) noexcept {
+    RelayLink& link = connection.relay;
+    const Delivery delivery = judge(link.cursor, batch.header);
+    if (delivery.verdict != Verdict::deliver) {
+        return delivery.verdict;
+    }
+    link.cursor = delivery.cursor;
+    link.resynced = false;
+    if (batch.header.kind == BatchKind::events) {
+        send_events(connection, batch.bytes, delivery.skip);
+    }
+    if (connection_queued_bytes(connection) > connection.conf->send_limit) {
+        link.lagging = true;
+        link.behind = true;
+    }
+    return Verdict::deliver;
+}
+
+void deliver_live_only(Connection& connection, const BatchInfo& batch) noexcept {
+    const RelayLink& link = connection.relay;
+    if (!link.lagging && !link.greet && !link.lost && batch.header.epoch == link.cursor.epoch) {
+        send_events(connection, batch.bytes, 0);
+    }
+}
+
+} // namespace mr

@@ -1,0 +1,32 @@
+// One batch to one connection: which events go out, in which form. Owns the conversion of events to
+// frames; never reads from Redis, never decides about gaps beyond reporting the verdict.
+#pragma once
+
+#include "ngx_mr_ws_module/connection.h"
+#include "shared/bytes.h"
+#include "shared/envelope.h"
+#include "shared/lane_cursor.h"
+
+#include <optional>
+
+namespace mr {
+
+// A batch looked at once, for all its followers.
+struct BatchInfo {
+    BatchHeader header;
+    ByteView bytes;
+    bool terminal = false;  // its last event ends the turn
+    bool live_only = false; // published, not logged: it has no place in the order
+};
+
+// nullopt: malformed.
+std::optional<BatchInfo> inspect_batch(ByteView bytes) noexcept;
+
+// Delivers what the connection's cursor asks for and moves it. Marks the connection as lagging when
+// its queue passes send_limit.
+Verdict deliver_batch(Connection& connection, const BatchInfo& batch) noexcept;
+
+// Spoken audio and the like: to connections of the same epoch that keep up, or not at all.
+void deliver_live_only(Connection& connection, const BatchInfo& batch) noexcept;
+
+} // namespace mr

@@ -1,0 +1,336 @@
+#include "ngx_mr_ws_module/lane_reader.h"
+
+#include "ngx_mr_ws_module/gateway_events.h"
+#include "ngx_mr_ws_module/lane_delivery.h"
+#include "ngx_mr_ws_module/lane_recovery.h"
+#include "ngx_mr_ws_module/mailbox.h"
+#include "shared/ids.h"
+
+#include <algorithm>
+
+namespace mr {
+namespace {
+
+// May take part in a read: its socket has room and its position is not being looked for.
+bool readable(const RelayLink& link) {
+    return !link.lagging && !link.lost;
+}
+
+bool any_behind(const Session& session) {
+    for (const Connection* follower = session.followers; follower != nullptr;
+         follower = next_follower(*follower)) {
+        if (follower->relay.behind && readable(follower->relay)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool any_lost(const Session& session) {
+    for (const Connection* follower = session.followers; follower != nullptr;
+         follower = next_follower(*follower)) {
+        if (follower->relay.lost) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// The batch of a stream entry `[id, [field, bytes]]`.
+std::optional<BatchInfo> batch_of_entry(const Reply& entry) {
+    if (entry.size() != 2 || entry[1].size() < 2 || entry[1][0].text() != kEntryField) {
+        return std::nullopt;
+    }
+    return inspect_batch(as_bytes(entry[1][1].text()));
+}
+
+// A resume has proven that the log knows its position.
+void position_known(Connection& connection) {
+    RelayLink& link = connection.relay;
+    link.inclusive = false;
+    if (link.greet) {
+        link.greet = false;
+        gateway_connected(connection, true);
+    }
+}
+
+// One entry of the log for one follower. False: no more entries for it in this page.
+bool take_entry(Connection& follower, const BatchInfo& batch) {
+    RelayLink& link = follower.relay;
+    if (link.inclusive) {
+        const Verdict verdict = judge(link.cursor, batch.header).verdict;
+        if (verdict == Verdict::deliver || batch.header.last() == link.cursor) {
+            position_known(follower);
+        }
+    }
+    switch (deliver_batch(follower, batch)) {
+    case Verdict::deliver:
+        return !link.lagging;
+    case Verdict::drop:
+        return true;
+    case Verdict::gap:
+        link.lost = true;
+        break;
+    }
+    return false;
+}
+
+void take_page(Connection& follower, const Reply& page) {
+    for (size_t i = 0; i < page.size(); ++i) {
+        const auto batch = batch_of_entry(page[i]);
+        if (!batch) {
+            const Session& session = *follower.relay.session;
+            hub_complain(*session.hub, "malformed entry in the log of session", session.id_view());
+            continue; // what follows it is a gap, and dealt with as such
+        }
+        if (!take_entry(follower, *batch)) {
+            return;
+        }
+    }
+}
+
+// After the last page: is this follower where publications are?
+void settle_follower(Session& session, Connection& follower, bool more) {
+    RelayLink& link = follower.relay;
+    if (link.lost || link.lagging) {
+        link.behind = true;
+        return;
+    }
+    if (more) {
+        link.behind = true;
+        return;
+    }
+    if (link.inclusive) {
+        if (link.cursor != EventId{}) {
+            link.lost = true; // the log holds nothing from its position on
+            link.behind = true;
+            return;
+        }
+        position_known(follower);
+    }
+    link.behind = session.read_again && link.cursor < session.mark;
+}
+
+void note_page(Session& session, const Reply& page) {
+    for (size_t i = page.size(); i-- > 0;) {
+        if (const auto batch = batch_of_entry(page[i])) {
+            session_note(session, batch->header.last(), batch->terminal);
+            return;
+        }
+    }
+}
+
+// A slow reader's socket takes a few entries at a time: a large page would be read for nothing.
+void size_page(Session& session, bool choked) {
+    if (choked) {
+        session.page_entries = std::max<uint8_t>(session.page_entries / 2, kMinPageEntries);
+    } else if (session.page_entries < kMaxPageEntries) {
+        session.page_entries = std::min<uint8_t>(session.page_entries * 2, kMaxPageEntries);
+    }
+}
+
+void take_read(Session& session, const Reply& page) {
+    const bool more = page.size() >= session.page_entries;
+    bool choked = false;
+    for (Connection* follower = session.followers; follower != nullptr;) {
+        Connection* next = next_follower(*follower);
+        if (follower->relay.in_read) {
+            follower->relay.in_read = false;
+            take_page(*follower, page);
+            settle_follower(session, *follower, more);
+            choked = choked || follower->relay.lagging;
+        }
+        follower = next;
+    }
+    size_page(session, choked);
+    session.read_again = false;
+    note_page(session, page);
+    if (!session_busy(session)) {
+        session_note_idle(session);
+    }
+    mailbox_attach(session);
+}
+
+void on_read(void* owner, uint64_t, const Reply* reply) noexcept {
+    auto& session = *static_cast<Session*>(owner);
+    session.reading = false;
+    if (reply != nullptr && reply->type() == ReplyType::array) {
+        take_read(session, *reply);
+        lane_retry(session);
+    } else {
+        for (Connection* follower = session.followers; follower != nullptr;
+             follower = next_follower(*follower)) {
+            follower->relay.in_read = false;
+        }
+        if (reply != nullptr) {
+            hub_complain(*session.hub, "log read refused", reply->text());
+        }
+    }
+    --session.references;
+    hub_release_session(session);
+}
+
+// Reads a page from the oldest cursor of those who need it (or of all).
+void read_log(Session& session, bool all) {
+    EventId from{UINT64_MAX, UINT64_MAX};
+    bool inclusive = false;
+    for (Connection* follower = session.followers; follower != nullptr;
+         follower = next_follower(*follower)) {
+        RelayLink& link = follower->relay;
+        link.in_read = readable(link) && (all || link.behind);
+        if (link.in_read && link.cursor <= from) {
+            inclusive = (inclusive && link.cursor == from) || link.inclusive;
+            from = link.cursor;
+        }
+    }
+    Hub& hub = *session.hub;
+    const SessionKeys keys(hub.partitions, session.id_view());
+    const EventIdText id = format_event_id(from);
+    char start[1 + kMaxEventIdChars];
+    start[0] = '(';
+    std::memcpy(start + 1, id.chars, id.length);
+    const std::string_view from_text{start + (inclusive ? 1 : 0),
+                                     id.length + (inclusive ? 0U : 1U)};
+    char count[20];
+    const std::string_view count_text{count, format_decimal(session.page_entries, count)};
+    session.read_again = false;
+    session.mark = {};
+    session.reading = hub.commands.send(
+        {"XRANGE", keys.out_lane, from_text, "+", "COUNT", count_text}, {on_read, &session});
+    if (session.reading) {
+        ++session.references;
+    }
+}
+
+bool can_read(const Session& session) {
+    return !session.reading && !session.recovering && session.subscription == Subscription::live &&
+           session.hub->commands.is_ready();
+}
+
+void publish_to(Session& session, const BatchInfo& batch) {
+    bool delivered = false;
+    bool gap = false;
+    for (Connection* follower = session.followers; follower != nullptr;) {
+        Connection* next = next_follower(*follower);
+        RelayLink& link = follower->relay;
+        Verdict verdict = Verdict::gap;
+        if (readable(link) && !link.inclusive) {
+            verdict = deliver_batch(*follower, batch);
+        }
+        if (verdict == Verdict::gap) {
+            link.behind = true;
+            gap = true;
+        }
+        delivered = delivered || verdict == Verdict::deliver;
+        follower = next;
+    }
+    if (gap) {
+        if (session.mark < batch.header.last() && session.reading) {
+            session.mark = batch.header.last();
+            session.read_again = true;
+        }
+        hub_watch(session);
+    }
+    if (delivered) {
+        session_note(session, batch.header.last(), batch.terminal);
+        if (session_busy(session)) {
+            hub_watch(session);
+        }
+    }
+    lane_retry(session);
+}
+
+} // namespace
+
+void lane_publication(Session& session, ByteView bytes) noexcept {
+    const auto batch = inspect_batch(bytes);
+    if (!batch) {
+        hub_complain(*session.hub, "malformed publication for session", session.id_view());
+        return;
+    }
+    if (!batch->live_only) {
+        publish_to(session, *batch);
+        return;
+    }
+    for (Connection* follower = session.followers; follower != nullptr;) {
+        Connection* next = next_follower(*follower);
+        deliver_live_only(*follower, *batch);
+        follower = next;
+    }
+}
+
+void lane_subscribed(Session& session) noexcept {
+    // A session of ours that nobody has written to yet has no log.
+    if (!session_busy(session) && session.newest == EventId{} && !lane_unsettled(session)) {
+        return;
+    }
+    for (Connection* follower = session.followers; follower != nullptr;
+         follower = next_follower(*follower)) {
+        follower->relay.behind = true;
+    }
+    hub_watch(session);
+    lane_retry(session);
+}
+
+void lane_check(Session& session) noexcept {
+    if (can_read(session)) {
+        read_log(session, true);
+    }
+}
+
+void lane_retry(Session& session) noexcept {
+    if (!can_read(session)) {
+        return;
+    }
+    if (any_lost(session)) {
+        lane_recover(session);
+    } else if (any_behind(session)) {
+        read_log(session, false);
+    }
+}
+
+void lane_joined(Connection& connection) noexcept {
+    RelayLink& link = connection.relay;
+    Session& session = *link.session;
+    link.behind = true;
+    link.inclusive = true;
+    hub_watch(session);
+    lane_greet_without_redis(session);
+    lane_retry(session);
+}
+
+void lane_drained(Connection& connection) noexcept {
+    RelayLink& link = connection.relay;
+    if (link.lagging) {
+        link.lagging = false;
+        link.behind = true;
+        hub_watch(*link.session);
+        lane_retry(*link.session);
+    }
+}
+
+void lane_greet_without_redis(Session& session) noexcept {
+    if (!hub_is_down(*session.hub)) {
+        return;
+    }
+    for (Connection* follower = session.followers; follower != nullptr;) {
+        Connection* next = next_follower(*follower);
+        if (follower->relay.greet) {
+            follower->relay.greet = false;
+            gateway_connected(*follower, false);
+        }
+        follower = next;
+    }
+}
+
+bool lane_unsettled(const Session& session) noexcept {
+    for (const Connection* follower = session.followers; follower != nullptr;
+         follower = next_follower(*follower)) {
+        if (follower->relay.behind) {
+            return true;
+        }
+    }
+    return false;
+}
+
+} // namespace mr

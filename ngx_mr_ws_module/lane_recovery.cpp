@@ -1,0 +1,117 @@
+#include "ngx_mr_ws_module/lane_recovery.h"
+
+#include "ngx_mr_ws_module/gateway_events.h"
+#include "ngx_mr_ws_module/hub.h"
+#include "ngx_mr_ws_module/lane_reader.h"
+#include "shared/envelope.h"
+#include "shared/ids.h"
+
+namespace mr {
+namespace {
+
+enum Step : uint64_t { kNotedTop, kLogTop, kSnapshot };
+
+// With a snapshot its reader starts afresh: that is sent once per loss; should the log not know
+// the snapshot's place either, the top of the log is all that is left.
+void send_back(Session& session, Connection& follower, const std::optional<Snapshot>& snapshot) {
+    RelayLink& link = follower.relay;
+    link.lost = false;
+    link.inclusive = false;
+    if (session.log_empty && link.cursor == session.mark) {
+        // The log has expired behind an answer that this client has seen to its end.
+        if (link.greet) {
+            link.greet = false;
+            gateway_connected(follower, true);
+        }
+        link.behind = false;
+        return;
+    }
+    link.greet = false;
+    link.behind = true;
+    if (link.resynced || !follower.v2) {
+        link.cursor = session.mark;
+        link.resynced = false;
+        return;
+    }
+    gateway_connected(follower, false);
+    link.cursor = session.mark;
+    if (snapshot) {
+        connection_send(follower, Opcode::text, as_bytes(snapshot->event));
+        link.cursor = snapshot->id;
+        link.resynced = true;
+    }
+}
+
+void finish(Session& session, const Reply& reply) {
+    const auto snapshot = decode_snapshot(as_bytes(reply.text()));
+    uint32_t lost = 0;
+    for (Connection* follower = session.followers; follower != nullptr;) {
+        Connection* next = next_follower(*follower);
+        if (follower->relay.lost) {
+            ++lost;
+            send_back(session, *follower, snapshot);
+        }
+        follower = next;
+    }
+    ngx_log_error(
+        NGX_LOG_INFO, session.hub->log, 0,
+        "mr_ws: session %*s: position unknown to the log, %uD connection(s) go on from %s",
+        kSessionIdChars, session.id, lost, snapshot ? "the snapshot" : "its top");
+}
+
+void note_top(Session& session, uint64_t step, const Reply& reply) {
+    if (step == kNotedTop) {
+        session.mark = parse_event_id(reply.text()).value_or(EventId{});
+    } else if (reply.size() == 1 && reply[0].size() == 2) {
+        session.mark = parse_event_id(reply[0][0].text()).value_or(EventId{});
+        session.log_empty = false;
+    }
+}
+
+void on_reply(void* owner, uint64_t step, const Reply* reply) noexcept {
+    auto& session = *static_cast<Session*>(owner);
+    const bool usable = reply != nullptr && !reply->is_error();
+    if (reply != nullptr && reply->is_error()) {
+        hub_complain(*session.hub, "recovery read refused", reply->text());
+    }
+    if (step != kSnapshot) {
+        if (usable && session.recovering) {
+            note_top(session, step, *reply);
+        } else {
+            session.recovering = false; // the tick tries again
+        }
+    } else {
+        const bool complete = session.recovering && usable;
+        session.recovering = false;
+        if (complete) {
+            finish(session, *reply);
+            lane_retry(session);
+        }
+    }
+    --session.references;
+    hub_release_session(session);
+}
+
+} // namespace
+
+void lane_recover(Session& session) noexcept {
+    RedisLink& link = session.hub->commands;
+    const SessionKeys keys(session.hub->partitions, session.id_view());
+    session.recovering = true;
+    session.log_empty = true;
+    session.mark = {};
+    const auto ask = [&](bool sent) {
+        session.references = static_cast<uint16_t>(session.references + (sent ? 1 : 0));
+        return sent;
+    };
+    const bool asked =
+        ask(link.send({"HGET", keys.meta, "top"}, {on_reply, &session, kNotedTop})) &&
+        ask(link.send({"XREVRANGE", keys.out_lane, "+", "-", "COUNT", "1"},
+                      {on_reply, &session, kLogTop})) &&
+        ask(link.send({"GET", keys.snapshot}, {on_reply, &session, kSnapshot}));
+    if (!asked) {
+        session.recovering = false;
+    }
+}
+
+} // namespace mr

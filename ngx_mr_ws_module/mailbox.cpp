@@ -1,0 +1,261 @@
+#include "ngx_mr_ws_module/mailbox.h"
+
+#include "ngx_mr_ws_module/gateway_events.h"
+#include "ngx_mr_ws_module/lane_reader.h"
+#include "shared/envelope.h"
+#include "shared/scripts.h"
+
+namespace mr {
+namespace {
+
+constexpr size_t kKeptScratchBytes = 64 * 1024;
+constexpr uint32_t kRetryBusyMs = 2000;
+constexpr uint32_t kRetryNoWorkerMs = 3000;
+constexpr uint32_t kRetryUnavailableMs = 1000;
+
+uint32_t now_ms() {
+    const auto now = static_cast<uint32_t>(ngx_current_msec);
+    return now != 0 ? now : 1; // 0 says that nothing is awaited
+}
+
+std::optional<MailStatus> status_of(const Reply& reply) {
+    if (reply.type() != ReplyType::array || reply.size() != 2) {
+        return std::nullopt;
+    }
+    return static_cast<MailStatus>(reply[0].integer());
+}
+
+bool run_script(Session& session, ByteView mail, std::string_view trace, const ReplySink& sink) {
+    Hub& hub = *session.hub;
+    const SessionKeys keys(hub.partitions, session.id_view());
+    char entries[20];
+    char bytes[20];
+    char jobs[20];
+    char ttl[20];
+    const bool sent = hub.commands.send({"EVALSHA",
+                                         {hub.mail_script, kScriptHashChars},
+                                         "5",
+                                         keys.meta,
+                                         keys.in_lane,
+                                         keys.leases,
+                                         keys.jobs,
+                                         keys.in_channel,
+                                         session.id_view(),
+                                         app_name(session.app),
+                                         as_text(mail),
+                                         trace,
+                                         {entries, format_decimal(kMaxMailEntries, entries)},
+                                         {bytes, format_decimal(kMaxMailBytes, bytes)},
+                                         {jobs, format_decimal(kMaxJobs, jobs)},
+                                         {ttl, format_decimal(kSessionTtlMs, ttl)}},
+                                        sink);
+    if (sent) {
+        ++session.references;
+    }
+    return sent;
+}
+
+bool post(Session& session, const Mail& mail, const ReplySink& sink) {
+    Buffer& scratch = session.hub->scratch;
+    scratch.clear();
+    const bool posted =
+        encode_mail(scratch, mail) && run_script(session, scratch.view(), mail.traceparent, sink);
+    if (scratch.capacity() > kKeptScratchBytes) {
+        scratch.release();
+    }
+    return posted;
+}
+
+void await_claim(Session& session) {
+    if (session.asked_at_ms == 0) {
+        session.asked_at_ms = now_ms();
+        session.notices = 0;
+    }
+    hub_watch(session);
+}
+
+// ---- the outcome of a client's message
+
+void refuse(Session& session, Connection* connection, bool question, ErrorCode code,
+            uint32_t retry_ms) {
+    if (connection != nullptr) {
+        gateway_error(*connection, code, retry_ms, question && !session.running);
+    }
+}
+
+void stored(Session& session, MailStatus status) {
+    if (session.running) {
+        session.follow_up = true;
+    } else {
+        session.asked = true;
+    }
+    if (status == MailStatus::rung) {
+        await_claim(session);
+    }
+}
+
+void refused_by_error(Session& session, Connection* connection, bool question, const Reply& reply) {
+    if (reply.error_is("NOSCRIPT")) {
+        // Sending it again would put it behind later mail: the client decides.
+        hub_load_script(*session.hub);
+    } else {
+        hub_complain(*session.hub, "mail refused", reply.text());
+    }
+    refuse(session, connection, question, ErrorCode::relay_unavailable, kRetryUnavailableMs);
+}
+
+void take_outcome(Session& session, Connection* connection, bool question, const Reply* reply) {
+    if (reply == nullptr) {
+        refuse(session, connection, question, ErrorCode::relay_unavailable, kRetryUnavailableMs);
+        return;
+    }
+    const auto status = status_of(*reply);
+    if (!status) {
+        refused_by_error(session, connection, question, *reply);
+        return;
+    }
+    switch (*status) {
+    case MailStatus::owned:
+    case MailStatus::rung:
+        stored(session, *status);
+        return;
+    case MailStatus::nothing:
+        return;
+    case MailStatus::lane_full:
+    case MailStatus::busy:
+        refuse(session, connection, question, ErrorCode::busy, kRetryBusyMs);
+        return;
+    case MailStatus::no_worker:
+        refuse(session, connection, question, ErrorCode::no_worker, kRetryNoWorkerMs);
+        return;
+    }
+}
+
+void answered(Connection& connection) {
+    RelayLink& link = connection.relay;
+    if (--link.unanswered != 0) {
+        return;
+    }
+    link.unanswered_bytes = 0;
+    if (link.paused) {
+        link.paused = false;
+        connection_resume_reading(connection);
+    }
+}
+
+void on_mail(void* owner, uint64_t connection_id, const Reply* reply, bool question) {
+    auto& session = *static_cast<Session*>(owner);
+    Connection* connection = find_follower(session, connection_id);
+    --session.mail_unanswered;
+    take_outcome(session, connection, question, reply);
+    if (connection != nullptr) {
+        answered(*connection);
+    }
+    session_note_idle(session);
+    --session.references;
+    hub_release_session(session);
+}
+
+void on_text_mail(void* owner, uint64_t connection_id, const Reply* reply) noexcept {
+    on_mail(owner, connection_id, reply, true);
+}
+
+void on_binary_mail(void* owner, uint64_t connection_id, const Reply* reply) noexcept {
+    on_mail(owner, connection_id, reply, false);
+}
+
+// ---- notes of the gateway
+
+void on_note(void* owner, uint64_t, const Reply* reply) noexcept {
+    auto& session = *static_cast<Session*>(owner);
+    if (reply != nullptr && reply->is_error()) {
+        hub_complain(*session.hub, "note refused", reply->text());
+    }
+    --session.references;
+    hub_release_session(session);
+}
+
+void on_ring(void* owner, uint64_t, const Reply* reply) noexcept {
+    auto& session = *static_cast<Session*>(owner);
+    const auto status = reply != nullptr ? status_of(*reply) : std::nullopt;
+    if (status == MailStatus::nothing) {
+        session.asked_at_ms = 0; // claimed, or nothing waits any more
+    }
+    --session.references;
+    hub_release_session(session);
+}
+
+} // namespace
+
+void mailbox_send(Connection& connection, Opcode opcode, ByteView message) noexcept {
+    RelayLink& link = connection.relay;
+    Session& session = *link.session;
+    const bool text = opcode == Opcode::text;
+    Mail mail;
+    mail.kind = text ? MailKind::text : MailKind::binary;
+    mail.flags = connection.v2 ? kMailV2 : 0;
+    mail.connection = connection.id;
+    mail.traceparent = connection.traceparent();
+    mail.payload = message;
+    session_heard(session);
+    if (!post(session, mail, {text ? on_text_mail : on_binary_mail, &session, connection.id})) {
+        refuse(session, &connection, text, ErrorCode::relay_unavailable, kRetryUnavailableMs);
+        return;
+    }
+    ++session.mail_unanswered;
+    ++link.unanswered;
+    link.unanswered_bytes += static_cast<uint32_t>(message.size());
+    if (!link.paused &&
+        (link.unanswered >= kMaxUnansweredMail || link.unanswered_bytes >= kMaxUnansweredBytes)) {
+        link.paused = true;
+        connection_pause_reading(connection);
+    }
+    hub_watch(session);
+}
+
+void mailbox_attach(Session& session) noexcept {
+    if (!session.attach_due || lane_unsettled(session)) {
+        return;
+    }
+    session.attach_due = false;
+    if (session.running && session.followers != nullptr) {
+        Mail mail;
+        mail.kind = MailKind::attach;
+        mail.connection = session.followers->id;
+        post(session, mail, {on_note, &session});
+    }
+}
+
+void mailbox_detach(Session& session, const Connection& last) noexcept {
+    Mail mail;
+    mail.kind = MailKind::detach;
+    mail.connection = last.id;
+    if (session_busy(session)) {
+        post(session, mail, {on_note, &session});
+    }
+}
+
+void mailbox_tick(Session& session) noexcept {
+    if (session.asked_at_ms == 0) {
+        return;
+    }
+    const uint32_t waited_ms = now_ms() - session.asked_at_ms;
+    const uint32_t due_ms =
+        session.notices == 0 ? kFirstNoticeMs : session.notices * kNoticeEveryMs;
+    if (waited_ms < due_ms) {
+        return;
+    }
+    if (session.notices != 0) {
+        run_script(session, {}, {}, {on_ring, &session});
+    }
+    if (session.notices < UINT8_MAX) {
+        ++session.notices;
+    }
+    for (Connection* follower = session.followers; follower != nullptr;) {
+        Connection* next = next_follower(*follower);
+        gateway_queued(*follower, waited_ms);
+        follower = next;
+    }
+}
+
+} // namespace mr

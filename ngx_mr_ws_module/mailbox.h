@@ -1,0 +1,34 @@
+// What goes into in lanes: messages of clients, notes of the gateway (attach, detach) and repeated
+// doorbells. Owns the bounds per connection and what a client is told when its mail was not taken:
+// a message is either stored in Redis or answered with an error. Never looks into a message.
+#pragma once
+
+#include "ngx_mr_ws_module/hub.h"
+#include "shared/bytes.h"
+#include "shared/ws_frame.h"
+
+namespace mr {
+
+// In lane of one session, in Redis.
+inline constexpr uint32_t kMaxMailEntries = 512;
+inline constexpr uint32_t kMaxMailBytes = 8 * 1024 * 1024;
+inline constexpr uint32_t kMaxJobs = 10000; // doorbells of one partition: admission
+inline constexpr uint64_t kSessionTtlMs = 24ULL * 3600 * 1000;
+// Mail of one connection that Redis has not answered yet: reading pauses above, and goes on when
+// all of it is answered.
+inline constexpr uint16_t kMaxUnansweredMail = 32;
+inline constexpr uint32_t kMaxUnansweredBytes = 1024 * 1024;
+// Mail that nobody claims.
+inline constexpr uint32_t kFirstNoticeMs = 1000;
+inline constexpr uint32_t kNoticeEveryMs = 5000; // and the doorbell is rung again
+
+void mailbox_send(Connection& connection, Opcode opcode, ByteView message) noexcept;
+
+// The first connection has come (if the log says that a turn is running), the last one has gone.
+void mailbox_attach(Session& session) noexcept;
+void mailbox_detach(Session& session, const Connection& last) noexcept;
+
+// Unclaimed mail: tells the clients, rings again.
+void mailbox_tick(Session& session) noexcept;
+
+} // namespace mr

@@ -1,0 +1,352 @@
+#include "ngx_mr_ws_module/redis_link.h"
+
+#include "shared/ids.h"
+
+namespace mr {
+namespace {
+
+constexpr size_t kMaxLoggedDetailChars = 160;
+
+const char* state_name(LinkState state) {
+    switch (state) {
+    case LinkState::off:
+        return "off";
+    case LinkState::waiting:
+        return "waiting";
+    case LinkState::dialing:
+        return "dialing";
+    case LinkState::preparing:
+        return "preparing";
+    case LinkState::ready:
+        return "ready";
+    }
+    return "?";
+}
+
+const char* kind_name(LinkKind kind) {
+    return kind == LinkKind::commands ? "commands" : "subscriptions";
+}
+
+// True once `deadline` is reached; nginx's clock may wrap.
+bool reached(ngx_msec_t deadline) {
+    return static_cast<ngx_msec_int_t>(ngx_current_msec - deadline) >= 0;
+}
+
+} // namespace
+
+void RedisLink::open(LinkKind kind, const RedisTarget& target, ngx_resolver_t* resolver,
+                     ngx_log_t* log, const LinkEvents& events) noexcept {
+    kind_ = kind;
+    target_ = &target;
+    log_ = log;
+    events_ = events;
+    dialer_.init(target, resolver, log, on_dialed, this);
+    cork_.data = this;
+    cork_.log = log;
+    cork_.handler = on_cork;
+    timer_.data = this;
+    timer_.log = log;
+    timer_.handler = on_timer;
+    timer_.cancelable = 1; // never keeps a process that is quitting
+    down_since_ = ngx_current_msec;
+    dial();
+}
+
+void RedisLink::shut() noexcept {
+    set_state(LinkState::off);
+    dialer_.cancel();
+    if (connection_ != nullptr) {
+        ngx_connection_t* connection = connection_;
+        connection_ = nullptr;
+        redis_close(connection);
+    }
+    if (timer_.timer_set) {
+        ngx_del_timer(&timer_);
+    }
+    if (cork_.posted) {
+        ngx_delete_posted_event(&cork_);
+    }
+    out_.release();
+    held_.release();
+    sent_ = 0;
+    answer_all(pending_);
+    answer_all(held_pending_);
+}
+
+bool RedisLink::is_down() const noexcept {
+    return state_ == LinkState::off ||
+           (state_ != LinkState::ready && reached(down_since_ + kHoldMs));
+}
+
+void RedisLink::set_state(LinkState state) noexcept {
+    if (log_ != nullptr) {
+        ngx_log_debug4(NGX_LOG_DEBUG_HTTP, log_, 0, "mr_ws: redis %s: %s: %s -> %s", target_->name,
+                       kind_name(kind_), state_name(state_), state_name(state));
+    }
+    state_ = state;
+}
+
+// ---- connecting
+
+void RedisLink::dial() noexcept {
+    set_state(LinkState::dialing);
+    phase_deadline_ = ngx_current_msec + kDialTimeoutMs;
+    arm_timer();
+    dialer_.start();
+}
+
+void RedisLink::on_dialed(void* owner, ngx_connection_t* connection, DialProblem problem) noexcept {
+    auto* self = static_cast<RedisLink*>(owner);
+    if (connection == nullptr) {
+        self->fail(problem);
+        return;
+    }
+    self->begin(connection);
+}
+
+void RedisLink::begin(ngx_connection_t* connection) noexcept {
+    connection_ = connection;
+    connection->data = this;
+    connection->read->handler = on_read;
+    connection->write->handler = on_write;
+    reader_.reset();
+    out_.clear();
+    sent_ = 0;
+    ping_sent_ = false;
+    heard_at_ = ngx_current_msec;
+    set_state(LinkState::preparing);
+    phase_deadline_ = ngx_current_msec + kReplyTimeoutMs;
+    log_in();
+    if (events_.prepare != nullptr && state_ == LinkState::preparing) {
+        events_.prepare(events_.owner);
+    }
+    arm_timer();
+    if (connection_ == connection && connection->read->ready) {
+        ngx_post_event(connection->read, &ngx_posted_events);
+    }
+}
+
+enum SetupStep : uint64_t { kStepAuth, kStepSelect, kStepName, kStepPing };
+
+void RedisLink::log_in() noexcept {
+    const RedisUrl& url = target_->url;
+    if (!url.password.empty()) {
+        const ReplySink sink{on_setup_reply, this, kStepAuth};
+        if (url.user.empty()) {
+            setup({"AUTH", url.password.view()}, sink);
+        } else {
+            setup({"AUTH", url.user.view(), url.password.view()}, sink);
+        }
+    }
+    if (url.database != 0) {
+        char number[20];
+        setup({"SELECT", {number, format_decimal(url.database, number)}},
+              {on_setup_reply, this, kStepSelect});
+    }
+    char name[64];
+    const u_char* end = ngx_snprintf(reinterpret_cast<u_char*>(name), sizeof(name),
+                                     "mr-ws-nginx-%P-%s", ngx_pid, kind_name(kind_));
+    const auto length = static_cast<size_t>(reinterpret_cast<const char*>(end) - name);
+    setup({"CLIENT", "SETNAME", {name, length}}, {on_setup_reply, this, kStepName});
+    setup({"PING"}, {on_setup_reply, this, kStepPing});
+}
+
+void RedisLink::on_setup_reply(void* owner, uint64_t tag, const Reply* reply) noexcept {
+    auto* self = static_cast<RedisLink*>(owner);
+    if (reply == nullptr || !reply->is_error()) {
+        return;
+    }
+    switch (tag) {
+    case kStepAuth:
+        self->fail({"refuses user or password"}, reply->text());
+        return;
+    case kStepSelect:
+        self->fail({"refuses the database"}, reply->text());
+        return;
+    case kStepName: // for the operator's CLIENT LIST only; may be forbidden by an ACL
+        return;
+    default:
+        self->fail({reply->error_is("NOAUTH") ? "asks for a password" : "does not serve"},
+                   reply->text());
+    }
+}
+
+void RedisLink::become_ready() noexcept {
+    set_state(LinkState::ready);
+    ngx_log_error(NGX_LOG_NOTICE, log_, 0, "mr_ws: redis %s: %s link ready", target_->name,
+                  kind_name(kind_));
+    failures_ = 0;
+    backoff_.reset();
+    expire_held();
+    if (!held_.empty()) {
+        if (!out_.append(held_.view())) {
+            fail({"out of memory"});
+            return;
+        }
+        held_.release();
+        while (!held_pending_.empty()) {
+            PendingCommand command = held_pending_.pop();
+            command.deadline_ms = ngx_current_msec + kReplyTimeoutMs;
+            pending_.push(command); // not more than it held, and it is empty
+        }
+        cork();
+    }
+    if (events_.ready != nullptr) {
+        events_.ready(events_.owner);
+    }
+    arm_timer();
+}
+
+void RedisLink::fail(DialProblem cause, std::string_view detail) noexcept {
+    if (state_ == LinkState::off || state_ == LinkState::waiting) {
+        return;
+    }
+    const bool was_ready = state_ == LinkState::ready;
+    if (was_ready) {
+        down_since_ = ngx_current_msec;
+    }
+    ping_sent_ = false; // nobody will answer it: its deadline must not wake us any more
+    schedule_retry();
+    log_failure(cause, detail);
+    dialer_.cancel();
+    if (connection_ != nullptr) {
+        ngx_connection_t* connection = connection_;
+        connection_ = nullptr;
+        redis_close(connection);
+    }
+    if (cork_.posted) {
+        ngx_delete_posted_event(&cork_);
+    }
+    out_.release();
+    sent_ = 0;
+    if (was_ready && events_.down != nullptr) {
+        events_.down(events_.owner);
+    }
+    answer_all(pending_);
+}
+
+void RedisLink::schedule_retry() noexcept {
+    set_state(LinkState::waiting);
+    phase_deadline_ = ngx_current_msec + backoff_.next(static_cast<uint32_t>(ngx_random()));
+    arm_timer();
+}
+
+void RedisLink::log_failure(DialProblem cause, std::string_view detail) noexcept {
+    ++failures_;
+    if (failures_ > 1 && cause.text == logged_cause_ && !reached(logged_at_ + kRepeatedLogMs)) {
+        return;
+    }
+    logged_cause_ = cause.text;
+    logged_at_ = ngx_current_msec;
+    const size_t shown =
+        detail.size() < kMaxLoggedDetailChars ? detail.size() : kMaxLoggedDetailChars;
+    ngx_log_error(NGX_LOG_ERR, log_, cause.err,
+                  "mr_ws: redis %s: %s link: %s%s%*s, attempt %uD, next in %M ms", target_->name,
+                  kind_name(kind_), cause.text, shown != 0 ? ": " : "", shown, detail.data(),
+                  failures_, phase_deadline_ - ngx_current_msec);
+}
+
+// Handlers may queue new commands: those go to the next connection, never into this round.
+void RedisLink::answer_all(PendingQueue& queue) noexcept {
+    PendingQueue lost;
+    lost.swap(queue);
+    while (!lost.empty()) {
+        const PendingCommand command = lost.pop();
+        if (command.sink.handler != nullptr) {
+            command.sink.handler(command.sink.owner, command.sink.tag, nullptr);
+        }
+    }
+}
+
+void RedisLink::expire_held() noexcept {
+    while (!held_pending_.empty() && reached(held_pending_.front().deadline_ms)) {
+        const PendingCommand command = held_pending_.pop();
+        held_.consume(command.bytes);
+        if (command.sink.handler != nullptr) {
+            command.sink.handler(command.sink.owner, command.sink.tag, nullptr);
+        }
+    }
+    if (held_.empty()) {
+        held_.release();
+    }
+}
+
+// ---- deadlines
+
+void RedisLink::probe() noexcept {
+    if (kind_ == LinkKind::commands) {
+        send({"PING"}, {});
+        return;
+    }
+    static constexpr std::string_view kPing[] = {"PING"};
+    if (send_push(kPing)) {
+        ping_sent_ = true;
+        ping_at_ = ngx_current_msec;
+    }
+}
+
+void RedisLink::check_deadlines() noexcept {
+    expire_held();
+    switch (state_) {
+    case LinkState::off:
+        return;
+    case LinkState::waiting:
+        if (reached(phase_deadline_)) {
+            dial();
+        }
+        return;
+    case LinkState::dialing:
+        if (reached(phase_deadline_)) {
+            fail({dialer_.timeout_text()});
+        }
+        return;
+    case LinkState::preparing:
+        if (reached(phase_deadline_)) {
+            fail({"accepted the connection but does not answer"});
+        }
+        return;
+    case LinkState::ready:
+        break;
+    }
+    if ((!pending_.empty() && reached(pending_.front().deadline_ms)) ||
+        (ping_sent_ && reached(ping_at_ + kReplyTimeoutMs))) {
+        fail({"does not answer"});
+    } else if (pending_.empty() && !ping_sent_ && reached(heard_at_ + kPingIdleMs)) {
+        probe();
+    }
+}
+
+void RedisLink::on_timer(ngx_event_t* event) noexcept {
+    auto* self = static_cast<RedisLink*>(event->data);
+    self->check_deadlines();
+    self->arm_timer();
+}
+
+// In `ready` the timer never sleeps longer than kPingIdleMs, so neither a command queued meanwhile
+// nor its reply has to touch it.
+void RedisLink::arm_timer() noexcept {
+    if (state_ == LinkState::off) {
+        return;
+    }
+    ngx_msec_t wake_ms = phase_deadline_;
+    const auto sooner = [&](ngx_msec_t deadline) {
+        if (static_cast<ngx_msec_int_t>(deadline - wake_ms) < 0) {
+            wake_ms = deadline;
+        }
+    };
+    if (state_ == LinkState::ready) {
+        wake_ms = ngx_current_msec + kPingIdleMs;
+        if (!pending_.empty()) {
+            sooner(pending_.front().deadline_ms);
+        } else {
+            sooner(ping_sent_ ? ping_at_ + kReplyTimeoutMs : heard_at_ + kPingIdleMs);
+        }
+    }
+    if (!held_pending_.empty()) {
+        sooner(held_pending_.front().deadline_ms);
+    }
+    const auto delay = static_cast<ngx_msec_int_t>(wake_ms - ngx_current_msec);
+    ngx_add_timer(&timer_, delay > 0 ? static_cast<ngx_msec_t>(delay) : 1);
+}
+
+} // namespace mr

@@ -1,0 +1,205 @@
+#include "ngx_mr_ws_module/redis_link.h"
+
+namespace mr {
+namespace {
+
+constexpr size_t kReadBytes = 16 * 1024;       // what the parser likes to be fed
+constexpr size_t kKeptOutputBytes = 64 * 1024; // a larger emptied buffer is given back
+
+// Replies that say "this server cannot serve now", whatever was asked.
+constexpr std::string_view kUnusable[] = {"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN",
+                                          "NOAUTH"};
+
+uint8_t read_buffer[kReadBytes]; // one for the process: nothing is kept in it between events
+
+} // namespace
+
+// ---- sending
+
+bool RedisLink::queue(Buffer& out, PendingQueue& pending,
+                      std::initializer_list<std::string_view> parts, const ReplySink& sink,
+                      ngx_msec_t timeout_ms) noexcept {
+    const size_t before = out.size();
+    if (before - (&out == &out_ ? sent_ : 0) > kMaxQueuedBytes || !encode_command(out, parts)) {
+        return false;
+    }
+    const auto bytes = static_cast<uint32_t>(out.size() - before);
+    if (!pending.push({sink, ngx_current_msec + timeout_ms, bytes})) {
+        out.truncate(before);
+        return false;
+    }
+    return true;
+}
+
+bool RedisLink::send(std::initializer_list<std::string_view> parts,
+                     const ReplySink& sink) noexcept {
+    if (state_ == LinkState::ready) {
+        cork();
+        return queue(out_, pending_, parts, sink, kReplyTimeoutMs);
+    }
+    return !is_down() && queue(held_, held_pending_, parts, sink, kHoldMs);
+}
+
+bool RedisLink::setup(std::initializer_list<std::string_view> parts,
+                      const ReplySink& sink) noexcept {
+    if (state_ != LinkState::preparing) {
+        return false;
+    }
+    cork();
+    return queue(out_, pending_, parts, sink, kReplyTimeoutMs);
+}
+
+bool RedisLink::send_push(std::span<const std::string_view> parts) noexcept {
+    if (state_ != LinkState::ready || out_.size() - sent_ > kMaxQueuedBytes) {
+        return false;
+    }
+    cork();
+    return encode_command(out_, parts);
+}
+
+void RedisLink::cork() noexcept {
+    if (!cork_.posted) {
+        ngx_post_event(&cork_, &ngx_posted_events);
+    }
+}
+
+void RedisLink::on_cork(ngx_event_t* event) noexcept {
+    static_cast<RedisLink*>(event->data)->flush();
+}
+
+void RedisLink::flush() noexcept {
+    ngx_connection_t* connection = connection_;
+    if (connection == nullptr) {
+        return;
+    }
+    while (sent_ < out_.size() && connection->write->ready) {
+        const ssize_t count =
+            connection->send(connection, out_.data() + sent_, out_.size() - sent_);
+        if (count == NGX_AGAIN) {
+            break;
+        }
+        if (count < 0) {
+            fail({"write failed", ngx_socket_errno});
+            return;
+        }
+        sent_ += static_cast<size_t>(count);
+    }
+    if (sent_ == out_.size()) {
+        sent_ = 0;
+        if (out_.capacity() > kKeptOutputBytes) {
+            out_.release();
+        } else {
+            out_.clear();
+        }
+    } else if (sent_ > kMaxQueuedBytes / 4) {
+        out_.consume(sent_);
+        sent_ = 0;
+    }
+    if (ngx_handle_write_event(connection->write, 0) != NGX_OK) {
+        fail({"event failed"});
+    }
+}
+
+void RedisLink::on_write(ngx_event_t* event) noexcept {
+    auto* connection = static_cast<ngx_connection_t*>(event->data);
+    static_cast<RedisLink*>(connection->data)->flush();
+}
+
+// ---- receiving
+
+void RedisLink::on_read(ngx_event_t* event) noexcept {
+    auto* connection = static_cast<ngx_connection_t*>(event->data);
+    auto* self = static_cast<RedisLink*>(connection->data);
+    if (connection->close) { // worker_shutdown_timeout: everything goes, nothing comes back
+        self->shut();
+        return;
+    }
+    self->read();
+}
+
+void RedisLink::read() noexcept {
+    ngx_connection_t* connection = connection_;
+    while (connection != nullptr && connection == connection_) {
+        const ssize_t count = connection->recv(connection, read_buffer, kReadBytes);
+        if (count == NGX_AGAIN) {
+            break;
+        }
+        if (count <= 0) {
+            fail({count == 0 ? "closed the connection" : "read failed",
+                  count == 0 ? 0 : ngx_socket_errno});
+            return;
+        }
+        heard_at_ = ngx_current_msec;
+        if (!reader_.feed(read_buffer, static_cast<size_t>(count))) {
+            fail({"out of memory"});
+            return;
+        }
+        take_replies();
+    }
+    if (connection == connection_ && connection != nullptr &&
+        ngx_handle_read_event(connection->read, 0) != NGX_OK) {
+        fail({"event failed"});
+    }
+}
+
+void RedisLink::take_replies() noexcept {
+    const ngx_connection_t* connection = connection_;
+    while (connection == connection_) { // a handler may give the connection up
+        switch (reader_.next()) {
+        case RespReader::Result::need_more:
+            return;
+        case RespReader::Result::protocol_error:
+            fail({"does not speak the Redis protocol"}, reader_.error());
+            return;
+        case RespReader::Result::reply:
+            take_reply(reader_.current());
+            break;
+        }
+    }
+}
+
+void RedisLink::take_reply(const Reply& reply) noexcept {
+    if (state_ == LinkState::ready && kind_ == LinkKind::subscriptions) {
+        if (!take_pong(reply)) {
+            events_.push(events_.owner, reply);
+        }
+        return;
+    }
+    take_command_reply(reply);
+}
+
+void RedisLink::take_command_reply(const Reply& reply) noexcept {
+    if (pending_.empty()) {
+        fail({"sent a reply that nobody asked for"}, reply.text());
+        return;
+    }
+    const PendingCommand command = pending_.pop();
+    const bool preparing = state_ == LinkState::preparing;
+    if (command.sink.handler != nullptr) {
+        command.sink.handler(command.sink.owner, command.sink.tag, &reply);
+    }
+    if (reply.is_error() && state_ == LinkState::ready) {
+        for (const std::string_view code : kUnusable) {
+            if (reply.error_is(code)) {
+                fail({"does not serve"}, reply.text());
+                return;
+            }
+        }
+    }
+    if (preparing && state_ == LinkState::preparing && pending_.empty()) {
+        become_ready();
+    }
+}
+
+// PONG comes as a status before the first subscription and as an array after it.
+bool RedisLink::take_pong(const Reply& reply) noexcept {
+    const bool pong =
+        reply.type() == ReplyType::status ||
+        (reply.type() == ReplyType::array && reply.size() == 2 && reply[0].text() == "pong");
+    if (pong) {
+        ping_sent_ = false;
+    }
+    return pong;
+}
+
+} // namespace mr

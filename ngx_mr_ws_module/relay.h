@@ -1,0 +1,71 @@
+// The relay half of the module: client messages into the in lane of their session, batches of the
+// out lane to the connections that follow it. Owns sessions, their Redis links and the greeting.
+// Never parses JSON, never touches a socket of a client (connection.h does), keeps nothing that
+// another process would need. Everything here is called on the event loop of one nginx process and
+// never throws.
+#pragma once
+
+#include "ngx_mr_ws_module/ngx.h"
+#include "shared/bytes.h"
+#include "shared/ids.h"
+#include "shared/ws_frame.h"
+
+#include <cstdint>
+#include <string_view>
+
+namespace mr {
+
+struct Connection; // connection.h
+struct MainConf;   // settings.h
+struct Session;    // session.h
+
+// What the relay keeps inside every connection. Plain data: zero bytes are the valid empty state.
+// Only files of the relay look inside.
+struct RelayLink {
+    Session* session = nullptr;
+    Connection* previous = nullptr; // siblings: the other followers of the session in this process
+    Connection* next = nullptr;
+    EventId cursor;                // the newest event queued for this connection
+    uint32_t unanswered_bytes = 0; // mail handed to Redis and not answered yet
+    uint16_t unanswered = 0;       // the same, in messages
+    bool behind : 1 = false;       // needs a read of the log
+    bool in_read : 1 = false;      // takes part in the log read that is under way
+    bool lagging : 1 = false;      // its socket is full: waits for relay_drained
+    bool paused : 1 = false;       // reading from the client is paused
+    bool greet : 1 = false;        // a resume whose `connected` is not sent yet
+    bool lost : 1 = false;         // its cursor is unknown to the log; the way back is being read
+    bool inclusive : 1 = false;    // the next read must prove that the log knows the cursor
+    bool resynced : 1 = false;     // a snapshot was sent and nothing has been delivered since
+};
+static_assert(sizeof(RelayLink) <= 64, "lives in every idle connection");
+
+struct OpenRequest {
+    bool resume = false;             // a valid resume token was offered
+    std::string_view resume_session; // only when `resume`; copied
+    EventId resume_cursor;           // newest event the client has; 0-0 for none
+};
+
+// Makes or joins the session and queues `connected` (not for the echo app; for a resume as soon as
+// it is known whether the log still holds the client's position). Needs `app`, `v2`, `strict`,
+// `conf` and `id` of the connection to be set. False: out of memory; close with 1013.
+bool relay_open(Connection& connection, const OpenRequest& request) noexcept;
+
+// One whole data message of the client. Copied before the call returns.
+void relay_message(Connection& connection, Opcode opcode, ByteView message) noexcept;
+
+// The output queue fell below half of `send_limit` after having been above `send_limit`.
+void relay_drained(Connection& connection) noexcept;
+
+// True while a turn of the connection's session is in flight or asked for.
+bool relay_turn_running(const Connection& connection) noexcept;
+
+// The last call for this connection; safe after a failed relay_open.
+void relay_closed(Connection& connection) noexcept;
+
+// Process life cycle: links are opened in init, stay open while draining, and are closed in exit
+// (nginx looks for open sockets after it).
+bool relay_init_process(ngx_cycle_t* cycle, MainConf& conf) noexcept;
+void relay_shutting_down(ngx_cycle_t* cycle) noexcept;
+void relay_exit_process(ngx_cycle_t* cycle) noexcept;
+
+} // namespace mr

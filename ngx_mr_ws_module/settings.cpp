@@ -1,0 +1,304 @@
+#include "ngx_mr_ws_module/settings.h"
+
+#include "ngx_mr_ws_module/redis_target.h"
+#include "ngx_mr_ws_module/secret.h"
+#include "ngx_mr_ws_module/upgrade.h"
+
+namespace mr {
+namespace {
+
+constexpr size_t kSecondMs = 1000;
+constexpr size_t kHourMs = 3600 * kSecondMs;
+constexpr size_t kKiB = 1024;
+constexpr size_t kMiB = 1024 * kKiB;
+
+// Directive, field, unit, default, least, most, whether 0 means off, the range in words.
+constexpr NumberRule kNumberRules[] = {
+    {"mr_ws_max_frame", &LocationConf::max_frame, NumberUnit::bytes, 64 * kKiB, 125, 64 * kMiB,
+     false, "a size from 125 bytes to 64m"},
+    {"mr_ws_max_message", &LocationConf::max_message, NumberUnit::bytes, kMiB, 125, 64 * kMiB,
+     false, "a size from 125 bytes to 64m"},
+    {"mr_ws_max_fragments", &LocationConf::max_fragments, NumberUnit::count, 1024, 1, 65535, false,
+     "a number from 1 to 65535"},
+    {"mr_ws_ping_interval", &LocationConf::ping_interval, NumberUnit::milliseconds, 25 * kSecondMs,
+     kSecondMs, kHourMs, true, "a time from 1s to 1h, or 0 for no pings"},
+    {"mr_ws_idle_timeout", &LocationConf::idle_timeout, NumberUnit::milliseconds, 75 * kSecondMs,
+     2 * kSecondMs, 24 * kHourMs, false, "a time from 2s to 24h"},
+    {"mr_ws_send_limit", &LocationConf::send_limit, NumberUnit::bytes, 256 * kKiB, 4 * kKiB,
+     64 * kMiB, false, "a size from 4k to 64m"},
+    {"mr_ws_send_timeout", &LocationConf::send_timeout, NumberUnit::milliseconds, 60 * kSecondMs,
+     kSecondMs, kHourMs, false, "a time from 1s to 1h"},
+    {"mr_ws_drain", &LocationConf::drain, NumberUnit::milliseconds, 10 * kSecondMs, 1, kHourMs,
+     true, "a time from 1ms to 1h, or 0 to close all sessions at once"},
+};
+
+const NumberRule* find_rule(std::string_view directive) {
+    for (const NumberRule& rule : kNumberRules) {
+        if (rule.directive == directive) {
+            return &rule;
+        }
+    }
+    return nullptr;
+}
+
+ngx_str_t* arguments(ngx_conf_t* cf) {
+    return static_cast<ngx_str_t*>(cf->args->elts);
+}
+
+char* failed() {
+    return static_cast<char*>(NGX_CONF_ERROR);
+}
+
+char* duplicate() {
+    return const_cast<char*>("is duplicate");
+}
+
+// NGX_ERROR for what is no number of that unit.
+ngx_int_t parse_number(ngx_str_t& text, NumberUnit unit) {
+    switch (unit) {
+    case NumberUnit::bytes:
+        return ngx_parse_size(&text);
+    case NumberUnit::milliseconds:
+        return ngx_parse_time(&text, 0);
+    case NumberUnit::count:
+        return ngx_atoi(text.data, text.len);
+    }
+    return NGX_ERROR;
+}
+
+MainConf& main_conf(ngx_conf_t* cf) {
+    return *static_cast<MainConf*>(ngx_http_conf_get_module_main_conf(cf, ngx_mr_ws_module));
+}
+
+RedisTarget* find_target(const MainConf& main, std::string_view text) {
+    auto* const* targets = static_cast<RedisTarget**>(main.targets->elts);
+    for (ngx_uint_t i = 0; i < main.targets->nelts; ++i) {
+        if (to_view(targets[i]->text) == text) {
+            return targets[i];
+        }
+    }
+    return nullptr;
+}
+
+void complain_of_origin(ngx_conf_t* cf, const ngx_str_t& text, const char* problem) {
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"mr_ws_origin\" is \"%V\": %s; allowed: same, any, or a list such as "
+                       "https://app.example.com *.example.org",
+                       &text, problem);
+}
+
+template <typename Value> void inherit(Value& child, Value parent, Value unset, Value fallback) {
+    if (child == unset) {
+        child = parent == unset ? fallback : parent;
+    }
+}
+
+bool check_merged(ngx_conf_t* cf, const LocationConf& conf) {
+    if (conf.ping_interval >= conf.idle_timeout) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"mr_ws_idle_timeout\" (%M ms) has to be longer than "
+                      "\"mr_ws_ping_interval\" (%M ms), for \"mr_ws\" in %V:%ui",
+                      conf.idle_timeout, conf.ping_interval, &conf.app_file, conf.app_line);
+        return false;
+    }
+    if (conf.redis == nullptr) {
+        const ngx_str_t app = to_ngx(app_name(conf.kind()));
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"mr_ws %V\" in %V:%ui needs a Redis: add \"mr_ws_redis "
+                      "redis://127.0.0.1:6379;\" (or your URL) to this location, its server or "
+                      "the http block",
+                      &app, &conf.app_file, conf.app_line);
+        return false;
+    }
+    return true;
+}
+
+} // namespace
+
+char* set_number(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept {
+    const NumberRule* rule = find_rule(to_view(command->name));
+    size_t& field = static_cast<LocationConf*>(conf)->*(rule->field);
+    if (field != NGX_CONF_UNSET_SIZE) {
+        return duplicate();
+    }
+    ngx_str_t& text = arguments(cf)[1];
+    const ngx_int_t number = parse_number(text, rule->unit);
+    const auto value = static_cast<size_t>(number);
+    const bool off = rule->zero_is_off && value == 0;
+    if (number == NGX_ERROR || (!off && (value < rule->least || value > rule->most))) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is \"%V\"; allowed: %s", &command->name,
+                           &text, rule->range);
+        return failed();
+    }
+    field = value;
+    return NGX_CONF_OK;
+}
+
+char* set_compat(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
+    auto& location = *static_cast<LocationConf*>(conf);
+    if (location.compat != NGX_CONF_UNSET_UINT) {
+        return duplicate();
+    }
+    const std::string_view mode = to_view(arguments(cf)[1]);
+    if (mode != "lenient" && mode != "strict") {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"mr_ws_compat\" is \"%V\"; allowed: lenient, strict",
+                           &arguments(cf)[1]);
+        return failed();
+    }
+    location.compat = mode == "strict" ? 1 : 0;
+    return NGX_CONF_OK;
+}
+
+char* set_app(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
+    auto& location = *static_cast<LocationConf*>(conf);
+    if (location.app != NGX_CONF_UNSET_UINT) {
+        return duplicate();
+    }
+    for (const AppKind app : {AppKind::off, AppKind::chat, AppKind::echo}) {
+        if (to_view(arguments(cf)[1]) == app_name(app)) {
+            location.app = static_cast<ngx_uint_t>(app);
+        }
+    }
+    if (location.app == NGX_CONF_UNSET_UINT) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"mr_ws\" is \"%V\"; allowed: chat, echo, off",
+                           &arguments(cf)[1]);
+        return failed();
+    }
+    location.app_file = cf->conf_file->file.name;
+    location.app_line = cf->conf_file->line;
+    if (location.kind() != AppKind::off) {
+        auto* core = static_cast<ngx_http_core_loc_conf_t*>(
+            ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+        core->handler = upgrade_handler;
+        main_conf(cf).in_use = true;
+    }
+    return NGX_CONF_OK;
+}
+
+char* set_redis(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
+    auto& location = *static_cast<LocationConf*>(conf);
+    if (location.redis != nullptr) {
+        return duplicate();
+    }
+    MainConf& main = main_conf(cf);
+    const ngx_str_t text = arguments(cf)[1];
+    location.redis = find_target(main, to_view(text));
+    if (location.redis != nullptr) {
+        return NGX_CONF_OK;
+    }
+    location.redis =
+        redis_target_create(cf, text, static_cast<uint32_t>(main.targets->nelts)); // logs
+    auto* slot = static_cast<RedisTarget**>(ngx_array_push(main.targets));
+    if (location.redis == nullptr || slot == nullptr) {
+        return failed();
+    }
+    *slot = location.redis;
+    return NGX_CONF_OK;
+}
+
+char* set_origin(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
+    auto& location = *static_cast<LocationConf*>(conf);
+    if (location.origins != nullptr) {
+        return duplicate();
+    }
+    const ngx_uint_t count = cf->args->nelts - 1;
+    auto* policy = pool_make<OriginPolicy>(cf->pool);
+    auto* patterns =
+        static_cast<OriginPattern*>(ngx_palloc(cf->pool, count * sizeof(OriginPattern)));
+    if (policy == nullptr || patterns == nullptr) {
+        return failed();
+    }
+    policy->patterns = patterns;
+    for (ngx_uint_t i = 1; i <= count; ++i) {
+        const ngx_str_t& text = arguments(cf)[i];
+        if (to_view(text) == "same") {
+            policy->same = true;
+        } else if (to_view(text) == "any") {
+            policy->any = true;
+        } else {
+            const char* problem =
+                policy->count == kMaxOriginPatterns
+                    ? "is one origin too many"
+                    : parse_origin_pattern(to_view(text), patterns[policy->count]);
+            if (problem != nullptr) {
+                complain_of_origin(cf, text, problem);
+                return failed();
+            }
+            ++policy->count;
+        }
+    }
+    if (policy->any && count > 1) {
+        complain_of_origin(cf, arguments(cf)[1], "\"any\" stands alone");
+        return failed();
+    }
+    location.origins = policy;
+    return NGX_CONF_OK;
+}
+
+char* set_secret_file(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
+    auto& main = *static_cast<MainConf*>(conf);
+    if (main.secret_from_file) {
+        return duplicate();
+    }
+    main.secret_from_file = read_secret_file(cf, arguments(cf)[1], main.secret); // logs
+    return main.secret_from_file ? NGX_CONF_OK : failed();
+}
+
+void* create_main_conf(ngx_conf_t* cf) noexcept {
+    auto* conf = pool_make<MainConf>(cf->pool);
+    if (conf != nullptr) {
+        conf->targets = ngx_array_create(cf->pool, 2, sizeof(RedisTarget*));
+    }
+    return conf != nullptr && conf->targets != nullptr ? conf : nullptr;
+}
+
+char* init_main_conf(ngx_conf_t* cf, void* conf) noexcept {
+    auto& main = *static_cast<MainConf*>(conf);
+    if (!main.in_use || main.secret_from_file) {
+        return NGX_CONF_OK;
+    }
+    if (!random_secret(main.secret)) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "no random bytes for the key of resume tokens");
+        return failed();
+    }
+    return NGX_CONF_OK;
+}
+
+void* create_location_conf(ngx_conf_t* cf) noexcept {
+    return pool_make<LocationConf>(cf->pool);
+}
+
+char* merge_location_conf(ngx_conf_t* cf, void* parent, void* child) noexcept {
+    static constexpr OriginPolicy kSameOrigin = {false, true, 0, nullptr};
+    const auto& outer = *static_cast<const LocationConf*>(parent);
+    auto& conf = *static_cast<LocationConf*>(child);
+
+    for (const NumberRule& rule : kNumberRules) {
+        inherit(conf.*(rule.field), outer.*(rule.field), NGX_CONF_UNSET_SIZE, rule.fallback);
+    }
+    inherit(conf.compat, outer.compat, NGX_CONF_UNSET_UINT, ngx_uint_t{0});
+    inherit(conf.redis, outer.redis, static_cast<RedisTarget*>(nullptr),
+            static_cast<RedisTarget*>(nullptr));
+    inherit(conf.origins, outer.origins, static_cast<const OriginPolicy*>(nullptr), &kSameOrigin);
+    conf.main = &main_conf(cf);
+    conf.limits.max_frame_bytes = conf.max_frame;
+    conf.limits.max_message_bytes = conf.max_message;
+    conf.limits.max_fragments = static_cast<uint32_t>(conf.max_fragments);
+
+    if (conf.app == NGX_CONF_UNSET_UINT) {
+        // A content handler is not inherited, except into `if` and `limit_except` blocks.
+        const auto* core = static_cast<ngx_http_core_loc_conf_t*>(
+            ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+        const bool part_of_location = core->noname && outer.app != NGX_CONF_UNSET_UINT;
+        conf.app = part_of_location ? outer.app : static_cast<ngx_uint_t>(AppKind::off);
+        conf.app_file = outer.app_file;
+        conf.app_line = outer.app_line;
+    }
+    if (conf.kind() != AppKind::off && !check_merged(cf, conf)) {
+        return failed();
+    }
+    return NGX_CONF_OK;
+}
+
+} // namespace mr

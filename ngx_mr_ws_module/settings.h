@@ -1,0 +1,87 @@
+// Configuration of the module: the structures nginx keeps per http block and per location, their
+// defaults and limits in one table, merging, and the checks `nginx -t` makes. Never touches a
+// connection; after start-up everything here is constant.
+#pragma once
+
+#include "ngx_mr_ws_module/ngx.h"
+#include "ngx_mr_ws_module/origin.h"
+#include "shared/token.h"
+#include "shared/ws_frame.h"
+
+#include <cstdint>
+#include <string_view>
+
+namespace mr {
+
+struct RedisTarget; // redis_target.h
+
+// What a session's mail means; the worker implements it.
+enum class AppKind : uint8_t { off, chat, echo };
+
+constexpr std::string_view app_name(AppKind app) noexcept {
+    return app == AppKind::chat ? "chat" : app == AppKind::echo ? "echo" : "off";
+}
+
+// One per configuration.
+struct MainConf {
+    ngx_array_t* targets = nullptr; // RedisTarget*; distinct URLs, in order of their index
+    std::string_view secret;        // key of the resume tokens
+    bool secret_from_file = false;
+    bool in_use = false; // some location has `mr_ws chat` or `echo`
+};
+
+// One per http, server and location block.
+struct LocationConf {
+    ngx_uint_t app = NGX_CONF_UNSET_UINT; // see kind()
+    RedisTarget* redis = nullptr;         // null: `mr_ws_redis` is not set
+    const MainConf* main = nullptr;
+
+    // Set by the rules of number_rules(); nginx's unset value until merged.
+    size_t max_frame = NGX_CONF_UNSET_SIZE;         // bytes
+    size_t max_message = NGX_CONF_UNSET_SIZE;       // bytes
+    size_t max_fragments = NGX_CONF_UNSET_SIZE;     // frames of one message
+    size_t send_limit = NGX_CONF_UNSET_SIZE;        // bytes queued for one connection
+    ngx_msec_t ping_interval = NGX_CONF_UNSET_MSEC; // 0: never
+    ngx_msec_t idle_timeout = NGX_CONF_UNSET_MSEC;  // nothing at all received
+    ngx_msec_t send_timeout = NGX_CONF_UNSET_MSEC;  // nothing at all accepted
+    ngx_msec_t drain = NGX_CONF_UNSET_MSEC;         // window in which sessions are closed
+    ngx_uint_t compat = NGX_CONF_UNSET_UINT;        // see strict()
+
+    const OriginPolicy* origins = nullptr; // null: inherited
+    FrameLimits limits;                    // made of the above when merging
+    ngx_str_t app_file{};                  // where `mr_ws` stands, for messages
+    ngx_uint_t app_line = 0;
+
+    AppKind kind() const noexcept { return static_cast<AppKind>(app); }
+    bool strict() const noexcept { return compat != 0; }
+};
+
+// A directive that takes one number. The only place of its default and its limits.
+enum class NumberUnit : uint8_t { bytes, milliseconds, count };
+
+struct NumberRule {
+    std::string_view directive;
+    size_t LocationConf::* field;
+    NumberUnit unit;
+    size_t fallback; // the default
+    size_t least;
+    size_t most;
+    bool zero_is_off; // 0 is allowed below `least`
+    const char* range;
+};
+
+// Directive handlers, for the table in module.cpp.
+char* set_app(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
+char* set_redis(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
+char* set_origin(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
+char* set_secret_file(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
+char* set_compat(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
+char* set_number(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
+
+// The configuration half of nginx's http module context.
+void* create_main_conf(ngx_conf_t* cf) noexcept;
+char* init_main_conf(ngx_conf_t* cf, void* conf) noexcept;
+void* create_location_conf(ngx_conf_t* cf) noexcept;
+char* merge_location_conf(ngx_conf_t* cf, void* parent, void* child) noexcept;
+
+} // namespace mr

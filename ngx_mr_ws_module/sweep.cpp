@@ -1,0 +1,106 @@
+#include "ngx_mr_ws_module/sweep.h"
+
+#include "ngx_mr_ws_module/connection.h"
+#include "ngx_mr_ws_module/drain.h"
+
+namespace mr {
+namespace {
+
+constexpr ngx_msec_t kTickMs = 250;
+constexpr size_t kTicksPerRound = 4; // a connection is visited every kTickMs * kTicksPerRound
+constexpr ngx_msec_t kDrainTickMs = 50;
+
+struct Sweep {
+    ngx_event_t tick;
+    ngx_connection_t nowhere; // nginx's debug log reads the descriptor behind a timer
+    bool draining;
+};
+Sweep sweep;
+
+bool passed(ngx_msec_t since, ngx_msec_t limit, ngx_msec_t now) {
+    return static_cast<ngx_msec_int_t>(now - since - limit) >= 0;
+}
+
+void check_open(Connection& connection, ngx_msec_t now) {
+    const LocationConf& conf = *connection.conf;
+    if (connection_queued_bytes(connection) > 0 &&
+        passed(connection.progress_at, conf.send_timeout, now)) {
+        return connection_abort(connection, "the client took no data within mr_ws_send_timeout");
+    }
+    if (passed(connection.received_at, conf.idle_timeout, now)) {
+        return connection_close(connection, CloseCode::going_away, "idle timeout");
+    }
+    if (conf.ping_interval > 0 && passed(connection.received_at, conf.ping_interval, now) &&
+        passed(connection.pinged_at, conf.ping_interval, now)) {
+        connection.pinged_at = now;
+        connection_send(connection, Opcode::ping, {});
+    }
+    drain_check(connection, now);
+}
+
+void check(Connection& connection, ngx_msec_t now) {
+    switch (connection.state) {
+    case ConnectionState::open:
+        return check_open(connection, now);
+    case ConnectionState::closing:
+    case ConnectionState::lingering:
+        if (passed(connection.closing_at, kCloseTimeoutMs, now)) {
+            connection_abort(connection, "the client did not finish the close handshake");
+        }
+        return;
+    case ConnectionState::finished:
+        return;
+    }
+}
+
+// Visited connections go to the end of the list, so that it is a ring.
+void on_tick(ngx_event_t*) noexcept {
+    ngx_queue_t& all = connections_all();
+    const size_t slices = sweep.draining ? 1 : kTicksPerRound;
+    for (size_t left = connections_count() / slices + 1; left > 0; --left) {
+        if (ngx_queue_empty(&all)) {
+            return;
+        }
+        ngx_queue_t* first = ngx_queue_head(&all);
+        ngx_queue_remove(first);
+        ngx_queue_insert_tail(&all, first);
+        auto& connection = *ngx_queue_data(first, Connection, all);
+        check(connection, ngx_current_msec);
+        connection_settle(connection);
+    }
+    sweep_connection_added();
+}
+
+} // namespace
+
+void sweep_init(ngx_log_t* log) noexcept {
+    ngx_memzero(&sweep, sizeof(sweep));
+    sweep.nowhere.fd = static_cast<ngx_socket_t>(-1);
+    sweep.tick.handler = on_tick;
+    sweep.tick.data = &sweep.nowhere;
+    sweep.tick.log = log;
+    sweep.tick.cancelable = 1; // alone it keeps no stopping process alive
+}
+
+void sweep_connection_added() noexcept {
+    if (!sweep.tick.timer_set && connections_count() > 0) {
+        ngx_add_timer(&sweep.tick, sweep.draining ? kDrainTickMs : kTickMs);
+    }
+}
+
+void sweep_connection_gone() noexcept {
+    if (sweep.tick.timer_set && connections_count() == 0) {
+        ngx_del_timer(&sweep.tick);
+    }
+}
+
+void sweep_drain() noexcept {
+    sweep.draining = true;
+    sweep.tick.cancelable = 0;
+    if (sweep.tick.timer_set) {
+        ngx_del_timer(&sweep.tick);
+    }
+    sweep_connection_added();
+}
+
+} // namespace mr
