@@ -1,0 +1,54 @@
+// What a session's mail means. One App per owned session, for as long as this worker owns it. All
+// calls come from the session's actor on the event loop; an App answers through the session's out
+// lane and says for each mail when it has been dealt with. What must survive this process goes into
+// checkpoints and consumed mail, never into members.
+#pragma once
+
+#include "worker/session/mailbox.h"
+#include "worker/session/out_lane.h"
+#include "worker/session/store.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <boost/asio/awaitable.hpp>
+
+namespace mr {
+
+// An owned session as its app sees it.
+struct OwnedSession {
+    Relay& relay;
+    const Doorbell& bell;
+    const Claim& claim;
+    SessionStore& store;
+    std::shared_ptr<OutLane> lane;
+
+    // The mail needs no second look: removed from the in lane behind the events added so far.
+    std::function<void(const MailItem&)> consume;
+    // idle() may have changed.
+    std::function<void()> wake;
+    // The session cannot go on here (SessionLost was thrown by the store).
+    std::function<void()> abandon;
+};
+
+class App {
+  public:
+    virtual ~App() = default;
+
+    // First call: picks up the turn of an earlier owner, if the claim brings one.
+    virtual void start() {}
+    virtual void mail(MailItem item) = 0;
+    // Nothing runs: the session may be given up once its mailbox is empty.
+    virtual bool idle() const = 0;
+    // Ends everything that runs, without a word to the client: another owner goes on.
+    virtual boost::asio::awaitable<void> stop() = 0;
+    // Nothing waits and the session is about to be given up: last words to the gateway.
+    virtual void settle() {}
+    // Checkpoint of what runs, if anything does.
+    virtual std::string checkpoint() const { return {}; }
+};
+
+using AppFactory = std::function<std::unique_ptr<App>(OwnedSession& session)>;
+
+} // namespace mr

@@ -1,0 +1,444 @@
+#include "worker/apps/chat_session.h"
+
+#include "worker/apps/chat.h"
+#include "worker/apps/event_text.h"
+#include "worker/log.h"
+#include "worker/random.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+namespace mr {
+
+namespace asio = boost::asio;
+using nlohmann::ordered_json;
+
+ChatSession::ChatSession(OwnedSession& session, const TurnFunction& function)
+    : session_(session), function_(function), ids_(session.relay, session.store),
+      detach_timer_(session.relay.executor), runner_ended_(session.relay.executor),
+      exhausted_(session.claim.status == ClaimStatus::poisoned) {}
+
+ChatSession::~ChatSession() = default;
+
+// --- mail -------------------------------------------------------------------------------------
+
+void ChatSession::start() {
+    if (!session_.claim.checkpoint.empty()) {
+        start_runner();
+    }
+}
+
+void ChatSession::mail(MailItem item) {
+    beside_ = beside_ || turn_ != nullptr;
+    switch (item.kind) {
+    case MailKind::text:
+    case MailKind::http:
+        client_message(std::move(item));
+        return;
+    case MailKind::binary:
+        refuse(item, ErrorCode::unsupported_data, "");
+        return;
+    case MailKind::detach:
+        detach(std::move(item));
+        return;
+    case MailKind::attach:
+        attach(item);
+        return;
+    }
+    session_.consume(item); // of a newer gateway
+}
+
+void ChatSession::client_message(MailItem item) {
+    auto parsed = parse_client_message(item.payload, session_.relay.limits.max_message_bytes);
+    if (const auto* error = std::get_if<ClientError>(&parsed)) {
+        refuse(item, error->code, error->message_id);
+        return;
+    }
+    ClientMessage message = std::move(std::get<ClientMessage>(parsed));
+    switch (message.kind) {
+    case ClientMessage::Kind::cancel:
+        cancel(item, message);
+        return;
+    case ClientMessage::Kind::ping: {
+        ordered_json v1;
+        v1["type"] = "pong";
+        ordered_json added;
+        added["t"] = message.ping_time;
+        reply(std::move(v1), added, true);
+        session_.consume(item);
+        return;
+    }
+    case ClientMessage::Kind::ask:
+    case ClientMessage::Kind::regenerate:
+    case ClientMessage::Kind::feedback:
+        ask(std::move(item), std::move(message));
+    }
+}
+
+void ChatSession::ask(MailItem item, ClientMessage message) {
+    if (asked_already(message.message_id)) {
+        session_.consume(item);
+        return;
+    }
+    item.payload.clear();
+    item.payload.shrink_to_fit();
+    const bool question = message.kind != ClientMessage::Kind::feedback;
+    const bool in_front = question && message.on_busy == OnBusy::cancel && !idle();
+    if (question && !idle() && !in_front) {
+        if (message.on_busy == OnBusy::reject ||
+            jobs_.size() >= session_.relay.limits.max_queued_questions) {
+            refuse(item, ErrorCode::busy, message.message_id);
+            return;
+        }
+    }
+    auto job = std::make_shared<Job>();
+    job->mail = std::move(item);
+    job->message = std::move(message);
+    job->since = std::chrono::steady_clock::now();
+    if (in_front) {
+        if (turn_) {
+            turn_->cancel(CancelBy::superseded);
+        }
+        for (const JobPointer& waiting : jobs_) {
+            waiting->cancelled = CancelBy::superseded; // each still gets its terminal event
+        }
+    }
+    jobs_.push_back(std::move(job));
+    start_runner();
+}
+
+// Sent again while the first one waits or runs. Finished ones are found by RememberedIds.
+bool ChatSession::asked_already(const std::string& message_id) const {
+    const auto same = [&message_id](const JobPointer& job) {
+        return job->message.message_id == message_id;
+    };
+    return !message_id.empty() && ((turn_ && turn_->record().message_id == message_id) ||
+                                   std::any_of(jobs_.begin(), jobs_.end(), same));
+}
+
+// Names a turn, a question that still waits, or (nothing named) what runs or comes first.
+void ChatSession::cancel(const MailItem& item, const ClientMessage& message) {
+    const bool any = message.turn_id.empty() && message.message_id.empty();
+    if (turn_ && !turn_->over() && (any || turn_->record().turn_id == message.turn_id ||
+                  (!message.message_id.empty() &&
+                   turn_->record().message_id == message.message_id))) {
+        turn_->consume_at_end(item);
+        turn_->cancel(CancelBy::user);
+        return;
+    }
+    if (any || !message.message_id.empty()) {
+        const JobPointer job = waiting_job(message.message_id);
+        if (job) {
+            job->cancelled = CancelBy::user;
+            job->cancels.push_back(item);
+            return;
+        }
+    }
+    ordered_json v1;
+    v1["type"] = "cancelled";
+    ordered_json added;
+    added["by"] = "user";
+    if (!message.turn_id.empty()) {
+        added["turn_id"] = message.turn_id;
+    }
+    if (!message.message_id.empty()) {
+        added["message_id"] = message.message_id;
+    }
+    reply(std::move(v1), added, true);
+    session_.consume(item);
+}
+
+ChatSession::JobPointer ChatSession::waiting_job(const std::string& message_id) const {
+    for (const JobPointer& job : jobs_) {
+        const bool question = job->message.kind != ClientMessage::Kind::feedback;
+        if (question && (message_id.empty() || job->message.message_id == message_id)) {
+            return job;
+        }
+    }
+    return nullptr;
+}
+
+// --- clients that come and go -----------------------------------------------------------------
+
+// The mail stays in the lane while its time runs, so that a new owner sees it as well.
+void ChatSession::detach(MailItem item) {
+    if (idle()) {
+        session_.consume(item);
+        return;
+    }
+    detached_.push_back(std::move(item));
+    detach_timer_.expires_after(session_.relay.limits.resume_window);
+    detach_timer_.async_wait([this](boost::system::error_code error) {
+        if (!error) {
+            detached_too_long();
+        }
+    });
+}
+
+void ChatSession::attach(const MailItem& item) {
+    session_.consume(item);
+    drop_detached();
+}
+
+void ChatSession::drop_detached() {
+    detach_timer_.cancel();
+    for (const MailItem& item : detached_) {
+        session_.consume(item);
+    }
+    detached_.clear();
+}
+
+void ChatSession::detached_too_long() {
+    if (detached_.empty()) {
+        return; // an attach came while the timer's handler was on its way
+    }
+    log::info("nobody came back, turn cancelled", {{"session", session_.store.session_id()}});
+    for (const JobPointer& job : jobs_) {
+        job->cancelled = CancelBy::disconnect;
+    }
+    if (turn_) {
+        turn_->cancel(CancelBy::disconnect);
+    }
+}
+
+// --- turns ------------------------------------------------------------------------------------
+
+void ChatSession::start_runner() {
+    if (running_ || stopping_) {
+        return;
+    }
+    running_ = true;
+    asio::co_spawn(session_.relay.executor, [this] { return run_jobs(); }, asio::detached);
+}
+
+// The App outlives it: stop() waits for its end, and the session is not given up before.
+asio::awaitable<void> ChatSession::run_jobs() {
+    try {
+        if (!resumed_ && !session_.claim.checkpoint.empty()) {
+            resumed_ = true;
+            co_await resume_turn();
+        }
+        while (!jobs_.empty() && !stopping_) {
+            const JobPointer job = jobs_.front();
+            co_await run_job(job);
+            forget(job);
+        }
+    } catch (const std::exception& error) {
+        if (!stopping_) {
+            log::warn("turn given up",
+                      {{"session", session_.store.session_id()}, {"cause", error.what()}});
+            session_.abandon();
+        }
+    }
+    turn_.reset();
+    running_ = false;
+    if (!stopping_) {
+        drop_detached();
+    }
+    runner_ended_.notify();
+    session_.wake();
+}
+
+asio::awaitable<void> ChatSession::resume_turn() {
+    std::optional<TurnRecord> record = parse_record(session_.claim.checkpoint);
+    if (!record) {
+        log::error("unreadable checkpoint dropped", {{"session", session_.store.session_id()}});
+        const Consumed nothing;
+        co_await session_.store.save("", nothing);
+        co_return;
+    }
+    if (!record->message_id.empty()) {
+        co_await ids_.find(record->message_id); // load them before adding to them
+    }
+    make_turn(std::move(*record), Consumed(), ChatTurn::Origin::taken_over);
+    co_await run_turn();
+}
+
+asio::awaitable<void> ChatSession::run_job(JobPointer job) {
+    if (job->message.kind == ClientMessage::Kind::feedback) {
+        co_await feedback(job);
+        co_return;
+    }
+    if (!job->message.message_id.empty()) {
+        const auto turn = co_await ids_.find(job->message.message_id);
+        if (turn) {
+            session_.consume(job->mail); // asked and answered before
+            for (const MailItem& item : job->cancels) {
+                session_.consume(item);
+            }
+            unsettled_ = true;
+            co_return;
+        }
+    }
+    if (job->message.kind == ClientMessage::Kind::regenerate) {
+        const bool found = co_await find_replaced(job);
+        if (!found) {
+            refuse(job->mail, ErrorCode::bad_request, job->message.message_id);
+            co_return;
+        }
+    }
+    if (!stopping_) {
+        co_await run_question(job);
+    }
+}
+
+asio::awaitable<void> ChatSession::run_question(JobPointer job) {
+    Consumed consumed;
+    consumed.numbers.push_back(job->mail.number);
+    consumed.bytes = job->mail.bytes;
+    make_turn(make_record(*job), std::move(consumed), ChatTurn::Origin::asked);
+    forget(job);
+    for (const MailItem& item : job->cancels) {
+        turn_->consume_at_end(item);
+    }
+    if (job->cancelled != CancelBy::none) {
+        turn_->cancel(job->cancelled);
+    }
+    co_await run_turn();
+}
+
+void ChatSession::make_turn(TurnRecord record, Consumed consumed, ChatTurn::Origin origin) {
+    turn_ = std::make_unique<ChatTurn>(session_, function_, std::move(record), std::move(consumed),
+                                       origin);
+    turn_->on_recorded = [this] {
+        const TurnRecord& known = turn_->record();
+        if (!known.message_id.empty()) {
+            ids_.add(known.message_id, known.turn_id);
+        }
+    };
+    if (std::exchange(exhausted_, false)) {
+        turn_->give_up();
+    }
+}
+
+asio::awaitable<void> ChatSession::run_turn() {
+    beside_ = false;
+    const EventId before = session_.lane->last_id();
+    co_await turn_->run();
+    for (const MailItem& item : turn_->left_over()) {
+        session_.consume(item);
+    }
+    turn_.reset();
+    unsettled_ = beside_ || session_.lane->last_id() == before;
+}
+
+TurnRecord ChatSession::make_record(const Job& job) const {
+    TurnRecord record;
+    record.turn_id = random_uuid();
+    record.message = job.message.message;
+    record.context = job.message.context;
+    record.message_id = job.message.message_id;
+    if (job.message.kind == ClientMessage::Kind::regenerate) {
+        record.replaces = job.message.turn_id;
+    }
+    // W3C trace context: version-traceid-parentid-flags.
+    record.traceparent = job.mail.traceparent;
+    const bool traced = record.traceparent.size() >= 55;
+    record.trace_id = traced ? record.traceparent.substr(3, 32) : random_hex(16);
+    record.before = session_.lane->last_id();
+    record.started_ms = wall_clock_ms();
+    const auto waited = std::chrono::steady_clock::now() - job.since;
+    record.queue_ms = std::chrono::duration_cast<std::chrono::milliseconds>(waited).count();
+    if (session_.lane->last_id().seq == 0 && session_.claim.attempt == 1 &&
+        session_.bell.rung_at_ms > 0) {
+        record.queue_ms = std::max<int64_t>(0, record.started_ms - session_.bell.rung_at_ms);
+    }
+    return record;
+}
+
+// regenerate without text repeats the question of the turn it names.
+asio::awaitable<bool> ChatSession::find_replaced(JobPointer job) {
+    History history(session_.relay, session_.store);
+    const std::vector<HistoryEntry> entries = co_await history.load();
+    for (const HistoryEntry& entry : entries) {
+        if (entry.turn_id == job->message.turn_id && entry.role == "user") {
+            if (job->message.message.empty()) {
+                job->message.message = entry.content;
+            }
+            co_return true;
+        }
+    }
+    co_return !job->message.message.empty();
+}
+
+asio::awaitable<void> ChatSession::feedback(JobPointer job) {
+    History history(session_.relay, session_.store);
+    std::vector<HistoryEntry> entries = co_await history.load();
+    bool found = false;
+    for (HistoryEntry& entry : entries) {
+        if (entry.turn_id == job->message.turn_id && entry.role == "assistant") {
+            entry.rating = job->message.rating;
+            entry.comment = job->message.comment;
+            found = true;
+        }
+    }
+    if (!found) {
+        refuse(job->mail, ErrorCode::bad_request, job->message.message_id);
+        co_return;
+    }
+    log::info("feedback", {{"session", session_.store.session_id()},
+                           {"turn", job->message.turn_id},
+                           {"rating", job->message.rating}});
+    history.replace(entries);
+    session_.consume(job->mail);
+    unsettled_ = true;
+}
+
+asio::awaitable<void> ChatSession::stop() {
+    stopping_ = true;
+    detach_timer_.cancel();
+    if (turn_) {
+        turn_->stop();
+    }
+    while (running_) {
+        co_await runner_ended_.wait();
+    }
+}
+
+std::string ChatSession::checkpoint() const {
+    return turn_ ? format_record(turn_->record()) : std::string();
+}
+
+// --- answers without a turn -------------------------------------------------------------------
+
+void ChatSession::reply(ordered_json v1, const ordered_json& added, bool v2_only) {
+    const EventStamp stamp{"", session_.lane->next_id(), wall_clock_ms()};
+    EventText event = make_event(v1, added, stamp);
+    int flags = idle() ? kEventTerminal : 0;
+    if (v2_only) {
+        flags |= kEventV2Only;
+        event.v1_length = 0;
+    }
+    unsettled_ = !idle();
+    session_.lane->add(static_cast<uint8_t>(flags), as_bytes(event.json), event.v1_length);
+}
+
+void ChatSession::refuse(const MailItem& item, ErrorCode code, const std::string& message_id) {
+    ordered_json added = error_added(code);
+    if (!message_id.empty()) {
+        added["message_id"] = message_id;
+    }
+    reply(error_v1(code), added, false);
+    session_.consume(item);
+}
+
+// The gateway takes a session for busy until an event says that nothing is in flight behind it. If
+// mail was dealt with silently, or beside a running turn, one more event says so.
+void ChatSession::settle() {
+    if (unsettled_) {
+        ordered_json v1;
+        v1["type"] = "idle";
+        reply(std::move(v1), ordered_json(), true);
+    }
+}
+
+AppFactory chat_app(const TurnFunction& function) {
+    return [&function](OwnedSession& session) {
+        return std::make_unique<ChatSession>(session, function);
+    };
+}
+
+} // namespace mr

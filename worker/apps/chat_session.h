@@ -1,0 +1,80 @@
+// One owned session of the chat app: the queue of what clients asked for, the turn that runs, and
+// what a disconnect means for it. See chat.h.
+#pragma once
+
+#include "worker/apps/chat_turn.h"
+#include "worker/apps/client_message.h"
+#include "worker/apps/remembered_ids.h"
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace mr {
+
+class ChatSession final : public App {
+  public:
+    ChatSession(OwnedSession& session, const TurnFunction& function);
+    ~ChatSession() override;
+
+    void start() override;
+    void mail(MailItem item) override;
+    bool idle() const override { return !running_ && jobs_.empty(); }
+    boost::asio::awaitable<void> stop() override;
+    std::string checkpoint() const override;
+    void settle() override;
+
+  private:
+    // Something that waits for its turn, with the mail that asked for it.
+    struct Job {
+        MailItem mail;
+        ClientMessage message;
+        std::chrono::steady_clock::time_point since;
+        CancelBy cancelled = CancelBy::none; // before its turn began
+        std::vector<MailItem> cancels;       // the mail that did it
+    };
+    using JobPointer = std::shared_ptr<Job>;
+
+    void client_message(MailItem item);
+    void ask(MailItem item, ClientMessage message);
+    bool asked_already(const std::string& message_id) const;
+    void cancel(const MailItem& item, const ClientMessage& message);
+    JobPointer waiting_job(const std::string& message_id) const; // empty: the first question
+    void detach(MailItem item);
+    void attach(const MailItem& item);
+    void detached_too_long();
+    void drop_detached();
+
+    void start_runner();
+    boost::asio::awaitable<void> run_jobs();
+    boost::asio::awaitable<void> resume_turn();
+    boost::asio::awaitable<void> run_job(JobPointer job);
+    boost::asio::awaitable<void> run_question(JobPointer job);
+    boost::asio::awaitable<void> run_turn();
+    boost::asio::awaitable<bool> find_replaced(JobPointer job);
+    boost::asio::awaitable<void> feedback(JobPointer job);
+    void make_turn(TurnRecord record, Consumed consumed, ChatTurn::Origin origin);
+    void forget(const JobPointer& job) { std::erase(jobs_, job); }
+    TurnRecord make_record(const Job& job) const;
+
+    void reply(nlohmann::ordered_json v1, const nlohmann::ordered_json& added, bool v2_only);
+    void refuse(const MailItem& item, ErrorCode code, const std::string& message_id);
+
+    OwnedSession& session_;
+    const TurnFunction& function_;
+    RememberedIds ids_;
+    std::deque<JobPointer> jobs_; // until their turn has begun
+    std::unique_ptr<ChatTurn> turn_;
+    std::vector<MailItem> detached_; // detach mail whose time runs
+    boost::asio::steady_timer detach_timer_;
+    Signal runner_ended_;
+    bool running_ = false;
+    bool stopping_ = false;
+    bool resumed_ = false; // the claim's checkpoint has been taken up
+    bool exhausted_; // too many owners have died of what comes first
+    bool beside_ = false;   // mail came while a turn was running
+    bool unsettled_ = true; // the newest event does not tell the gateway that nothing is in flight
+};
+
+} // namespace mr

@@ -1,0 +1,394 @@
+#include "worker/apps/chat_turn.h"
+
+#include "worker/apps/event_text.h"
+#include "worker/log.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+
+namespace mr {
+
+namespace asio = boost::asio;
+using nlohmann::ordered_json;
+using std::chrono::milliseconds;
+
+namespace {
+constexpr std::string_view kStoppedText = "Stopped.";
+constexpr std::string_view kEmptyAnswerText = "I have no answer to this.";
+constexpr std::string_view kIssueText = "I encountered an issue: "; // as the original backend says
+} // namespace
+
+std::string_view cancel_name(CancelBy by) {
+    switch (by) {
+    case CancelBy::disconnect:
+        return "disconnect";
+    case CancelBy::superseded:
+        return "superseded";
+    case CancelBy::user:
+    case CancelBy::none:
+        break;
+    }
+    return "user";
+}
+
+// Outlives the ChatTurn's interest: the completion handler holds it too.
+struct ChatTurn::Child {
+    explicit Child(const asio::any_io_executor& executor) : ended(executor) {}
+
+    asio::cancellation_signal cancellation;
+    Signal ended;
+    bool done = false;
+    std::exception_ptr failure;
+    TurnResult result;
+};
+
+ChatTurn::ChatTurn(OwnedSession& session, const TurnFunction& function, TurnRecord record,
+                   Consumed consumed, Origin origin)
+    : session_(session), function_(function), record_(std::move(record)),
+      consumed_(std::move(consumed)), origin_(origin),
+      host_(std::make_shared<SessionTurnHost>(session, record_)),
+      history_(session.relay, session.store),
+      started_(std::chrono::steady_clock::now()) {}
+
+void ChatTurn::cancel(CancelBy by) {
+    if (cancelled_by_ == CancelBy::none) {
+        cancelled_by_ = by;
+        if (child_) {
+            child_->ended.notify();
+        }
+    }
+}
+
+void ChatTurn::stop() {
+    stopping_ = true;
+    host_->mute();
+    if (child_) {
+        child_->ended.notify();
+    }
+}
+
+asio::awaitable<void> ChatTurn::run() {
+    std::exception_ptr failure;
+    try {
+        co_await live();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    co_await end_child();
+    if (failure) {
+        std::rethrow_exception(failure);
+    }
+}
+
+// The pipeline refers to this turn: nobody leaves before it.
+asio::awaitable<void> ChatTurn::end_child() {
+    if (child_ && !child_->done) {
+        host_->mute();
+        child_->cancellation.emit(asio::cancellation_type::terminal);
+    }
+    while (child_ && !child_->done) {
+        co_await child_->ended.wait();
+    }
+}
+
+asio::awaitable<void> ChatTurn::live() {
+    if (origin_ == Origin::taken_over) {
+        const bool goes_on = co_await take_over();
+        if (!goes_on) {
+            co_return;
+        }
+    } else {
+        co_await begin();
+    }
+    Ending ending;
+    if (exhausted_) {
+        ending.status = "error";
+        ending.error = ErrorCode::attempts_exhausted;
+    } else {
+        ending = co_await answer();
+    }
+    if (!stopping_) {
+        co_await finish(ending);
+    }
+}
+
+asio::awaitable<void> ChatTurn::begin() {
+    const std::string checkpoint = format_record(record_);
+    co_await session_.store.save(checkpoint, consumed_);
+    if (on_recorded) {
+        on_recorded();
+    }
+    announce_start();
+}
+
+void ChatTurn::announce_start() {
+    ordered_json v1;
+    v1["type"] = "turn_start";
+    ordered_json added;
+    if (!record_.message_id.empty()) {
+        added["message_id"] = record_.message_id;
+    }
+    added["attempt"] = record_.attempt;
+    added["queue_ms"] = record_.queue_ms;
+    added["question"] = record_.message;
+    host_->announce(v1, added, Audience::v2_only);
+}
+
+// False: the turn had ended already, only its traces were left.
+asio::awaitable<bool> ChatTurn::take_over() {
+    PastTurn past = co_await read_past_turn(session_, record_);
+    const std::string status = past.status;
+    const bool announced = past.announced;
+    const bool ended = past.ended;
+    host_->resume(std::move(past.view));
+    if (ended) {
+        co_await remember(status, nullptr);
+        co_return false;
+    }
+    ++record_.attempt;
+    const Consumed nothing;
+    const std::string checkpoint = format_record(record_);
+    co_await session_.store.save(checkpoint, nothing);
+    if (on_recorded) {
+        on_recorded();
+    }
+    log::info("turn taken over", {{"session", session_.store.session_id()},
+                                  {"turn", record_.turn_id},
+                                  {"attempt", record_.attempt},
+                                  {"delivered_bytes", host_->view().text().size()}});
+    if (!announced) {
+        announce_start();
+    }
+    ordered_json v1;
+    v1["type"] = "attempt";
+    ordered_json added;
+    added["attempt"] = record_.attempt;
+    added["prev"] = format_event_id(session_.claim.prev).view();
+    host_->announce(v1, added, Audience::v2_only);
+    // Clients that have seen more than the log has kept are put right by it.
+    host_->write_snapshot("");
+    co_return true;
+}
+
+asio::awaitable<TurnRequest> ChatTurn::make_request() {
+    TurnRequest request;
+    request.turn_id = record_.turn_id;
+    request.message = record_.message;
+    request.context = record_.context;
+    request.traceparent = record_.traceparent;
+    request.resume_state = record_.state;
+    const milliseconds spent(std::max<int64_t>(0, wall_clock_ms() - record_.started_ms));
+    const milliseconds left =
+        std::max<milliseconds>(session_.relay.limits.turn_budget - spent,
+                               origin_ == Origin::taken_over ? kLeastBudget : milliseconds(1));
+    request.deadline = started_ + left;
+    const std::vector<HistoryEntry> entries = co_await history_.load();
+    for (const HistoryEntry& entry : entries) {
+        if (!record_.replaces.empty() && entry.turn_id == record_.replaces) {
+            break;
+        }
+        if (entry.status != "error") {
+            request.history.push_back({entry.role, entry.content, entry.memory});
+        }
+    }
+    co_return request;
+}
+
+asio::awaitable<ChatTurn::Ending> ChatTurn::answer() {
+    TurnRequest request = co_await make_request();
+    const SteadyTime deadline = request.deadline;
+    if (cancelled_by_ != CancelBy::none || stopping_) {
+        Ending early; // cancelled before it began
+        early.status = "cancelled";
+        co_return early;
+    }
+    child_ = std::make_shared<Child>(session_.relay.executor);
+    auto handler = [child = child_](std::exception_ptr failure, TurnResult result) {
+        child->done = true;
+        child->failure = std::move(failure);
+        child->result = std::move(result);
+        child->ended.notify();
+    };
+    asio::co_spawn(session_.relay.executor, function_(std::move(request), *host_),
+                   asio::bind_cancellation_slot(child_->cancellation.slot(), handler));
+    co_await await_child(child_, deadline);
+    Ending ending = co_await wind_down(child_);
+    co_return ending;
+}
+
+// Until the pipeline has ended or must end.
+asio::awaitable<void> ChatTurn::await_child(std::shared_ptr<Child> child, SteadyTime deadline) {
+    while (!child->done && cancelled_by_ == CancelBy::none && !stopping_) {
+        const auto left = deadline - std::chrono::steady_clock::now();
+        if (left <= SteadyTime::duration::zero()) {
+            co_return;
+        }
+        co_await child->ended.wait_for(left);
+    }
+}
+
+// Cancels what still runs. The pipeline gets a moment to end its tools properly; after that it is
+// muted, the client hears of the end at once, and only the next turn waits for it (end_child).
+asio::awaitable<ChatTurn::Ending> ChatTurn::wind_down(std::shared_ptr<Child> child) {
+    if (child->done) {
+        co_return ending_of(*child);
+    }
+    child->cancellation.emit(asio::cancellation_type::terminal);
+    const auto end = std::chrono::steady_clock::now() + kWindDown;
+    while (!child->done && !stopping_) {
+        const auto left = end - std::chrono::steady_clock::now();
+        if (left <= SteadyTime::duration::zero()) {
+            break;
+        }
+        co_await child->ended.wait_for(left);
+    }
+    host_->mute();
+    Ending ending;
+    if (cancelled_by_ != CancelBy::none) {
+        ending.status = "cancelled";
+    } else {
+        ending.status = "error";
+        ending.error = ErrorCode::turn_timeout;
+    }
+    co_return ending;
+}
+
+ChatTurn::Ending ChatTurn::ending_of(Child& child) {
+    Ending ending;
+    if (cancelled_by_ != CancelBy::none) {
+        ending.status = "cancelled";
+        return ending;
+    }
+    if (!child.failure) {
+        ending.result = std::move(child.result);
+        ending.status = turn_status_name(ending.result.status);
+        return ending;
+    }
+    ending.status = "error";
+    ending.error = ErrorCode::turn_failed;
+    try {
+        std::rethrow_exception(child.failure);
+    } catch (const TurnError& error) {
+        ending.error = error.code();
+        ending.error_message = error.what();
+    } catch (const SessionLost&) {
+        throw;
+    } catch (const std::exception& error) {
+        log::error("turn failed", {{"session", session_.store.session_id()},
+                                   {"turn", record_.turn_id},
+                                   {"trace_id", record_.trace_id},
+                                   {"cause", error.what()}});
+    }
+    return ending;
+}
+
+asio::awaitable<void> ChatTurn::finish(const Ending& ending) {
+    host_->mute();
+    end_events(ending);
+    log::info("turn ended",
+              {{"session", session_.store.session_id()},
+               {"turn", record_.turn_id},
+               {"trace_id", record_.trace_id},
+               {"status", ending.status},
+               {"attempt", record_.attempt},
+               {"ms", wall_clock_ms() - record_.started_ms},
+               {"text_bytes", host_->view().text().size()}});
+    co_await session_.lane->synced();
+    host_->write_snapshot(ending.status);
+    co_await remember(ending.status, ending.result.memory);
+}
+
+// The last events: after at least one piece of text, exactly one terminal event.
+void ChatTurn::end_events(const Ending& ending) {
+    if (ending.error) {
+        ordered_json v1 = error_v1(*ending.error);
+        if (!ending.error_message.empty()) {
+            v1["message"] = ending.error_message;
+        }
+        ordered_json added = error_added(*ending.error);
+        added["trace_id"] = record_.trace_id;
+        const std::string text = std::string(host_->has_text() ? "\n\n" : "") +
+                                 std::string(kIssueText) + v1["message"].get<std::string>();
+        host_->announce(v1, added, Audience::everyone);
+        host_->say(text);
+    }
+    if (ending.status == "cancelled") {
+        ordered_json v1;
+        v1["type"] = "cancelled";
+        ordered_json added;
+        added["by"] = cancel_name(cancelled_by_);
+        host_->announce(v1, added, Audience::v2_only);
+    }
+    host_->flush_text();
+    if (!host_->has_text()) {
+        host_->say(ending.status == "cancelled" ? kStoppedText : kEmptyAnswerText);
+    }
+    ordered_json v1;
+    v1["type"] = "response_complete";
+    v1["sources"] = ending.result.sources.is_array() ? ending.result.sources : ordered_json::array();
+    const ordered_json added = completion(ending);
+    host_->terminal(v1, added);
+    over_ = true;
+}
+
+// What response_complete adds.
+ordered_json ChatTurn::completion(const Ending& ending) const {
+    ordered_json added;
+    added["status"] = ending.status;
+    added["text_length"] = host_->view().text_units();
+    ordered_json timings;
+    timings["queue_ms"] = record_.queue_ms;
+    if (ending.result.timings.is_object()) {
+        timings.update(ending.result.timings);
+    } else {
+        timings["total_ms"] = wall_clock_ms() - record_.started_ms;
+    }
+    added["timings"] = std::move(timings);
+    if (!ending.result.usage.is_null()) {
+        added["usage"] = ending.result.usage;
+    }
+    added["trace_id"] = record_.trace_id;
+    return added;
+}
+
+// History, then the checkpoint goes; in this order on one connection.
+asio::awaitable<void> ChatTurn::remember(std::string_view status, const nlohmann::json& memory) {
+    std::vector<HistoryEntry> entries = co_await history_.load();
+    const bool known = std::any_of(entries.begin(), entries.end(), [this](const auto& entry) {
+        return entry.turn_id == record_.turn_id;
+    });
+    HistoryEntry question;
+    question.role = "user";
+    question.content = record_.message;
+    question.turn_id = record_.turn_id;
+    question.status = status;
+    HistoryEntry reply = question;
+    reply.role = "assistant";
+    reply.content = host_->view().text();
+    reply.memory = memory;
+    const auto replaced = std::find_if(entries.begin(), entries.end(), [this](const auto& entry) {
+        return !record_.replaces.empty() && entry.turn_id == record_.replaces;
+    });
+    if (!session_.store.alive()) {
+        throw SessionLost("the lease has lapsed");
+    }
+    if (!known && replaced != entries.end()) {
+        entries.erase(replaced, entries.end());
+        entries.push_back(question);
+        entries.push_back(reply);
+        history_.replace(entries);
+    } else if (!known) {
+        history_.append(question, reply);
+    }
+    Consumed consumed;
+    for (const MailItem& item : std::exchange(at_end_, {})) {
+        consumed.numbers.push_back(item.number);
+        consumed.bytes += item.bytes;
+    }
+    co_await session_.store.save("", consumed);
+}
+
+} // namespace mr

@@ -1,0 +1,97 @@
+// The life of one turn: recorded, announced, run by the pipeline, ended by exactly one terminal
+// event; or taken over from an earlier owner at any point of that. Errors, cancellation and the
+// budget become events here. A session that is lost ends it without a word (SessionLost).
+#pragma once
+
+#include "worker/apps/past_turn.h"
+#include "worker/apps/turn_host.h"
+#include "worker/pipeline/turn.h"
+#include "worker/session/history.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/cancellation_signal.hpp>
+
+namespace mr {
+
+// How a question is answered: run_turn with its services, or a scripted one in tests.
+using TurnFunction = std::function<boost::asio::awaitable<TurnResult>(TurnRequest, TurnHost&)>;
+
+inline constexpr std::chrono::milliseconds kWindDown{250}; // for the pipeline to end its tools
+inline constexpr std::chrono::seconds kLeastBudget{10};    // of an attempt
+
+enum class CancelBy : uint8_t { none, user, disconnect, superseded };
+std::string_view cancel_name(CancelBy by); // as in `cancelled`.by
+
+class ChatTurn {
+  public:
+    enum class Origin : uint8_t { asked, taken_over };
+
+    // `consumed` is the mail that asked for it, removed together with the first checkpoint.
+    ChatTurn(OwnedSession& session, const TurnFunction& function, TurnRecord record,
+             Consumed consumed, Origin origin);
+    ChatTurn(const ChatTurn&) = delete;
+    ChatTurn& operator=(const ChatTurn&) = delete;
+    ~ChatTurn() { host_->close(); }
+
+    const TurnRecord& record() const { return record_; }
+    std::function<void()> on_recorded; // the turn's first checkpoint of this owner is durable
+
+    // Until the terminal event is in the log, the history is written and the checkpoint cleared.
+    // Throws SessionLost.
+    boost::asio::awaitable<void> run();
+    void cancel(CancelBy by);
+    void stop(); // another owner goes on: no more events
+    // Too many owners have tried: ends with an error instead of an answer.
+    void give_up() { exhausted_ = true; }
+    bool over() const { return over_; } // its terminal event is out
+    // Mail to be removed together with the checkpoint; what came too late for that is left over.
+    void consume_at_end(MailItem item) { at_end_.push_back(std::move(item)); }
+    const std::vector<MailItem>& left_over() const { return at_end_; }
+
+  private:
+    struct Ending {
+        std::string status = "ok";
+        TurnResult result;
+        std::optional<ErrorCode> error;
+        std::string error_message;
+    };
+    struct Child; // the running pipeline
+
+    boost::asio::awaitable<void> live();
+    boost::asio::awaitable<void> end_child();
+    boost::asio::awaitable<void> begin();
+    boost::asio::awaitable<bool> take_over();
+    boost::asio::awaitable<TurnRequest> make_request();
+    boost::asio::awaitable<Ending> answer();
+    boost::asio::awaitable<void> await_child(std::shared_ptr<Child> child, SteadyTime deadline);
+    boost::asio::awaitable<Ending> wind_down(std::shared_ptr<Child> child);
+    Ending ending_of(Child& child);
+    boost::asio::awaitable<void> finish(const Ending& ending);
+    void announce_start();
+    void end_events(const Ending& ending);
+    nlohmann::ordered_json completion(const Ending& ending) const;
+    boost::asio::awaitable<void> remember(std::string_view status, const nlohmann::json& memory);
+
+    OwnedSession& session_;
+    const TurnFunction& function_;
+    TurnRecord record_;
+    Consumed consumed_;
+    std::vector<MailItem> at_end_;
+    Origin origin_;
+    std::shared_ptr<SessionTurnHost> host_;
+    History history_;
+    std::shared_ptr<Child> child_;
+    CancelBy cancelled_by_ = CancelBy::none;
+    bool stopping_ = false;
+    bool exhausted_ = false;
+    bool over_ = false;
+    std::chrono::steady_clock::time_point started_;
+};
+
+} // namespace mr

@@ -1,0 +1,81 @@
+#include "worker/apps/event_text.h"
+
+#include "worker/json_text.h"
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+namespace mr {
+namespace {
+
+void append_stamp(std::string& text, const EventStamp& stamp) {
+    if (!stamp.turn_id.empty()) {
+        text += ",\"turn_id\":";
+        append_json_string(text, stamp.turn_id);
+    }
+    text += ",\"id\":\"";
+    text += format_event_id(stamp.id).view();
+    text += "\",\"ts\":";
+    text += std::to_string(stamp.ts_ms);
+}
+
+} // namespace
+
+int64_t wall_clock_ms() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
+std::string to_text(const nlohmann::ordered_json& value) {
+    return value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+std::string to_text(const nlohmann::json& value) {
+    return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+EventText make_event(const nlohmann::ordered_json& v1, const nlohmann::ordered_json& added,
+                     const EventStamp& stamp) {
+    EventText event;
+    event.json = to_text(v1);
+    event.json.pop_back(); // the closing brace
+    event.v1_length = static_cast<uint32_t>(event.json.size());
+    append_stamp(event.json, stamp);
+    if (added.is_object() && !added.empty()) {
+        const std::string more = to_text(added);
+        event.json += ',';
+        event.json.append(more, 1);
+    } else {
+        event.json += '}';
+    }
+    return event;
+}
+
+EventText make_text_chunk(std::string_view content, size_t offset, const EventStamp& stamp) {
+    EventText event;
+    event.json.reserve(content.size() + 160);
+    event.json = "{\"type\":\"text_chunk\",\"content\":";
+    append_json_string(event.json, content);
+    event.v1_length = static_cast<uint32_t>(event.json.size());
+    append_stamp(event.json, stamp);
+    event.json += ",\"offset\":";
+    event.json += std::to_string(offset);
+    event.json += '}';
+    return event;
+}
+
+nlohmann::ordered_json error_v1(ErrorCode code) {
+    nlohmann::ordered_json v1;
+    v1["type"] = "error";
+    v1["message"] = error_text(code).message;
+    return v1;
+}
+
+nlohmann::ordered_json error_added(ErrorCode code) {
+    nlohmann::ordered_json added;
+    added["code"] = error_text(code).name;
+    added["fatal"] = false;
+    return added;
+}
+
+} // namespace mr

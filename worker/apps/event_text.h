@@ -1,0 +1,42 @@
+// The text of events: the fields of the original protocol first and in its order, then turn_id, id
+// and ts, then what this protocol adds. The length of the first part travels with the event, so
+// that the gateway can cut it out for strict clients without parsing. Pure.
+#pragma once
+
+#include "shared/error_code.h"
+#include "shared/ids.h"
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+namespace mr {
+
+struct EventText {
+    std::string json;
+    uint32_t v1_length = 0; // the original's object without its closing brace
+};
+
+struct EventStamp {
+    std::string_view turn_id; // empty: belongs to no turn
+    EventId id;
+    int64_t ts_ms = 0;
+};
+
+int64_t wall_clock_ms();
+
+EventText make_event(const nlohmann::ordered_json& v1, const nlohmann::ordered_json& added,
+                     const EventStamp& stamp);
+
+// The hot one, by hand. `offset` in UTF-16 units.
+EventText make_text_chunk(std::string_view content, size_t offset, const EventStamp& stamp);
+
+// The first part of an `error` event, and what it adds.
+nlohmann::ordered_json error_v1(ErrorCode code);
+nlohmann::ordered_json error_added(ErrorCode code);
+
+// Compact JSON; bytes that are no UTF-8 become U+FFFD.
+std::string to_text(const nlohmann::ordered_json& value);
+std::string to_text(const nlohmann::json& value);
+
+} // namespace mr

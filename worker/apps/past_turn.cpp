@@ -1,0 +1,84 @@
+#include "worker/apps/past_turn.h"
+
+#include <optional>
+
+namespace mr {
+
+namespace asio = boost::asio;
+using nlohmann::ordered_json;
+
+namespace {
+
+constexpr std::string_view kBatchesPerRead = "200";
+constexpr std::chrono::milliseconds kRetry{50};
+
+void take_event(const EventView& event, const TurnRecord& record, PastTurn& past) {
+    if ((event.flags & kEventBinary) != 0) {
+        return;
+    }
+    const ordered_json fields = ordered_json::parse(as_text(event.bytes), nullptr, false);
+    if (!fields.is_object() || fields.value("turn_id", "") != record.turn_id) {
+        return;
+    }
+    const std::string type = fields.value("type", "");
+    past.announced = past.announced || type == "turn_start";
+    if (type == "response_complete") {
+        past.ended = true;
+        past.status = fields.value("status", "");
+    }
+    past.view.apply(fields, ordered_json());
+}
+
+// The id of the last entry, to go on from.
+std::optional<std::string> take_page(const redis::Value& page, const TurnRecord& record,
+                                     PastTurn& past) {
+    for (const redis::Value& entry : page.elements) {
+        std::optional<BatchReader> batch = BatchReader::open(as_bytes(entry.at(1).at(1).text));
+        if (!batch || batch->header().kind != BatchKind::events) {
+            continue;
+        }
+        while (const std::optional<EventView> event = batch->next()) {
+            take_event(*event, record, past);
+        }
+    }
+    if (page.elements.empty()) {
+        return std::nullopt;
+    }
+    return "(" + page.elements.back().at(0).text;
+}
+
+} // namespace
+
+asio::awaitable<PastTurn> read_past_turn(OwnedSession& session, const TurnRecord& record) {
+    PastTurn past;
+    const KeyText lane = session.store.keys().out_lane;
+    std::string from = "(" + std::string(format_event_id(record.before).view());
+    for (;;) {
+        const std::string_view read[] = {"XRANGE", lane.view(), from, "+", "COUNT",
+                                         kBatchesPerRead};
+        redis::Commands command;
+        command.add(read);
+        redis::Value page;
+        bool answered = false;
+        try {
+            page = co_await session.relay.commands->run(command);
+            answered = !page.is_error();
+        } catch (const redis::Error&) {
+            answered = false;
+        }
+        if (!session.store.alive()) {
+            throw SessionLost("the lease has lapsed");
+        }
+        if (!answered) {
+            co_await sleep_for(kRetry);
+            continue;
+        }
+        const std::optional<std::string> next = take_page(page, record, past);
+        if (!next) {
+            co_return past;
+        }
+        from = *next;
+    }
+}
+
+} // namespace mr

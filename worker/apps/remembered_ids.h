@@ -1,0 +1,41 @@
+// The message_ids of a session's latest questions: a question that comes again under the same id
+// yields no second turn. Kept in the session's record, bounded in count and time.
+#pragma once
+
+#include "worker/session/store.h"
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace mr {
+
+inline constexpr std::chrono::minutes kRememberIds{15};
+inline constexpr size_t kMaxRememberedIds = 256;
+
+class RememberedIds {
+  public:
+    RememberedIds(Relay& relay, const SessionStore& store) : relay_(relay), store_(store) {}
+
+    // The turn that the id asked for, if any. Throws SessionLost.
+    boost::asio::awaitable<std::optional<std::string>> find(std::string message_id);
+    // Sent at once, not awaited. The caller knows that it still owns the session.
+    void add(std::string_view message_id, std::string_view turn_id);
+
+  private:
+    struct Entry {
+        std::string message_id;
+        std::string turn_id;
+        int64_t at_ms = 0;
+    };
+
+    boost::asio::awaitable<void> load();
+
+    Relay& relay_;
+    const SessionStore& store_;
+    std::deque<Entry> entries_;
+    bool loaded_ = false;
+};
+
+} // namespace mr

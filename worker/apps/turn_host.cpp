@@ -1,0 +1,156 @@
+#include "worker/apps/turn_host.h"
+
+#include "worker/apps/event_text.h"
+
+#include <utility>
+
+namespace mr {
+
+namespace asio = boost::asio;
+using nlohmann::ordered_json;
+
+SessionTurnHost::SessionTurnHost(OwnedSession& session, TurnRecord& record)
+    : session_(session), record_(record), window_(session.relay.executor) {}
+
+void SessionTurnHost::resume(TurnView view) {
+    view_ = std::move(view);
+    delivered_ = view_.text();
+}
+
+void SessionTurnHost::close() {
+    closed_ = true;
+    muted_ = true;
+    window_.cancel();
+}
+
+void SessionTurnHost::emit(const ordered_json& v1, const ordered_json& added, Audience audience) {
+    if (!muted_) {
+        announce(v1, added, audience);
+    }
+}
+
+void SessionTurnHost::announce(const ordered_json& v1, const ordered_json& added,
+                               Audience audience) {
+    flush_text();
+    write(v1, added, audience, 0);
+    counted();
+}
+
+void SessionTurnHost::terminal(const ordered_json& v1, const ordered_json& added) {
+    flush_text();
+    write(v1, added, Audience::everyone, kEventTerminal);
+}
+
+void SessionTurnHost::write(const ordered_json& v1, const ordered_json& added, Audience audience,
+                            int flags) {
+    view_.apply(v1, added);
+    const EventStamp stamp{record_.turn_id, session_.lane->next_id(), wall_clock_ms()};
+    EventText event = make_event(v1, added, stamp);
+    if (audience == Audience::v2_only) {
+        flags |= kEventV2Only;
+        event.v1_length = 0;
+    }
+    session_.lane->add(static_cast<uint8_t>(flags), as_bytes(event.json), event.v1_length);
+}
+
+void SessionTurnHost::text(std::string_view piece) {
+    if (muted_ || piece.empty()) {
+        return;
+    }
+    if (!first_text_) {
+        first_text_ = Clock::now();
+    }
+    if (window_open_) {
+        waiting_ += piece;
+        return;
+    }
+    put_text(piece);
+    open_window();
+}
+
+void SessionTurnHost::say(std::string_view piece) {
+    flush_text();
+    put_text(piece);
+}
+
+void SessionTurnHost::put_text(std::string_view piece) {
+    const EventStamp stamp{record_.turn_id, session_.lane->next_id(), wall_clock_ms()};
+    const EventText event = make_text_chunk(piece, view_.text_units(), stamp);
+    view_.append_text(piece);
+    session_.lane->add(0, as_bytes(event.json), event.v1_length);
+    counted();
+}
+
+void SessionTurnHost::flush_text() {
+    if (!waiting_.empty()) {
+        const std::string piece = std::exchange(waiting_, {});
+        put_text(piece);
+    }
+}
+
+// While it is open, text waits for its end.
+void SessionTurnHost::open_window() {
+    if (session_.relay.limits.text_window.count() == 0) {
+        return;
+    }
+    window_open_ = true;
+    window_.expires_after(session_.relay.limits.text_window);
+    window_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+        const auto self = weak.lock();
+        if (error || self == nullptr || self->closed_) {
+            return;
+        }
+        self->window_open_ = false;
+        if (!self->waiting_.empty()) {
+            self->flush_text();
+            self->open_window();
+        }
+    });
+}
+
+asio::awaitable<void> SessionTurnHost::checkpoint(const nlohmann::json& state) {
+    if (closed_) {
+        throw SessionLost("the turn has been given up");
+    }
+    record_.state = state;
+    const Consumed nothing;
+    const std::string text = format_record(record_);
+    co_await session_.store.save(text, nothing);
+}
+
+void SessionTurnHost::counted() {
+    if (++since_snapshot_ >= kEventsPerSnapshot) {
+        write_snapshot("");
+    }
+}
+
+// The value stands for the newest event so far; it goes out behind it on the same connection.
+void SessionTurnHost::write_snapshot(std::string_view status) {
+    since_snapshot_ = 0;
+    if (!session_.store.alive() || session_.lane->state() != LaneState::open) {
+        return;
+    }
+    session_.lane->flush_now();
+    ordered_json v1;
+    v1["type"] = "text_snapshot";
+    ordered_json added = view_.snapshot();
+    added["question"] = record_.message;
+    if (!record_.message_id.empty()) {
+        added["message_id"] = record_.message_id;
+    }
+    if (!status.empty()) {
+        added["status"] = status;
+    }
+    const EventId id = session_.lane->last_id();
+    const EventText event = make_event(v1, added, {record_.turn_id, id, wall_clock_ms()});
+    Buffer value;
+    if (!encode_snapshot(value, id, event.json)) {
+        throw std::bad_alloc();
+    }
+    const KeyText& key = session_.store.keys().snapshot;
+    const std::string ttl = std::to_string(session_.relay.limits.log_ttl().count());
+    const std::string_view set[] = {"SET", key.view(), value.text(), "PX", ttl};
+    session_.relay.commands->send(set, {});
+}
+
+} // namespace mr

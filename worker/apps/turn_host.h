@@ -1,0 +1,75 @@
+// The TurnHost of a real session: events of a turn into the out lane, text merged within the
+// coalescing window, checkpoints into the session's record, a snapshot every so many events. Used
+// by ChatTurn also for the events that the pipeline does not know of.
+#pragma once
+
+#include "worker/apps/app.h"
+#include "worker/apps/turn_record.h"
+#include "worker/apps/turn_view.h"
+#include "worker/pipeline/host.h"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/steady_timer.hpp>
+
+namespace mr {
+
+inline constexpr uint32_t kEventsPerSnapshot = 64;
+
+class SessionTurnHost final : public TurnHost,
+                              public std::enable_shared_from_this<SessionTurnHost> {
+  public:
+    using Clock = std::chrono::steady_clock;
+
+    SessionTurnHost(OwnedSession& session, TurnRecord& record);
+
+    void emit(const nlohmann::ordered_json& v1, const nlohmann::ordered_json& added,
+              Audience audience) override;
+    void text(std::string_view piece) override;
+    boost::asio::awaitable<void> checkpoint(const nlohmann::json& state) override;
+    std::string_view delivered_text() const override { return delivered_; }
+
+    // What an earlier owner has delivered.
+    void resume(TurnView view);
+    // The last event. Text that waits goes out first.
+    void terminal(const nlohmann::ordered_json& v1, const nlohmann::ordered_json& added);
+    // From here on everything but the caller's own `terminal` and `say` is swallowed: the pipeline
+    // is being wound down.
+    void mute() { muted_ = true; }
+    // Text and events of the app itself, also when muted.
+    void say(std::string_view piece);
+    void announce(const nlohmann::ordered_json& v1, const nlohmann::ordered_json& added,
+                  Audience audience);
+    void flush_text(); // what waits within the window
+    // Drops the timer and the references into the session.
+    void close();
+
+    const TurnView& view() const { return view_; }
+    bool has_text() const { return !view_.text().empty() || !waiting_.empty(); }
+    std::optional<Clock::time_point> first_text() const { return first_text_; }
+    void write_snapshot(std::string_view status);
+
+  private:
+    void write(const nlohmann::ordered_json& v1, const nlohmann::ordered_json& added,
+               Audience audience, int flags);
+    void put_text(std::string_view piece);
+    void open_window();
+    void counted();
+
+    OwnedSession& session_;
+    TurnRecord& record_;
+    TurnView view_;
+    std::string delivered_;
+    std::string waiting_; // text within the window
+    boost::asio::steady_timer window_;
+    std::optional<Clock::time_point> first_text_;
+    uint32_t since_snapshot_ = 0;
+    bool window_open_ = false;
+    bool muted_ = false;
+    bool closed_ = false;
+};
+
+} // namespace mr

@@ -1,0 +1,32 @@
+// What is known of a running turn across workers: the checkpoint in the session's record. JSON, one
+// version; a checkpoint that cannot be read ends its turn with an error.
+#pragma once
+
+#include "shared/ids.h"
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace mr {
+
+struct TurnRecord {
+    std::string turn_id;
+    std::string message;
+    nlohmann::json context;
+    std::string message_id;  // the client's, may be empty
+    std::string replaces;    // regenerate: the turn whose exchange this one replaces
+    std::string traceparent;
+    std::string trace_id;
+    EventId before;          // the newest event before the turn's first
+    uint32_t attempt = 1;
+    int64_t started_ms = 0;  // wall clock, start of the first attempt
+    int64_t queue_ms = 0;
+    nlohmann::json state;    // of the pipeline
+};
+
+std::string format_record(const TurnRecord& record);
+std::optional<TurnRecord> parse_record(std::string_view text);
+
+} // namespace mr

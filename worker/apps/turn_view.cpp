@@ -1,0 +1,65 @@
+#include "worker/apps/turn_view.h"
+
+#include "worker/json_text.h"
+
+namespace mr {
+
+void TurnView::append_text(std::string_view piece) {
+    text_ += piece;
+    text_units_ += utf16_length(piece);
+}
+
+// Start and completion of the same thing become one entry.
+void TurnView::merge(Json& list, const char* key, Json entry) {
+    if (!entry.contains(key)) {
+        return;
+    }
+    for (Json& known : list) {
+        if (known.value(key, Json()) == entry[key]) {
+            known.update(entry);
+            return;
+        }
+    }
+    list.push_back(std::move(entry));
+}
+
+void TurnView::apply(const Json& v1, const Json& added) {
+    Json fields = v1;
+    if (added.is_object()) {
+        fields.update(added);
+    }
+    const std::string type = fields.value("type", "");
+    for (const char* stamp : {"type", "turn_id", "id", "ts"}) {
+        fields.erase(stamp);
+    }
+    if (type == "phase_start" || type == "phase_complete") {
+        merge(phases_, "phase", std::move(fields));
+    } else if (type == "tool_start" || type == "tool_complete") {
+        merge(tools_, "tool", std::move(fields));
+    } else if (type == "chart") {
+        merge(charts_, "chart_id", std::move(fields));
+    } else if (type == "sources" || type == "response_complete") {
+        if (fields.contains("sources") && fields["sources"].is_array()) {
+            sources_ = fields["sources"];
+        }
+    } else if (type == "error") {
+        error_ = std::move(fields);
+    } else if (type == "text_chunk" && fields.contains("content")) {
+        append_text(fields["content"].get<std::string>());
+    }
+}
+
+nlohmann::ordered_json TurnView::snapshot() const {
+    Json snapshot;
+    snapshot["content"] = text_;
+    snapshot["phases"] = phases_;
+    snapshot["tools"] = tools_;
+    snapshot["sources"] = sources_;
+    snapshot["charts"] = charts_;
+    if (!error_.is_null()) {
+        snapshot["error"] = error_;
+    }
+    return snapshot;
+}
+
+} // namespace mr

@@ -1,0 +1,36 @@
+// A turn as a client that saw all its events would show it: the source of snapshots and of the text
+// that a new owner must not send again. Fed with events, live or read back from the log. Pure.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace mr {
+
+class TurnView {
+  public:
+    // An event's own fields; `added` may be null.
+    void apply(const nlohmann::ordered_json& v1, const nlohmann::ordered_json& added);
+    void append_text(std::string_view piece);
+
+    const std::string& text() const { return text_; }
+    size_t text_units() const { return text_units_; } // UTF-16
+
+    // Fields of `text_snapshot` (without type and stamp).
+    nlohmann::ordered_json snapshot() const;
+
+  private:
+    using Json = nlohmann::ordered_json;
+
+    static void merge(Json& list, const char* key, Json entry);
+
+    std::string text_;
+    size_t text_units_ = 0;
+    Json phases_ = Json::array();
+    Json tools_ = Json::array();
+    Json charts_ = Json::array();
+    Json sources_ = Json::array();
+    Json error_;
+};
+
+} // namespace mr

@@ -1,0 +1,98 @@
+#include "worker/json_text.h"
+
+#include "shared/bytes.h"
+#include "shared/utf8.h"
+
+namespace mr {
+namespace {
+
+constexpr char kHex[] = "0123456789abcdef";
+
+void append_escape(std::string& out, unsigned char c) {
+    switch (c) {
+    case '"':
+        out += "\\\"";
+        return;
+    case '\\':
+        out += "\\\\";
+        return;
+    case '\b':
+        out += "\\b";
+        return;
+    case '\f':
+        out += "\\f";
+        return;
+    case '\n':
+        out += "\\n";
+        return;
+    case '\r':
+        out += "\\r";
+        return;
+    case '\t':
+        out += "\\t";
+        return;
+    default:
+        out += "\\u00";
+        out += kHex[c >> 4];
+        out += kHex[c & 15];
+    }
+}
+
+void append_escaped(std::string& out, std::string_view text) {
+    size_t clean = 0;
+    for (size_t i = 0; i < text.size(); ++i) {
+        const auto c = static_cast<unsigned char>(text[i]);
+        if (c >= 0x20 && c != '"' && c != '\\') {
+            continue;
+        }
+        out.append(text, clean, i - clean);
+        append_escape(out, c);
+        clean = i + 1;
+    }
+    out.append(text, clean);
+}
+
+// Every byte that cannot belong to a code point becomes U+FFFD.
+std::string repaired(std::string_view text) {
+    std::string good;
+    while (!text.empty()) {
+        size_t best = 0;
+        for (size_t length = 1; length <= 4 && length <= text.size() && best == 0; ++length) {
+            if (utf8_valid(as_bytes(text.substr(0, length)))) {
+                best = length;
+            }
+        }
+        if (best == 0) {
+            good += "\xEF\xBF\xBD";
+            best = 1;
+        } else {
+            good.append(text, 0, best);
+        }
+        text.remove_prefix(best);
+    }
+    return good;
+}
+
+} // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
+    out += '"';
+    if (utf8_valid(as_bytes(text))) {
+        append_escaped(out, text);
+    } else {
+        append_escaped(out, repaired(text));
+    }
+    out += '"';
+}
+
+size_t utf16_length(std::string_view text) {
+    size_t units = 0;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        units += (byte & 0xC0) != 0x80; // first byte of a code point
+        units += byte >= 0xF0;          // outside the basic plane: two units
+    }
+    return units;
+}
+
+} // namespace mr

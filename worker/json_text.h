@@ -1,0 +1,18 @@
+// JSON text by hand, for what is written too often or too early for a JSON library: strings and
+// their measure. Appends to a std::string; never parses.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace mr {
+
+// The text as a JSON string with its quotes (RFC 8259 section 7): quotes, backslash and control
+// characters escaped, everything else as it is. Bytes that are no valid UTF-8 become U+FFFD.
+void append_json_string(std::string& out, std::string_view text);
+
+// Length in UTF-16 code units of a valid UTF-8 text: what a browser calls `length`.
+size_t utf16_length(std::string_view text);
+
+} // namespace mr

@@ -1,0 +1,73 @@
+#include "worker/apps/chat.h"
+#include "worker/apps/echo.h"
+#include "worker/log.h"
+#include "worker/pipeline/turn.h"
+#include "worker/settings.h"
+#include "worker/wiring.h"
+
+#include <cstdio>
+#include <iostream>
+#include <memory>
+#include <utility>
+
+extern char** environ; // NOLINT: POSIX
+
+namespace {
+
+// Builds what the chosen apps need, then runs the worker.
+int serve(const mr::Settings& settings) {
+    std::unique_ptr<mr::Services> services;
+    mr::TurnFunction answer;
+    mr::Apps apps;
+    for (const std::string& name : settings.app_names()) {
+        if (name == "echo") {
+            apps[name] = mr::echo_app();
+            continue;
+        }
+        mr::ServiceSettings wanted;
+        wanted.data_dir = settings.data_dir;
+        wanted.sql_threads = static_cast<unsigned>(settings.sql_threads);
+        wanted.local_tokens_per_second = static_cast<unsigned>(settings.local_tokens_per_second);
+        wanted.stub_openai = settings.stub_openai;
+        services = mr::make_services(wanted);
+        answer = [&services](mr::TurnRequest request, mr::TurnHost& host) {
+            return mr::run_turn(std::move(request), *services, host);
+        };
+        apps[name] = mr::chat_app(answer);
+    }
+    return mr::run_worker(settings, std::move(apps), [&services] { services.reset(); });
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    try {
+        const mr::CommandLine line = mr::read_command_line(argc, argv);
+        if (line.command == mr::Command::leave) {
+            return line.exit_code;
+        }
+        mr::RawSettings layers[] = {line.settings, mr::read_environment(environ), {}};
+        if (!line.config_file.empty()) {
+            layers[2] = mr::read_config_file(line.config_file);
+        }
+        const mr::Settings settings = mr::make_settings(layers);
+        if (line.command == mr::Command::print_config) {
+            mr::print_settings(std::cout, settings);
+            return 0;
+        }
+        if (line.command == mr::Command::check_config) {
+            std::cout << "configuration is good\n";
+            return 0;
+        }
+        mr::log::Level level = mr::log::Level::info;
+        mr::log::parse_level(settings.log_level, level);
+        mr::log::set_level(level);
+        return serve(settings);
+    } catch (const mr::SettingsError& error) {
+        std::fprintf(stderr, "mr-worker: %s\n", error.what());
+        return 2;
+    } catch (const std::exception& error) {
+        mr::log::error("mr-worker cannot go on", {{"cause", error.what()}});
+        return 1;
+    }
+}

@@ -1,0 +1,70 @@
+// Phase 5: the answer, streamed. What goes wrong here is said in the answer itself.
+#include "worker/pipeline/concurrency.h"
+#include "worker/pipeline/phase_events.h"
+#include "worker/pipeline/phases.h"
+
+#include <utility>
+
+namespace mr {
+namespace {
+
+constexpr std::string_view kIssue = "I encountered an issue: ";
+constexpr std::string_view kNothingToSay = "I could not find an answer to this question.";
+
+void say(TurnRun& run, std::string_view piece) {
+    if (piece.empty()) {
+        return;
+    }
+    if (run.answer.empty()) {
+        run.first_token_ms = run.elapsed_ms();
+    }
+    run.answer += piece;
+    run.host.text(piece);
+}
+
+void say_issue(TurnRun& run, std::string_view what) {
+    run.status = run.answer.empty() ? TurnStatus::error : TurnStatus::partial;
+    std::string text = run.answer.empty() ? "" : "\n\n";
+    text += kIssue;
+    text += what;
+    say(run, text);
+}
+
+Task<void> stream_answer(TurnRun& run, const std::string& delivered, CallContext& call) {
+    const AnswerRequest request{run.question,       run.state.scope,  run.state.plan,
+                                run.state.findings, run.state.merged, run.sources,
+                                delivered};
+    const TextSink sink = [&run](std::string_view piece) { say(run, piece); };
+    co_await run.services.responder->respond(request, sink, call);
+}
+
+} // namespace
+
+Task<void> respond(TurnRun& run) {
+    const auto started_ms = run.elapsed_ms();
+    const std::string delivered(run.host.delivered_text());
+    if (delivered.empty()) {
+        emit_phase_start(run, kPhaseRespond);
+    }
+    run.answer = delivered;
+    CallContext call = run.call(run.services.limits.response_timeout);
+    std::string issue;
+    try {
+        co_await run_until(stream_answer(run, delivered, call), call.deadline);
+    } catch (const ProviderError& error) {
+        issue = error.what();
+    } catch (const std::exception& error) {
+        rethrow_cancellation();
+        run.diagnose("response", error.what());
+        issue = "the answer could not be written";
+    }
+    if (!issue.empty()) {
+        say_issue(run, issue);
+    } else if (run.answer.empty()) {
+        say(run, kNothingToSay);
+    }
+    run.add_usage(call);
+    run.state.phase_ms[std::string(kPhaseRespond.name)] = run.elapsed_ms() - started_ms;
+}
+
+} // namespace mr

@@ -1,0 +1,62 @@
+// The providers a turn works with and the limits it keeps. Built once per worker process, used by
+// all its turns at the same time; holds no state of any turn.
+#pragma once
+
+#include "worker/providers/interfaces.h"
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+namespace mr {
+
+// Each is further cut by the turn's own deadline.
+struct PipelineLimits {
+    std::chrono::milliseconds project_resolution_timeout{10'000};
+    std::chrono::milliseconds routing_timeout{10'000};
+    std::chrono::milliseconds sql_timeout{30'000};
+    std::chrono::milliseconds documents_timeout{15'000};
+    std::chrono::milliseconds crm_timeout{15'000};
+    std::chrono::milliseconds chart_timeout{5'000};
+    std::chrono::milliseconds merge_timeout{15'000};
+    std::chrono::milliseconds response_timeout{120'000};
+};
+
+struct Services {
+    // Keeps what the embedded providers share (database, threads); destroyed last.
+    std::shared_ptr<void> backing;
+
+    std::unique_ptr<ProjectExtractor> extractor;
+    std::unique_ptr<ProjectDirectory> directory;
+    std::unique_ptr<Router> router;
+    std::unique_ptr<SqlWriter> sql_writer;
+    std::unique_ptr<SqlEngine> sql_engine;
+    std::unique_ptr<DocumentSearch> documents;
+    std::unique_ptr<CrmSearch> crm;
+    std::unique_ptr<Merger> merger;
+    std::unique_ptr<Responder> responder;
+
+    PipelineLimits limits;
+
+    // Told about failures whose text must not reach a user: what was done, and the exception's
+    // text. Called on the turn's thread; may be empty.
+    std::function<void(std::string_view doing, std::string_view detail)> diagnose;
+};
+
+// What the worker's settings decide about the providers. Defaults are the product's.
+struct ServiceSettings {
+    std::filesystem::path data_dir = "data"; // the demo company's database is made here
+    unsigned sql_threads = 2;                // 1..64
+    unsigned local_tokens_per_second = 80;   // pace of the embedded answer, 0 = flat out
+    bool stub_openai = false;                // STUB_OPENAI: development-mode answers
+    PipelineLimits limits;
+};
+
+// Opens (or makes, about a second) the embedded data. Blocking: call it before the loop runs.
+// Throws std::exception with a message that names the file. Destroy the result before the
+// io_context that ran the turns: worker threads are joined here.
+std::unique_ptr<Services> make_services(const ServiceSettings& settings);
+
+} // namespace mr

@@ -1,0 +1,65 @@
+// A turn in flight: what the phases have found so far (checkpointed), and what belongs to this
+// attempt only. Holds and converts; decides and emits nothing.
+#pragma once
+
+#include "worker/pipeline/turn.h"
+
+#include <map>
+#include <optional>
+
+namespace mr {
+
+// Phases in order. `tools` has no phase events of its own on the wire.
+enum class Stage : unsigned char { start, resolved, routed, tools_done, merged };
+
+inline constexpr int kStateVersion = 1;
+
+struct TurnState {
+    Stage stage = Stage::start;
+    ProjectScope scope;
+    RoutePlan plan;
+    std::vector<ToolFinding> findings; // finished calls, in the order they finished
+    MergedFindings merged;
+    std::map<std::string, std::int64_t> phase_ms;
+    std::map<std::string, std::int64_t> tool_ms; // by the name on the wire
+    std::vector<Usage> usage;
+};
+
+nlohmann::json state_to_json(const TurnState& state);
+// A state of another version, or a damaged one, starts the turn anew.
+TurnState state_from_json(const nlohmann::json& json);
+
+struct TurnRun {
+    TurnRequest request;
+    Services& services;
+    TurnHost& host;
+    Question question;
+    TurnState state;
+    std::vector<Source> sources;
+    std::string answer;
+    TurnStatus status = TurnStatus::ok;
+    SteadyTime started;
+    std::optional<std::int64_t> first_token_ms;
+    bool saving = false; // a checkpoint is being written
+    bool dirty = false;  // and must be written again
+
+    TurnRun(TurnRequest turn_request, Services& turn_services, TurnHost& turn_host);
+
+    std::int64_t elapsed_ms() const;
+    SteadyTime deadline_in(std::chrono::milliseconds limit) const; // within the turn's budget
+    bool out_of_budget() const;
+    CallContext call(std::chrono::milliseconds limit) const;
+    // Records and announces what a call used.
+    void add_usage(const CallContext& call);
+    void diagnose(std::string_view doing, std::string_view detail) const;
+    // Returns when a state at least as new as the present one is durable, or is being made so by
+    // another branch of this turn, which the turn waits for anyway.
+    Task<void> checkpoint();
+};
+
+// The newest memory in the history; null when there is none.
+const nlohmann::json& latest_memory(const std::vector<HistoryMessage>& history);
+
+TurnResult result_of(TurnRun& run);
+
+} // namespace mr

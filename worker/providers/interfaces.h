@@ -1,0 +1,151 @@
+// The tasks a turn needs done, one interface each. Embedded and external providers implement them
+// interchangeably, in any mixture; the pipeline knows nothing else of them.
+//
+// Rules for every call:
+// - it honours Asio cancellation (terminal) promptly: cancelled = throws operation_aborted;
+// - it ends by CallContext::deadline on its own, with ProviderError{timeout};
+// - arguments are references that the caller keeps alive until the call has completed;
+// - a failure is a ProviderError whose message may be shown to the user; anything else thrown is
+//   treated as internal and never shown.
+#pragma once
+
+#include "worker/providers/types.h"
+
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mr {
+
+template <typename T> using Task = boost::asio::awaitable<T>;
+
+enum class ProviderFault : unsigned char {
+    timeout,
+    unavailable,
+    rate_limited,
+    bad_request, // the request cannot be served as it is: no retry helps
+    bad_reply,
+    filter, // the project filter cannot be applied: never answered by a wider query
+};
+
+std::string_view provider_fault_name(ProviderFault fault) noexcept;
+
+class ProviderError : public std::runtime_error {
+  public:
+    ProviderError(ProviderFault fault, const std::string& safe_message)
+        : std::runtime_error(safe_message), fault_(fault) {}
+    ProviderFault fault() const noexcept { return fault_; }
+    bool retryable() const noexcept {
+        return fault_ == ProviderFault::timeout || fault_ == ProviderFault::unavailable ||
+               fault_ == ProviderFault::rate_limited;
+    }
+
+  private:
+    ProviderFault fault_;
+};
+
+// Given to every call; lives in the caller's frame.
+struct CallContext {
+    SteadyTime deadline;
+    std::string traceparent;
+
+    // Filled by the provider.
+    std::vector<Usage> usage;
+    int attempts = 1;
+};
+
+class ProjectExtractor {
+  public:
+    virtual ~ProjectExtractor() = default;
+    virtual Task<ProjectMentions> extract(const Question& question, CallContext& call) = 0;
+};
+
+class ProjectDirectory {
+  public:
+    virtual ~ProjectDirectory() = default;
+    // One match per name, in the same order.
+    virtual Task<std::vector<ProjectMatch>> lookup(const std::vector<std::string>& names,
+                                                   CallContext& call) = 0;
+};
+
+class Router {
+  public:
+    virtual ~Router() = default;
+    virtual Task<RoutePlan> route(const Question& question, const ProjectScope& scope,
+                                  CallContext& call) = 0;
+};
+
+struct SqlRequest {
+    const Question& question;
+    const ProjectScope& scope;
+    std::string input;       // ToolCall::input
+    std::string_view schema; // SqlEngine::schema()
+};
+
+class SqlWriter {
+  public:
+    virtual ~SqlWriter() = default;
+    virtual Task<SqlQuery> write(const SqlRequest& request, CallContext& call) = 0;
+};
+
+class SqlEngine {
+  public:
+    virtual ~SqlEngine() = default;
+    // The described schema a writer works from.
+    virtual std::string_view schema() const = 0;
+    // Validates, confines to the projects in scope, runs. A query that cannot be confined is
+    // ProviderError{filter}.
+    virtual Task<SqlTable> run(const SqlQuery& query, const ProjectScope& scope,
+                               CallContext& call) = 0;
+};
+
+class DocumentSearch {
+  public:
+    virtual ~DocumentSearch() = default;
+    virtual Task<DocumentHits> search(const Question& question, const std::string& input,
+                                      const ProjectScope& scope, CallContext& call) = 0;
+};
+
+class CrmSearch {
+  public:
+    virtual ~CrmSearch() = default;
+    virtual Task<CrmHits> search(const Question& question, const std::string& input,
+                                 const ProjectScope& scope, CallContext& call) = 0;
+};
+
+struct MergeRequest {
+    const Question& question;
+    const ProjectScope& scope;
+    const std::vector<ToolFinding>& findings;
+};
+
+class Merger {
+  public:
+    virtual ~Merger() = default;
+    virtual Task<MergedFindings> merge(const MergeRequest& request, CallContext& call) = 0;
+};
+
+struct AnswerRequest {
+    const Question& question;
+    const ProjectScope& scope;
+    const RoutePlan& plan;
+    const std::vector<ToolFinding>& findings;
+    const MergedFindings& merged;
+    const std::vector<Source>& sources; // cited as [1], [2], ... in this order
+    std::string_view delivered;         // already sent by an earlier owner: continue behind it
+};
+
+// Whole code points, never empty.
+using TextSink = std::function<void(std::string_view piece)>;
+
+class Responder {
+  public:
+    virtual ~Responder() = default;
+    virtual Task<void> respond(const AnswerRequest& request, const TextSink& sink,
+                               CallContext& call) = 0;
+};
+
+} // namespace mr

@@ -1,0 +1,188 @@
+#include "worker/providers/local/intent_draft.h"
+
+#include <algorithm>
+#include <array>
+
+namespace mr::local {
+namespace {
+
+bool grouping_word(std::string_view word) {
+    return word == "by" || word == "per" || word == "each" || word == "every" || word == "across";
+}
+
+// "by month", "per project", "for each client", "by the month".
+bool behind_grouping_word(const Reading& reading, std::size_t at) {
+    std::size_t before = at;
+    while (before > 0 && (reading.words[before - 1].text == "the" ||
+                          reading.words[before - 1].text == "project")) {
+        --before;
+    }
+    return before > 0 && grouping_word(reading.words[before - 1].text);
+}
+
+std::string_view field_of_noun(std::string_view noun) {
+    return noun == "projects"  ? "project"
+           : noun == "vendors" ? "vendor"
+           : noun == "crews"   ? "crew"
+                               : "";
+}
+
+// "the Harbor Point project", "on the project": says where, asks for nothing.
+bool only_says_where(const Draft& draft, const Placed& noun) {
+    if (noun.value != "projects" || draft.reading.words[noun.at].text.ends_with('s')) {
+        return false;
+    }
+    return !(draft.which || draft.superlative() || draft.top || draft.count || draft.newest ||
+             draft.oldest) ||
+           draft.projects > 0;
+}
+
+void add_flag(Draft& draft, const FoundCue& cue) {
+    switch (cue.cue) {
+    case Cue::count:
+        draft.count = true;
+        break;
+    case Cue::amount:
+        draft.amount = true;
+        break;
+    case Cue::average:
+        draft.average = true;
+        break;
+    case Cue::most:
+        draft.most = true;
+        break;
+    case Cue::least:
+        draft.least = true;
+        break;
+    case Cue::newest:
+        draft.newest = true;
+        break;
+    case Cue::oldest:
+        draft.oldest = true;
+        break;
+    case Cue::top:
+        draft.top = true;
+        break;
+    case Cue::list:
+        draft.list = true;
+        break;
+    case Cue::which:
+        draft.which = true;
+        break;
+    case Cue::compare:
+        draft.compare = true;
+        draft.compare_years = draft.compare_years || cue.value == "years";
+        break;
+    case Cue::trend:
+        draft.trend = true;
+        break;
+    case Cue::chart:
+        if (draft.chart.size() < cue.value.size()) {
+            draft.chart = cue.value;
+        }
+        break;
+    case Cue::overview:
+        draft.overview = true;
+        break;
+    case Cue::over_budget:
+        draft.over_budget = true;
+        break;
+    case Cue::insurance_expired:
+        draft.insurance_expired = true;
+        break;
+    default:
+        break;
+    }
+}
+
+void add_placed(Draft& draft, const FoundCue& cue) {
+    const Placed placed{cue.value, cue.first, cue.last};
+    const bool grouped = behind_grouping_word(draft.reading, cue.first);
+    const std::string_view noun_field = cue.cue == Cue::noun ? field_of_noun(cue.value) : "";
+    if (cue.cue == Cue::group || (grouped && cue.cue == Cue::thing) ||
+        (grouped && !noun_field.empty())) {
+        std::string_view field = cue.cue == Cue::noun ? noun_field : cue.value;
+        if (std::find(draft.groups.begin(), draft.groups.end(), field) == draft.groups.end()) {
+            draft.groups.emplace_back(field);
+        }
+    } else if (cue.cue == Cue::metric) {
+        draft.metrics.push_back(placed);
+    } else if (cue.cue == Cue::noun) {
+        draft.nouns.push_back(placed);
+    } else if (cue.cue == Cue::thing) {
+        draft.things.push_back(placed);
+    } else if (cue.cue == Cue::state) {
+        draft.states.push_back(placed);
+    } else if (cue.cue == Cue::type) {
+        draft.types.push_back(placed);
+    } else if (cue.cue == Cue::attribute) {
+        draft.attributes.push_back(placed);
+    }
+}
+
+// "top 5", "5 largest", "the last 3 invoices", "3 most expensive".
+void add_limit(Draft& draft, const std::vector<FoundCue>& cues,
+               const std::vector<FoundTime>& times) {
+    constexpr int kMaxWish = 100;
+    const auto& words = draft.reading.words;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        const int number = small_number(words[i].text);
+        const bool in_time = std::any_of(times.begin(), times.end(), [i](const FoundTime& time) {
+            return time.first <= i && i < time.last;
+        });
+        const bool in_bound =
+            std::any_of(draft.bounds.begin(), draft.bounds.end(),
+                        [i](const Bound& bound) { return bound.first <= i && i < bound.last; });
+        if (number == 0 || number > kMaxWish || in_time || in_bound || draft.reading.covered(i)) {
+            continue;
+        }
+        const auto cue_at = [&](std::size_t word, Cue wanted) {
+            return std::any_of(cues.begin(), cues.end(), [&](const FoundCue& cue) {
+                return cue.cue == wanted && cue.first <= word && word < cue.last;
+            });
+        };
+        const bool behind = i > 0 && (cue_at(i - 1, Cue::top) || cue_at(i - 1, Cue::newest) ||
+                                      cue_at(i - 1, Cue::oldest));
+        const bool ahead = cue_at(i + 1, Cue::most) || cue_at(i + 1, Cue::least) ||
+                           cue_at(i + 1, Cue::newest) || cue_at(i + 1, Cue::oldest);
+        const bool last = i > 0 && (words[i - 1].text == "last" || words[i - 1].text == "first");
+        if (behind || ahead || last) {
+            draft.limit = number;
+            draft.newest = draft.newest || (last && words[i - 1].text == "last");
+        }
+    }
+}
+
+} // namespace
+
+bool Draft::has_noun(std::string_view subject) const noexcept {
+    return std::any_of(nouns.begin(), nouns.end(),
+                       [&](const Placed& noun) { return noun.value == subject; });
+}
+
+bool Draft::has_metric(std::string_view name) const noexcept {
+    return std::any_of(metrics.begin(), metrics.end(),
+                       [&](const Placed& metric) { return metric.value == name; });
+}
+
+Draft make_draft(const Reading& reading, const std::vector<FoundCue>& cues,
+                 const std::vector<FoundTime>& times, const std::vector<Bound>& bounds,
+                 const Vocabulary& vocabulary) {
+    Draft draft{.reading = reading, .vocabulary = vocabulary};
+    draft.times = times;
+    draft.bounds = bounds;
+    for (const Span& span : reading.spans) {
+        draft.projects += span.project ? 1U : 0U;
+        draft.vendor_named =
+            draft.vendor_named || (span.term != nullptr && span.term->field == kFieldVendor);
+    }
+    for (const FoundCue& cue : cues) {
+        add_flag(draft, cue);
+        add_placed(draft, cue);
+    }
+    add_limit(draft, cues, times);
+    std::erase_if(draft.nouns, [&](const Placed& noun) { return only_says_where(draft, noun); });
+    return draft;
+}
+
+} // namespace mr::local

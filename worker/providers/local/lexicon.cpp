@@ -1,0 +1,89 @@
+#include "worker/providers/local/lexicon.h"
+
+#include "worker/providers/local/lexicon_entries.h"
+
+#include <algorithm>
+#include <string>
+
+namespace mr::local {
+namespace {
+
+std::vector<std::string> split_stems(std::string_view words) {
+    std::vector<std::string> stems;
+    for (std::size_t begin = 0; begin < words.size();) {
+        const std::size_t end = std::min(words.find(' ', begin), words.size());
+        stems.push_back(stem_of(words.substr(begin, end - begin)));
+        begin = end + 1;
+    }
+    return stems;
+}
+
+struct Matcher {
+    const LexiconEntry* entry;
+    std::vector<std::string> stems;
+};
+
+// Longest first; within one length in the order of the table.
+const std::vector<Matcher>& matchers() {
+    static const std::vector<Matcher> all = [] {
+        std::vector<Matcher> list;
+        for (std::size_t size = 6; size > 0; --size) {
+            for (const LexiconEntry& entry : kLexicon) {
+                std::vector<std::string> stems = split_stems(entry.words);
+                if (stems.size() == size) {
+                    list.push_back({&entry, std::move(stems)});
+                }
+            }
+        }
+        return list;
+    }();
+    return all;
+}
+
+bool fits(const Reading& reading, const std::vector<bool>& taken, std::size_t at,
+          const Matcher& matcher, bool forgiving) {
+    if (at + matcher.stems.size() > reading.words.size()) {
+        return false;
+    }
+    for (std::size_t i = 0; i < matcher.stems.size(); ++i) {
+        if (taken[at + i] || (i > 0 && reading.words[at + i].comma_before)) {
+            return false;
+        }
+        const Word& word = reading.words[at + i];
+        if (word.stem == matcher.stems[i] || word.text == matcher.stems[i]) {
+            continue;
+        }
+        if (!forgiving || matcher.stems[i].size() < 6 || !near_word(word.stem, matcher.stems[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+} // namespace
+
+std::vector<FoundCue> find_cues(const Reading& reading, const std::vector<bool>& taken) {
+    constexpr std::size_t kMaxForgivenWords = 400; // of one question
+    std::vector<bool> used = taken;
+    std::vector<FoundCue> found;
+    for (const bool forgiving : {false, true}) {
+        const std::size_t limit =
+            forgiving ? std::min(reading.words.size(), kMaxForgivenWords) : reading.words.size();
+        for (const Matcher& matcher : matchers()) {
+            for (std::size_t i = 0; i < limit; ++i) {
+                if (used[i] || !fits(reading, used, i, matcher, forgiving)) {
+                    continue;
+                }
+                const std::size_t last = i + matcher.stems.size();
+                found.push_back({matcher.entry->cue, matcher.entry->value, i, last});
+                std::fill(used.begin() + static_cast<std::ptrdiff_t>(i),
+                          used.begin() + static_cast<std::ptrdiff_t>(last), true);
+            }
+        }
+    }
+    std::sort(found.begin(), found.end(),
+              [](const FoundCue& a, const FoundCue& b) { return a.first < b.first; });
+    return found;
+}
+
+} // namespace mr::local

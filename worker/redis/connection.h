@@ -1,0 +1,75 @@
+// Commands to Redis: pipelined in order, all of one loop turn in one write, each with a deadline.
+// When the connection breaks, everything pending fails at once (its outcome is unknown) and new
+// commands fail until it is back; whoever needs an answer asks again.
+#pragma once
+
+#include "worker/async.h"
+#include "worker/redis/commands.h"
+#include "worker/redis/link.h"
+
+#include <deque>
+#include <functional>
+#include <vector>
+
+namespace mr::redis {
+
+// What a command ended with. `reply` is null on failure, else valid only during the call.
+struct Answer {
+    Failure failure = Failure::none;
+    const Reply* reply = nullptr;
+
+    bool ok() const { return reply != nullptr && !reply->is_error(); }
+};
+
+class Connection final : public Link {
+  public:
+    using Handler = std::function<void(const Answer&)>;
+    using Clock = std::chrono::steady_clock;
+
+    static std::shared_ptr<Connection> make(const boost::asio::any_io_executor& executor,
+                                            LinkOptions options);
+
+    // The handler is called once, never from inside send(). It may be empty.
+    void send(std::span<const std::string_view> parts, Handler handler,
+              Clock::duration timeout = kCommandTimeout);
+
+    // The same for commands that are encoded already; the handler is called once per reply.
+    void send_encoded(const Commands& commands, const Handler& handler,
+                      Clock::duration timeout = kCommandTimeout) {
+        enqueue(commands.bytes(), commands.count(), handler, timeout);
+    }
+
+    // Coroutine forms: one command, or several whose replies come together (in order). Error
+    // replies are values; no reply is an Error.
+    boost::asio::awaitable<Value> run(const Commands& command,
+                                      Clock::duration timeout = kCommandTimeout);
+    boost::asio::awaitable<std::vector<Value>> run_all(const Commands& commands,
+                                                       Clock::duration timeout = kCommandTimeout);
+
+    // Called at every change; `ready` before any command of others goes out.
+    void on_change(std::function<void(bool ready)> listener) {
+        listeners_.push_back(std::move(listener));
+    }
+    size_t pending() const { return pending_.size(); }
+
+  private:
+    struct Pending {
+        Handler handler;
+        Clock::time_point deadline;
+    };
+
+    Connection(const boost::asio::any_io_executor& executor, LinkOptions options);
+
+    void enqueue(ByteView bytes, size_t count, const Handler& handler, Clock::duration timeout);
+    void watch_head();
+    void on_ready() override;
+    void on_reply(const Reply& reply) override;
+    void on_down(Failure failure) override;
+
+    std::deque<Pending> pending_;
+    boost::asio::steady_timer deadline_timer_;
+    bool watching_ = false;
+    std::vector<std::function<void(bool)>> listeners_;
+};
+
+} // namespace mr::redis

@@ -1,0 +1,247 @@
+#include "worker/redis/link.h"
+
+#include "shared/scripts.h"
+#include "worker/async.h"
+#include "worker/log.h"
+#include "worker/random.h"
+#include "worker/redis/scripts.h"
+
+#include <utility>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
+
+namespace mr::redis {
+
+namespace asio = boost::asio;
+
+Link::Link(const asio::any_io_executor& executor, LinkOptions options)
+    : executor_(executor), options_(std::move(options)), timer_(executor),
+      read_buffer_(std::make_unique<uint8_t[]>(kReadBytes)) {
+    char name[kMaxRedisNameChars];
+    target_.assign(name, format_redis_name(options_.url, name));
+}
+
+void Link::start() {
+    auto self = shared_from_this();
+    asio::co_spawn(
+        executor_, [self]() -> asio::awaitable<void> { return self->run(); }, asio::detached);
+}
+
+void Link::close() {
+    if (closed_) {
+        return;
+    }
+    closed_ = true;
+    cause_ = "closed";
+    timer_.cancel();
+    if (transport_ != nullptr) {
+        transport_->close();
+    }
+    went_down();
+}
+
+asio::awaitable<void> Link::wait_ready(std::chrono::steady_clock::duration limit) {
+    const auto end = std::chrono::steady_clock::now() + limit;
+    while (!ready()) {
+        if (std::chrono::steady_clock::now() >= end) {
+            throw Error(Failure::timed_out);
+        }
+        co_await sleep_for(std::chrono::milliseconds(10));
+    }
+}
+
+void Link::drop(Failure failure, std::string_view cause) {
+    if (transport_ == nullptr || broken_ || closed_) {
+        return;
+    }
+    broken_ = true;
+    failure_ = failure;
+    cause_ = cause;
+    transport_->close();
+}
+
+Buffer& Link::output() {
+    if (!flush_posted_) {
+        flush_posted_ = true;
+        auto self = shared_from_this();
+        asio::post(executor_, [self] {
+            self->flush_posted_ = false;
+            self->flush();
+        });
+    }
+    return *output_;
+}
+
+void Link::flush() {
+    if (write_under_way_ || output_->empty() || transport_ == nullptr || broken_) {
+        return;
+    }
+    write_under_way_ = true;
+    writing_->clear();
+    if (writing_->capacity() > kKeptWriteBytes) {
+        writing_->release();
+    }
+    std::swap(writing_, output_);
+    auto self = shared_from_this();
+    auto done = [self](boost::system::error_code error) {
+        self->write_under_way_ = false;
+        if (error) {
+            self->drop(Failure::connection_lost, error.message());
+            return;
+        }
+        self->flush();
+    };
+    transport_->write({writing_->data(), writing_->size()}, std::move(done));
+}
+
+// Fails what is pending, once per connection.
+void Link::went_down() {
+    ready_ = false;
+    broken_ = true;
+    output_->clear();
+    const Failure failure = std::exchange(failure_, Failure::none);
+    on_down(failure == Failure::none ? Failure::connection_lost : failure);
+}
+
+asio::awaitable<void> Link::run() {
+    auto self = shared_from_this();
+    while (!closed_) {
+        cause_.clear();
+        try {
+            co_await attempt();
+        } catch (const std::exception& error) {
+            if (cause_.empty()) {
+                cause_ = error.what();
+            }
+        }
+        if (closed_) {
+            break;
+        }
+        timer_.cancel();
+        if (transport_ != nullptr) {
+            transport_->close();
+        }
+        const bool was_ready = ready_;
+        went_down();
+        const uint32_t delay_ms = backoff_.next(random_u32());
+        log::warn(was_ready ? "redis connection lost" : "redis connection failed",
+                  {{"role", options_.role},
+                   {"target", target_},
+                   {"cause", cause_},
+                   {"retry_in_ms", delay_ms}});
+        timer_.expires_after(std::chrono::milliseconds(delay_ms));
+        co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+}
+
+asio::awaitable<void> Link::attempt() {
+    // The write of an earlier connection has to end before its buffer is used again.
+    while (write_under_way_) {
+        timer_.expires_after(std::chrono::milliseconds(1));
+        co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+    transport_ = make_transport(executor_, options_.url);
+    broken_ = false;
+    reader_.reset();
+    timer_.expires_after(kConnectTimeout);
+    auto self = shared_from_this();
+    timer_.async_wait([self, transport = transport_.get()](boost::system::error_code error) {
+        if (!error && self->transport_.get() == transport && !self->ready_) {
+            self->drop(Failure::timed_out, "no connection within the deadline");
+        }
+    });
+    co_await transport_->open();
+    co_await shake_hands();
+    timer_.cancel();
+    if (closed_) {
+        co_return;
+    }
+    ready_ = true;
+    backoff_.reset();
+    log::info("redis connected", {{"role", options_.role}, {"target", target_}});
+    on_ready();
+    co_await read_loop();
+}
+
+void Link::append_handshake() {
+    const RedisUrl& url = options_.url;
+    handshake_replies_ = 0;
+    auto add = [this](std::span<const std::string_view> parts) {
+        encode_command(*output_, parts);
+        ++handshake_replies_;
+    };
+    if (!url.password.empty()) {
+        const std::string_view with_user[] = {"AUTH", url.user.view(), url.password.view()};
+        const std::string_view plain[] = {"AUTH", url.password.view()};
+        url.user.empty() ? add(plain) : add(with_user);
+    }
+    const std::string database = std::to_string(url.database);
+    if (url.database != 0) {
+        const std::string_view select[] = {"SELECT", database};
+        add(select);
+    }
+    const std::string_view name[] = {"CLIENT", "SETNAME", options_.client_name};
+    add(name);
+    if (options_.load_scripts) {
+        for (const Script* script : all_scripts()) {
+            const std::string_view load[] = {"SCRIPT", "LOAD", script->text};
+            add(load);
+        }
+    }
+    // A server that is still loading its data refuses everything else: wait with the rest.
+    const std::string_view ping[] = {"PING"};
+    add(ping);
+}
+
+asio::awaitable<void> Link::shake_hands() {
+    output_->clear();
+    append_handshake();
+    flush();
+    for (size_t left = handshake_replies_; left > 0; --left) {
+        Value reply = co_await read_reply();
+        if (reply.is_error()) {
+            throw Error(reply.text);
+        }
+    }
+}
+
+asio::awaitable<Value> Link::read_reply() {
+    for (;;) {
+        const RespReader::Result result = reader_.next();
+        if (result == RespReader::Result::reply) {
+            co_return Value::copy(reader_.current());
+        }
+        if (result == RespReader::Result::protocol_error) {
+            throw Error(std::string(reader_.error()));
+        }
+        const size_t count = co_await transport_->read_some({read_buffer_.get(), kReadBytes});
+        reader_.feed(read_buffer_.get(), count);
+    }
+}
+
+asio::awaitable<void> Link::read_loop() {
+    for (;;) {
+        for (;;) {
+            const RespReader::Result result = reader_.next();
+            if (result == RespReader::Result::protocol_error) {
+                throw Error(std::string(reader_.error()));
+            }
+            if (result == RespReader::Result::need_more) {
+                break;
+            }
+            on_reply(reader_.current());
+        }
+        const size_t count = co_await transport_->read_some({read_buffer_.get(), kReadBytes});
+        if (!reader_.feed(read_buffer_.get(), count)) {
+            throw std::bad_alloc();
+        }
+    }
+}
+
+} // namespace mr::redis

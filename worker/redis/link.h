@@ -1,0 +1,89 @@
+// One Redis connection that comes back by itself: connects, authenticates, selects the database,
+// names itself, loads the scripts, reads replies, and after any break starts over with a growing,
+// jittered delay. Base of Connection (commands) and Subscriber (channels); owns transport, parser,
+// write buffer. Knows nothing of what the replies mean.
+#pragma once
+
+#include "shared/backoff.h"
+#include "shared/redis_url.h"
+#include "worker/redis/transport.h"
+#include "worker/redis/value.h"
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include <boost/asio/steady_timer.hpp>
+
+namespace mr::redis {
+
+inline constexpr std::chrono::milliseconds kConnectTimeout{3000};
+inline constexpr std::chrono::milliseconds kCommandTimeout{2500};
+inline constexpr uint32_t kReconnectFirstMs = 50;
+inline constexpr uint32_t kReconnectMaxMs = 2000;
+inline constexpr size_t kReadBytes = 16 * 1024;         // what the parser takes best
+inline constexpr size_t kKeptWriteBytes = 1024 * 1024;  // a larger write buffer is given back
+
+struct LinkOptions {
+    RedisUrl url;
+    std::string client_name; // CLIENT SETNAME
+    std::string role;        // for logs: "commands", "jobs", "subscriptions"
+    bool load_scripts = false;
+};
+
+class Link : public std::enable_shared_from_this<Link> {
+  public:
+    virtual ~Link() = default;
+
+    void start();
+    // Final: nothing is called back after it but the failures of what was pending.
+    void close();
+    bool ready() const { return ready_; }
+    const boost::asio::any_io_executor& executor() const { return executor_; }
+    // Throws Error{timed_out} after `limit`.
+    boost::asio::awaitable<void> wait_ready(std::chrono::steady_clock::duration limit);
+    // Breaks the connection; it comes back. Pending commands fail.
+    void drop(Failure failure, std::string_view cause);
+
+  protected:
+    Link(const boost::asio::any_io_executor& executor, LinkOptions options);
+
+    bool closed() const { return closed_; }
+    // Bytes appended here are written at the end of this loop turn, in one write.
+    Buffer& output();
+
+    virtual void on_ready() = 0;
+    virtual void on_reply(const Reply& reply) = 0;
+    virtual void on_down(Failure failure) = 0;
+
+  private:
+    boost::asio::awaitable<void> run();
+    boost::asio::awaitable<void> attempt();
+    boost::asio::awaitable<void> shake_hands();
+    boost::asio::awaitable<void> read_loop();
+    boost::asio::awaitable<Value> read_reply();
+    void append_handshake();
+    void flush();
+    void went_down();
+
+    boost::asio::any_io_executor executor_;
+    LinkOptions options_;
+    std::string target_; // for logs, without password
+    std::unique_ptr<Transport> transport_;
+    boost::asio::steady_timer timer_; // connect deadline, later the reconnect delay
+    Backoff backoff_{kReconnectFirstMs, kReconnectMaxMs};
+    RespReader reader_;
+    std::unique_ptr<uint8_t[]> read_buffer_;
+    std::unique_ptr<Buffer> output_ = std::make_unique<Buffer>();
+    std::unique_ptr<Buffer> writing_ = std::make_unique<Buffer>();
+    size_t handshake_replies_ = 0;
+    Failure failure_ = Failure::none;
+    std::string cause_;
+    bool write_under_way_ = false;
+    bool flush_posted_ = false;
+    bool ready_ = false;
+    bool broken_ = false; // the present transport is done for
+    bool closed_ = false;
+};
+
+} // namespace mr::redis

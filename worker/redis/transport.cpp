@@ -1,0 +1,147 @@
+#include "worker/redis/transport.h"
+
+#include <string>
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+namespace mr::redis {
+namespace {
+
+namespace asio = boost::asio;
+using Socket = asio::generic::stream_protocol::socket;
+
+// Connects `socket` to what the URL names.
+asio::awaitable<void> connect(Socket& socket, asio::ip::tcp::resolver& resolver,
+                              const RedisUrl& url) {
+    if (url.transport == RedisTransport::unix_socket) {
+        const asio::local::stream_protocol::endpoint endpoint(std::string(url.host.view()));
+        co_await socket.async_connect(endpoint, asio::use_awaitable);
+        co_return;
+    }
+    const std::string host(url.host.view());
+    const std::string port = std::to_string(url.port);
+    auto found = co_await resolver.async_resolve(host, port, asio::use_awaitable);
+    boost::system::error_code error = asio::error::host_not_found;
+    for (const auto& entry : found) {
+        boost::system::error_code ignored;
+        socket.close(ignored);
+        const asio::generic::stream_protocol::endpoint endpoint(entry.endpoint());
+        auto token = asio::redirect_error(asio::use_awaitable, error);
+        co_await socket.async_connect(endpoint, token);
+        if (!error || error == asio::error::operation_aborted) {
+            break;
+        }
+    }
+    if (error) {
+        throw boost::system::system_error(error);
+    }
+    socket.set_option(asio::ip::tcp::no_delay(true));
+    socket.set_option(asio::socket_base::keep_alive(true));
+}
+
+class PlainTransport final : public Transport {
+  public:
+    PlainTransport(const asio::any_io_executor& executor, const RedisUrl& url)
+        : url_(url), socket_(executor), resolver_(executor) {}
+
+    asio::awaitable<void> open() override { return connect(socket_, resolver_, url_); }
+
+    asio::awaitable<size_t> read_some(std::span<uint8_t> into) override {
+        return socket_.async_read_some(asio::buffer(into.data(), into.size()),
+                                       asio::use_awaitable);
+    }
+
+    void write(std::span<const uint8_t> bytes,
+               std::function<void(boost::system::error_code)> done) override {
+        asio::async_write(socket_, asio::buffer(bytes.data(), bytes.size()),
+                          [done = std::move(done)](boost::system::error_code error, size_t) {
+                              done(error);
+                          });
+    }
+
+    void close() override {
+        boost::system::error_code ignored;
+        resolver_.cancel();
+        socket_.close(ignored);
+    }
+
+  private:
+    const RedisUrl& url_;
+    Socket socket_;
+    asio::ip::tcp::resolver resolver_;
+};
+
+class TlsTransport final : public Transport {
+  public:
+    TlsTransport(const asio::any_io_executor& executor, const RedisUrl& url)
+        : url_(url), context_(asio::ssl::context::tls_client), stream_(executor, configure()),
+          resolver_(executor) {}
+
+    asio::awaitable<void> open() override {
+        co_await connect(stream_.next_layer(), resolver_, url_);
+        // Server name indication (RFC 6066 section 3).
+        SSL_set_tlsext_host_name(stream_.native_handle(), std::string(url_.tls_name()).c_str());
+        co_await stream_.async_handshake(asio::ssl::stream_base::client, asio::use_awaitable);
+    }
+
+    asio::awaitable<size_t> read_some(std::span<uint8_t> into) override {
+        return stream_.async_read_some(asio::buffer(into.data(), into.size()),
+                                       asio::use_awaitable);
+    }
+
+    void write(std::span<const uint8_t> bytes,
+               std::function<void(boost::system::error_code)> done) override {
+        asio::async_write(stream_, asio::buffer(bytes.data(), bytes.size()),
+                          [done = std::move(done)](boost::system::error_code error, size_t) {
+                              done(error);
+                          });
+    }
+
+    void close() override {
+        boost::system::error_code ignored;
+        resolver_.cancel();
+        stream_.next_layer().close(ignored);
+    }
+
+  private:
+    asio::ssl::context& configure() {
+        context_.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
+        if (!url_.verify) {
+            context_.set_verify_mode(asio::ssl::verify_none);
+        } else {
+            context_.set_verify_mode(asio::ssl::verify_peer);
+            if (url_.ca_file.empty()) {
+                context_.set_default_verify_paths();
+            } else {
+                context_.load_verify_file(url_.ca_file.chars);
+            }
+            context_.set_verify_callback(
+                asio::ssl::host_name_verification(std::string(url_.tls_name())));
+        }
+        return context_;
+    }
+
+    const RedisUrl& url_;
+    asio::ssl::context context_;
+    asio::ssl::stream<Socket> stream_;
+    asio::ip::tcp::resolver resolver_;
+};
+
+} // namespace
+
+std::unique_ptr<Transport> make_transport(const asio::any_io_executor& executor,
+                                          const RedisUrl& url) {
+    if (url.transport == RedisTransport::tls) {
+        return std::make_unique<TlsTransport>(executor, url);
+    }
+    return std::make_unique<PlainTransport>(executor, url);
+}
+
+} // namespace mr::redis

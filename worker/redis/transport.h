@@ -1,0 +1,35 @@
+// A byte stream to one Redis: TCP, unix socket or TLS over TCP. Owns the socket; knows nothing of
+// Redis's protocol, of time limits or of reconnecting (link.h does).
+#pragma once
+
+#include "shared/redis_url.h"
+
+#include <functional>
+#include <memory>
+#include <span>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/system/error_code.hpp>
+
+namespace mr::redis {
+
+class Transport {
+  public:
+    virtual ~Transport() = default;
+
+    // Resolves, connects, shakes hands (TLS 1.2 or later). Throws boost::system::system_error.
+    virtual boost::asio::awaitable<void> open() = 0;
+    // Throws at the end of the stream.
+    virtual boost::asio::awaitable<size_t> read_some(std::span<uint8_t> into) = 0;
+    // Writes all of it; the bytes must live until `done`. One write at a time.
+    virtual void write(std::span<const uint8_t> bytes,
+                       std::function<void(boost::system::error_code)> done) = 0;
+    // Ends everything that is under way with operation_aborted.
+    virtual void close() = 0;
+};
+
+std::unique_ptr<Transport> make_transport(const boost::asio::any_io_executor& executor,
+                                          const RedisUrl& url);
+
+} // namespace mr::redis

@@ -1,0 +1,211 @@
+#include "worker/session/actor.h"
+
+#include "worker/log.h"
+
+#include <utility>
+
+namespace mr {
+
+namespace asio = boost::asio;
+
+std::shared_ptr<Actor> Actor::make(Relay& relay, Doorbell bell, const AppFactory& factory) {
+    return std::shared_ptr<Actor>(new Actor(relay, std::move(bell), factory));
+}
+
+Actor::Actor(Relay& relay, Doorbell bell, const AppFactory& factory)
+    : relay_(relay), bell_(std::move(bell)), factory_(factory), store_(relay, bell_),
+      signal_(relay.executor), refreshed_(std::chrono::steady_clock::now()) {}
+
+Actor::~Actor() = default;
+
+bool Actor::busy() const {
+    return app_ != nullptr && !app_->idle();
+}
+
+// A stronger reason replaces a weaker one.
+void Actor::request_stop(Stop stop) {
+    if (stop > stop_) {
+        stop_ = stop;
+    }
+    signal_.notify();
+}
+
+asio::awaitable<void> Actor::run() {
+    auto self = shared_from_this();
+    try {
+        claim_ = co_await store_.claim();
+        if (claim_.status == ClaimStatus::claimed || claim_.status == ClaimStatus::poisoned) {
+            co_await own();
+        }
+    } catch (const std::exception& error) {
+        log::warn("session not attended", {{"session", bell_.session_id}, {"cause", error.what()}});
+    }
+}
+
+asio::awaitable<void> Actor::own() {
+    log::debug("session claimed", {{"session", bell_.session_id},
+                                   {"app", bell_.app},
+                                   {"epoch", claim_.epoch},
+                                   {"attempt", claim_.attempt}});
+    open();
+    bool lost = false;
+    try {
+        co_await attend();
+    } catch (const std::exception& error) {
+        lost = true;
+        log::warn("session dropped", {{"session", bell_.session_id}, {"cause", error.what()}});
+    }
+    if (lost && stop_ != Stop::broken) {
+        stop_ = Stop::gone;
+    }
+    mailbox_->stop();
+    if (stop_ != Stop::none) {
+        try {
+            co_await leave();
+        } catch (const std::exception& error) {
+            log::warn("session not released",
+                      {{"session", bell_.session_id}, {"cause", error.what()}});
+        }
+    }
+    lane_->close();
+}
+
+void Actor::open() {
+    lane_ = OutLane::make(relay_.flusher, store_.keys(), claim_.epoch);
+    lane_->on_lost = [this] { lane_lost(); };
+    lane_->after_flush = [this] { send_consumed(); };
+    mailbox_ = std::make_shared<Mailbox>(relay_, store_.keys(), [this] { signal_.notify(); });
+    session_ = std::make_unique<OwnedSession>(OwnedSession{relay_, bell_, claim_, store_, lane_,
+                                                           {}, {}, {}});
+    session_->consume = [this](const MailItem& item) { consume(item); };
+    session_->wake = [this] { signal_.notify(); };
+    session_->abandon = [this] { request_stop(Stop::gone); };
+    app_ = factory_(*session_);
+    mailbox_->start();
+    app_->start();
+}
+
+// Until the session is finished (stop_ none) or has to be left.
+asio::awaitable<void> Actor::attend() {
+    while (stop_ == Stop::none) {
+        if (!mailbox_->empty()) {
+            co_await lane_->wait_room(kMaxUnacknowledgedBytes);
+            if (stop_ != Stop::none) {
+                break;
+            }
+            MailItem item = mailbox_->pop();
+            if (item.malformed) {
+                log::warn("malformed mail dropped", {{"session", bell_.session_id}});
+                consume(item);
+            } else {
+                app_->mail(std::move(item));
+            }
+            continue;
+        }
+        const auto pause = app_->idle() ? std::chrono::steady_clock::duration(relay_.limits.linger)
+                                        : std::chrono::steady_clock::duration(kExpiryRefresh);
+        const bool notified = co_await signal_.wait_for(pause);
+        refresh_expiry();
+        if (!notified && app_->idle() && mailbox_->empty() && stop_ == Stop::none) {
+            const bool given_up = co_await give_up();
+            if (given_up) {
+                co_return;
+            }
+        }
+    }
+}
+
+// True: the session has no owner any more.
+asio::awaitable<bool> Actor::give_up() {
+    app_->settle();
+    co_await lane_->synced();
+    const FinishStatus status = co_await store_.finish();
+    switch (status) {
+    case FinishStatus::finished:
+        co_return true;
+    case FinishStatus::fenced:
+        lane_->fence();
+        break;
+    case FinishStatus::more:
+        mailbox_->read();
+        break;
+    }
+    co_return false;
+}
+
+asio::awaitable<void> Actor::leave() {
+    const std::string checkpoint = app_->checkpoint();
+    co_await app_->stop();
+    bool released = false;
+    if (stop_ != Stop::gone && store_.alive()) {
+        if (stop_ == Stop::handover) {
+            co_await lane_->synced();
+        }
+        released = co_await store_.release();
+    }
+    if (!released && !checkpoint.empty()) {
+        co_await store_.revive(checkpoint);
+    }
+}
+
+void Actor::lane_lost() {
+    request_stop(lane_->state() == LaneState::broken ? Stop::broken : Stop::gone);
+}
+
+void Actor::consume(const MailItem& item) {
+    consumed_.numbers.push_back(item.number);
+    consumed_.bytes += item.bytes;
+    lane_->touch();
+}
+
+void Actor::send_consumed() {
+    if (consumed_.empty()) {
+        return;
+    }
+    const Consumed consumed = std::exchange(consumed_, {});
+    redis::Commands commands;
+    store_.consume_call(consumed).append_to(commands);
+    auto self = shared_from_this();
+    relay_.commands->send_encoded(commands, [self, consumed](const redis::Answer& answer) {
+        self->consumption_answered(consumed, answer);
+    });
+}
+
+void Actor::consumption_answered(const Consumed& consumed, const redis::Answer& answer) {
+    if (answer.ok() && answer.reply->integer() == 1) {
+        return;
+    }
+    if (answer.ok()) {
+        lane_->fence();
+        return;
+    }
+    if (answer.reply != nullptr && answer.reply->error_is("NOSCRIPT")) {
+        const std::string_view load[] = {"SCRIPT", "LOAD", kSaveScript.text};
+        relay_.commands->send(load, {});
+    }
+    // Not done or unknown: removing mail twice does no harm.
+    consumed_.numbers.insert(consumed_.numbers.end(), consumed.numbers.begin(),
+                             consumed.numbers.end());
+    consumed_.bytes += consumed.bytes;
+    lane_->touch();
+}
+
+// A session that is owned for long keeps its log and its mail alive.
+void Actor::refresh_expiry() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - refreshed_ < kExpiryRefresh) {
+        return;
+    }
+    refreshed_ = now;
+    const SessionKeys& keys = store_.keys();
+    const std::string log_ttl = std::to_string(relay_.limits.log_ttl().count());
+    const std::string ttl = std::to_string(relay_.limits.session_ttl.count());
+    const std::string_view log_command[] = {"PEXPIRE", keys.out_lane.view(), log_ttl};
+    const std::string_view meta[] = {"PEXPIRE", keys.meta.view(), ttl};
+    const std::string_view mail[] = {"PEXPIRE", keys.in_lane.view(), ttl};
+    relay_.commands->send(log_command, {});
+    relay_.commands->send(meta, {});
+    relay_.commands->send(mail, {});
+}
+
+} // namespace mr

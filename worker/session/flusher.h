@@ -1,0 +1,52 @@
+// When the out lanes of this worker are written: what became ready in one loop turn goes out
+// together, at once when the connection has been quiet, else at most once per millisecond for all
+// sessions (wake-ups of Redis and nginx are the cost of an event, not commands). Writes nothing
+// without a valid lease. Also tells the lanes when the connection goes and comes.
+#pragma once
+
+#include "worker/redis/connection.h"
+
+#include <memory>
+#include <unordered_set>
+#include <vector>
+
+#include <boost/asio/steady_timer.hpp>
+
+namespace mr {
+
+class Lease;
+class OutLane;
+
+inline constexpr std::chrono::microseconds kFlushInterval{1000};
+
+class Flusher : public std::enable_shared_from_this<Flusher> {
+  public:
+    static std::shared_ptr<Flusher> make(const boost::asio::any_io_executor& executor,
+                                         std::shared_ptr<redis::Connection> commands, Lease& lease);
+
+    void add(OutLane* lane) { lanes_.insert(lane); }
+    void remove(OutLane* lane);
+    void mark(OutLane* lane); // something is ready; call once until the lane has been flushed
+    // Writes one lane now, in front of commands that must come after it.
+    void flush_now(OutLane* lane);
+
+    redis::Connection& commands() { return *commands_; }
+    bool allowed() const;
+
+  private:
+    Flusher(const boost::asio::any_io_executor& executor,
+            std::shared_ptr<redis::Connection> commands, Lease& lease);
+
+    void schedule();
+    void flush();
+
+    std::shared_ptr<redis::Connection> commands_;
+    Lease& lease_;
+    boost::asio::steady_timer timer_;
+    std::chrono::steady_clock::time_point last_flush_{};
+    std::vector<OutLane*> marked_;
+    std::unordered_set<OutLane*> lanes_;
+    bool scheduled_ = false;
+};
+
+} // namespace mr

@@ -1,0 +1,110 @@
+// The writing end of a session's event log: numbers events, packs what is ready into batches, sends
+// each as XADD and SPUBLISH of the same bytes, and checks every XADD reply. A batch is immutable and
+// kept until it is acknowledged: after a break it is sent again under the same id. Two ends: fenced
+// (another owner has claimed the session) and broken (the log has a hole, lost acknowledged events,
+// or refused ours for too long); after either nothing is sent any more.
+#pragma once
+
+#include "shared/envelope.h"
+#include "shared/ids.h"
+#include "shared/keys.h"
+#include "worker/async.h"
+#include "worker/redis/value.h"
+#include "worker/session/flusher.h"
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+
+namespace mr {
+
+inline constexpr std::chrono::milliseconds kRefusedRetry{100};
+inline constexpr std::chrono::milliseconds kRefusedLimit{5000};
+
+enum class LaneState : uint8_t { open, fenced, broken };
+
+// This worker has lost the session: stop, publish nothing more.
+class SessionLost : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+class OutLane : public std::enable_shared_from_this<OutLane> {
+  public:
+    static std::shared_ptr<OutLane> make(std::shared_ptr<Flusher> flusher, const SessionKeys& keys,
+                                         uint64_t epoch);
+    ~OutLane();
+
+    LaneState state() const { return state_; }
+    EventId next_id() const { return {epoch_, next_seq_}; }
+    EventId last_id() const { return {epoch_, next_seq_ - 1}; }
+    size_t unacknowledged_bytes() const { return queued_bytes_; }
+
+    void add(uint8_t flags, ByteView bytes, uint32_t v1_length = 0);
+    // `after_flush` is due even if no event is.
+    void touch();
+    void flush_now() { flusher_->flush_now(this); }
+
+    // Until everything added is in the log. Throws SessionLost. One waiter.
+    boost::asio::awaitable<void> synced();
+    // Until at most `bytes` are unacknowledged, or the lane has ended. One waiter.
+    boost::asio::awaitable<void> wait_room(size_t bytes);
+
+    // Commands that belong behind the events flushed just now; not called once the lane has ended.
+    std::function<void()> after_flush;
+    std::function<void()> on_lost; // state() has left `open`
+
+    // For the flusher.
+    void flush();
+    void connected();
+    void disconnected() { suspended_ = true; }
+
+    void fence(); // somebody else has found out
+    void close(); // the owner is done: forget everything
+
+  private:
+    struct Batch {
+        EventId last;
+        Buffer bytes;
+        bool sent = false;
+    };
+
+    OutLane(std::shared_ptr<Flusher> flusher, const SessionKeys& keys, uint64_t epoch);
+
+    void seal();
+    void send(Batch& batch);
+    void answered(uint64_t seq, const redis::Answer& answer);
+    void acknowledged(uint64_t seq);
+    void refused(uint64_t seq, std::string_view error);
+    void acknowledge_to(uint64_t seq);
+    void retry_later();
+    boost::asio::awaitable<void> probe(std::optional<uint64_t> duplicate);
+    void judge_top(const redis::Value& top);
+    void spawn_probe(std::optional<uint64_t> duplicate);
+    void lose(LaneState state, std::string_view why);
+
+    std::shared_ptr<Flusher> flusher_;
+    KeyText lane_key_;
+    KeyText channel_;
+    uint64_t epoch_;
+    uint64_t next_seq_ = 1;
+    uint64_t acknowledged_seq_ = 0;
+    size_t queued_bytes_ = 0;
+    Buffer open_bytes_;
+    std::optional<BatchWriter> open_; // writes into open_bytes_
+    uint16_t open_count() const { return open_ ? open_->count() : uint16_t{0}; }
+    std::deque<Batch> batches_; // sealed, not acknowledged, oldest first
+    Signal synced_;
+    Signal room_;
+    boost::asio::steady_timer retry_timer_;
+    std::optional<std::chrono::steady_clock::time_point> refused_since_;
+    LaneState state_ = LaneState::open;
+    bool marked_ = false;
+    bool suspended_ = false; // no connection, or the log has to be looked at first
+    bool probing_ = false;
+    bool closed_ = false;
+};
+
+} // namespace mr

@@ -1,0 +1,139 @@
+#include "worker/session/store.h"
+
+#include "worker/log.h"
+
+#include <utility>
+
+namespace mr {
+
+namespace asio = boost::asio;
+
+namespace {
+constexpr std::chrono::milliseconds kRetry{50};
+
+uint64_t as_count(std::chrono::milliseconds time) {
+    return static_cast<uint64_t>(time.count());
+}
+} // namespace
+
+SessionStore::SessionStore(Relay& relay, const Doorbell& bell)
+    : relay_(relay), bell_(bell), keys_(relay.partitions, bell.session_id),
+      worker_(relay.lease.worker()) {}
+
+bool SessionStore::alive() const {
+    return relay_.lease.valid() && relay_.lease.worker() == worker_;
+}
+
+asio::awaitable<redis::Value> SessionStore::call(redis::ScriptCall script) {
+    for (;;) {
+        if (!alive()) {
+            throw SessionLost("the lease has lapsed");
+        }
+        redis::Value reply;
+        bool answered = false;
+        try {
+            reply = co_await redis::run_script(*relay_.commands, script);
+            answered = true;
+        } catch (const redis::Error&) {
+            answered = false; // every script may be run again
+        }
+        if (answered && !reply.is_error()) {
+            co_return reply;
+        }
+        if (answered && !redis::passing_error(reply.text)) {
+            log::error("redis refuses a script", {{"script", script.script().name},
+                                                  {"session", bell_.session_id},
+                                                  {"cause", reply.text}});
+            throw redis::Error(reply.text);
+        }
+        co_await sleep_for(kRetry);
+    }
+}
+
+asio::awaitable<Claim> SessionStore::claim() {
+    redis::ScriptCall script(kClaimScript);
+    script.add(keys_.meta.view()).add(keys_.in_lane.view()).add(keys_.out_lane.view());
+    script.add(keys_.leases.view()).add(keys_.jobs.view()).add(keys_.out_channel.view());
+    script.add(keys_.dead.view());
+    script.add(bell_.session_id).add(worker_).add(bell_.entry_id);
+    script.add(relay_.limits.max_attempts).add(as_count(relay_.limits.log_ttl()));
+    script.add(as_count(relay_.limits.session_ttl));
+    redis::Value reply = co_await call(std::move(script));
+    Claim claim;
+    claim.status = static_cast<ClaimStatus>(reply.at(0).integer);
+    claim.epoch = parse_decimal(reply.at(1).text).value_or(0);
+    claim.attempt = static_cast<uint32_t>(reply.at(2).integer);
+    claim.prev = parse_event_id(reply.at(3).text).value_or(EventId{});
+    claim.checkpoint = reply.at(4).text;
+    claim.subject = reply.at(5).text;
+    epoch_ = claim.epoch;
+    co_return claim;
+}
+
+redis::ScriptCall SessionStore::save_call(std::string_view op, std::string_view checkpoint,
+                                          const Consumed& consumed) const {
+    redis::ScriptCall script(kSaveScript);
+    script.add(keys_.meta.view()).add(keys_.in_lane.view());
+    script.add(epoch_).add(worker_).add(op).add(checkpoint).add(consumed.bytes);
+    for (const uint64_t number : consumed.numbers) {
+        const EventIdText id = format_event_id({0, number});
+        script.add(id.view());
+    }
+    return script;
+}
+
+redis::ScriptCall SessionStore::consume_call(const Consumed& consumed) const {
+    return save_call("keep", "", consumed);
+}
+
+asio::awaitable<void> SessionStore::save(std::string_view checkpoint, const Consumed& consumed) {
+    redis::ScriptCall script = save_call(checkpoint.empty() ? "clear" : "set", checkpoint, consumed);
+    redis::Value reply = co_await call(std::move(script));
+    if (reply.integer != 1) {
+        throw SessionLost("the session has another owner");
+    }
+}
+
+asio::awaitable<FinishStatus> SessionStore::finish() {
+    redis::ScriptCall script(kFinishScript);
+    script.add(keys_.meta.view()).add(keys_.in_lane.view()).add(keys_.out_lane.view());
+    script.add(keys_.jobs.view());
+    script.add(epoch_).add(worker_).add(bell_.entry_id);
+    script.add(as_count(relay_.limits.resume_window)).add(as_count(relay_.limits.session_ttl));
+    redis::Value reply = co_await call(std::move(script));
+    co_return static_cast<FinishStatus>(reply.integer);
+}
+
+asio::awaitable<bool> SessionStore::release() {
+    redis::ScriptCall script(kReleaseScript);
+    script.add(keys_.meta.view()).add(keys_.jobs.view());
+    script.add(epoch_).add(worker_).add(bell_.entry_id);
+    script.add(bell_.session_id).add(bell_.app);
+    redis::Value reply = co_await call(std::move(script));
+    co_return reply.integer == 1;
+}
+
+asio::awaitable<void> SessionStore::revive(std::string_view checkpoint) {
+    redis::Commands look;
+    const std::string_view epoch[] = {"HEXISTS", keys_.meta.view(), "ep"};
+    look.add(epoch);
+    const redis::Value found = co_await relay_.commands->run(look);
+    if (found.type != ReplyType::integer || found.integer != 0) {
+        co_return; // not lost: somebody else owns it
+    }
+    const std::string ttl = std::to_string(relay_.limits.session_ttl.count());
+    const std::string_view set[] = {"HSET", keys_.meta.view(), "ckpt", checkpoint};
+    const std::string_view expire[] = {"PEXPIRE", keys_.meta.view(), ttl};
+    const std::string_view ring[] = {"XADD",   keys_.jobs.view(), "*",           "sid",
+                                     bell_.session_id, "app",     bell_.app,     "traceparent",
+                                     bell_.traceparent, "t",      "0"};
+    redis::Commands commands;
+    commands.add(set);
+    commands.add(expire);
+    commands.add(ring);
+    log::warn("redis has lost a running session, ringing for it anew",
+              {{"session", bell_.session_id}});
+    co_await relay_.commands->run_all(commands);
+}
+
+} // namespace mr

@@ -1,0 +1,253 @@
+#include "worker/settings.h"
+
+#include "shared/ids.h"
+#include "worker/log.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstring>
+#include <fstream>
+#include <optional>
+#include <ostream>
+#include <sstream>
+
+namespace mr {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr uint64_t kSecond = 1000;
+constexpr uint64_t kMinute = 60 * kSecond;
+constexpr uint64_t kHour = 60 * kMinute;
+constexpr uint64_t kDay = 24 * kHour;
+
+const SettingRow kRows[] = {
+    {"redis", "redis://127.0.0.1:6379", &Settings::redis, 0, 0, "URL",
+     "Redis: redis://, rediss:// or unix:, as the gateway uses it"},
+    {"apps", "chat", &Settings::apps, 0, 0, "names", "what this worker serves: chat, echo"},
+    {"name", "", &Settings::name, 0, 0, "text",
+     "leads the worker's name in Redis and logs (default: the host name)"},
+    {"ready_file", "", &Settings::ready_file, 0, 0, "path",
+     "written when the worker serves, removed when it stops"},
+    {"data_dir", "data", &Settings::data_dir, 0, 0, "path",
+     "directory of the embedded company data, made when missing"},
+    {"log_level", "info", &Settings::log_level, 0, 0, "level", "debug, info, warn or error"},
+    {"partitions", "16", &Settings::partitions, 1, 256, "count",
+     "partitions of the deployment; must be the same everywhere"},
+    {"max_sessions", "2000", &Settings::max_sessions, 1, 100'000, "count",
+     "sessions with work at the same time"},
+    {"max_attempts", "3", &Settings::max_attempts, 1, 20, "count",
+     "owners that may try the same question before it is given up"},
+    {"max_message_bytes", "32768", &Settings::max_message_bytes, 1, 16u << 20, "bytes",
+     "longest question"},
+    {"max_queued_questions", "8", &Settings::max_queued_questions, 0, 1000, "count",
+     "questions that may wait behind a running answer of their session"},
+    {"history_messages", "40", &Settings::history_messages, 0, 1000, "count",
+     "messages of a conversation that are remembered"},
+    {"sql_threads", "2", &Settings::sql_threads, 1, 64, "count",
+     "threads for queries to the embedded data"},
+    {"local_tokens_per_second", "80", &Settings::local_tokens_per_second, 0, 1'000'000, "1/s",
+     "pace of the embedded answer; 0 is as fast as it goes"},
+    {"lease", "5s", &Settings::lease, 500, 10 * kMinute, "",
+     "after this long without a sign of life a worker's sessions are taken over"},
+    {"turn_budget", "120s", &Settings::turn_budget, kSecond, kHour, "",
+     "longest time for one answer"},
+    {"resume_window", "300s", &Settings::resume_window, kSecond, 7 * kDay, "",
+     "how long a client that went away finds its answer"},
+    {"session_ttl", "24h", &Settings::session_ttl, kMinute, 366 * kDay, "",
+     "how long a conversation is remembered"},
+    {"linger", "250ms", &Settings::linger, 1, kMinute, "",
+     "how long a session without mail is kept in hand"},
+    {"text_window", "25ms", &Settings::text_window, 0, kSecond, "",
+     "pieces of the answer within it are sent as one"},
+    {"drain", "60s", &Settings::drain, 0, kHour, "",
+     "time for running answers after SIGTERM; then they are handed over"},
+    {"stub_openai", "false", &Settings::stub_openai, 0, 0, "",
+     "development mode: the answer repeats the findings, no model is asked"},
+};
+
+[[noreturn]] void fail(const SettingRow& row, const RawSetting& raw, const std::string& allowed) {
+    throw SettingsError(raw.origin + ": " + std::string(row.key) + " is '" + raw.text + "', not " +
+                        allowed);
+}
+
+std::string format_duration(uint64_t ms) {
+    const std::pair<uint64_t, const char*> units[] = {
+        {kHour, "h"}, {kMinute, "m"}, {kSecond, "s"}};
+    for (const auto& unit : units) {
+        if (ms != 0 && ms % unit.first == 0) {
+            return std::to_string(ms / unit.first) + unit.second;
+        }
+    }
+    return std::to_string(ms) + "ms";
+}
+
+std::optional<uint64_t> parse_duration(std::string_view text) {
+    const std::pair<std::string_view, uint64_t> units[] = {
+        {"ms", 1}, {"s", kSecond}, {"m", kMinute}, {"h", kHour}, {"d", kDay}};
+    for (const auto& unit : units) {
+        if (text.ends_with(unit.first)) {
+            const auto count = parse_decimal(text.substr(0, text.size() - unit.first.size()));
+            if (!count) {
+                continue;
+            }
+            return *count <= UINT64_MAX / unit.second ? std::optional(*count * unit.second)
+                                                      : std::nullopt;
+        }
+    }
+    return std::nullopt;
+}
+
+void convert(const SettingRow& row, const RawSetting& raw, Settings& settings) {
+    if (const auto* text = std::get_if<std::string Settings::*>(&row.member)) {
+        settings.*(*text) = raw.text;
+    } else if (const auto* count = std::get_if<uint64_t Settings::*>(&row.member)) {
+        const auto value = parse_decimal(raw.text);
+        if (!value || *value < row.min || *value > row.max) {
+            fail(row, raw, "a whole number (" + std::string(row.unit) + ") from " +
+                               std::to_string(row.min) + " to " + std::to_string(row.max));
+        }
+        settings.*(*count) = *value;
+    } else if (const auto* time = std::get_if<milliseconds Settings::*>(&row.member)) {
+        const auto value = parse_duration(raw.text);
+        if (!value || *value < row.min || *value > row.max) {
+            fail(row, raw, "a duration such as 250ms, 30s, 5m or 24h from " +
+                               format_duration(row.min) + " to " + format_duration(row.max));
+        }
+        settings.*(*time) = milliseconds(static_cast<int64_t>(*value));
+    } else {
+        const bool yes = raw.text == "true" || raw.text == "1" || raw.text == "on";
+        const bool no = raw.text == "false" || raw.text == "0" || raw.text == "off";
+        if (!yes && !no) {
+            fail(row, raw, "true or false");
+        }
+        settings.*std::get<bool Settings::*>(row.member) = yes;
+    }
+}
+
+RawSetting chosen(const SettingRow& row, std::span<const RawSettings> layers) {
+    for (const RawSettings& layer : layers) {
+        const auto found = layer.find(row.key);
+        if (found != layer.end()) {
+            return found->second;
+        }
+    }
+    return {std::string(row.fallback), "default"};
+}
+
+void check_redis(const RawSetting& raw, Settings& settings) {
+    if (const char* wrong = parse_redis_url(settings.redis, settings.redis_url)) {
+        throw SettingsError(raw.origin + ": redis: " + wrong);
+    }
+    const std::string path(settings.redis_url.password_file.view());
+    if (path.empty()) {
+        return;
+    }
+    std::ifstream file(path);
+    std::stringstream contents;
+    contents << file.rdbuf();
+    if (!file) {
+        throw SettingsError(raw.origin + ": redis: password_file " + path + " cannot be read");
+    }
+    if (const char* wrong = set_redis_password(settings.redis_url, contents.str())) {
+        throw SettingsError(raw.origin + ": redis: password_file " + path + ": " + wrong);
+    }
+}
+
+} // namespace
+
+std::span<const SettingRow> setting_rows() {
+    return kRows;
+}
+
+std::string SettingRow::flag() const {
+    std::string flag = "--" + std::string(key);
+    std::replace(flag.begin(), flag.end(), '_', '-');
+    return flag;
+}
+
+std::string SettingRow::variable() const {
+    std::string name = "MR_" + std::string(key);
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    return name;
+}
+
+std::vector<std::string> Settings::app_names() const {
+    std::vector<std::string> names;
+    std::stringstream list(apps);
+    for (std::string item; std::getline(list, item, ',');) {
+        names.push_back(item);
+    }
+    return names;
+}
+
+RawSettings read_environment(const char* const* environment) {
+    RawSettings settings;
+    for (; *environment != nullptr; ++environment) {
+        const std::string_view entry = *environment;
+        const size_t equals = entry.find('=');
+        const std::string_view name = entry.substr(0, equals);
+        for (const SettingRow& row : kRows) {
+            // STUB_OPENAI is the name that the original backend used.
+            const bool old_name = name == "STUB_OPENAI" && row.key == "stub_openai";
+            const bool known = settings.contains(row.key);
+            if ((name == row.variable() || (old_name && !known)) &&
+                equals != std::string_view::npos) {
+                settings[std::string(row.key)] = {std::string(entry.substr(equals + 1)),
+                                                  "environment " + std::string(name)};
+            }
+        }
+    }
+    return settings;
+}
+
+Settings make_settings(std::span<const RawSettings> layers) {
+    Settings settings;
+    RawSetting redis;
+    for (const SettingRow& row : kRows) {
+        const RawSetting raw = chosen(row, layers);
+        convert(row, raw, settings);
+        if (row.key == "redis") {
+            redis = raw;
+        }
+        log::Level level{};
+        if (row.key == "log_level" && !log::parse_level(raw.text, level)) {
+            fail(row, raw, "one of debug, info, warn, error");
+        }
+        if (row.key == "apps") {
+            const std::vector<std::string> names = settings.app_names();
+            const bool known = std::all_of(names.begin(), names.end(), [](const auto& name) {
+                return name == "chat" || name == "echo";
+            });
+            if (names.empty() || !known) {
+                fail(row, raw, "a comma-separated list of chat, echo");
+            }
+        }
+    }
+    check_redis(redis, settings);
+    return settings;
+}
+
+void print_settings(std::ostream& out, const Settings& settings) {
+    for (const SettingRow& row : kRows) {
+        out << row.key << " = ";
+        if (row.key == "redis") {
+            char name[kMaxRedisNameChars];
+            out << '"' << std::string_view(name, format_redis_name(settings.redis_url, name))
+                << '"';
+        } else if (const auto* text = std::get_if<std::string Settings::*>(&row.member)) {
+            out << '"' << settings.*(*text) << '"';
+        } else if (const auto* count = std::get_if<uint64_t Settings::*>(&row.member)) {
+            out << settings.*(*count);
+        } else if (const auto* time = std::get_if<milliseconds Settings::*>(&row.member)) {
+            out << '"' << format_duration(static_cast<uint64_t>((settings.*(*time)).count()))
+                << '"';
+        } else {
+            out << (settings.*std::get<bool Settings::*>(row.member) ? "true" : "false");
+        }
+        out << '\n';
+    }
+}
+
+} // namespace mr

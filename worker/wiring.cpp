@@ -1,0 +1,256 @@
+#include "worker/wiring.h"
+
+#include "shared/version.h"
+#include "worker/log.h"
+#include "worker/session/intake.h"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+namespace mr {
+namespace {
+
+namespace asio = boost::asio;
+using std::chrono::milliseconds;
+
+constexpr std::chrono::minutes kFirstConnection{10}; // to Redis, before the worker gives up
+
+std::string worker_name(const Settings& settings) {
+    if (!settings.name.empty()) {
+        return settings.name;
+    }
+    char host[65] = {};
+    gethostname(host, sizeof(host) - 1);
+    return host;
+}
+
+SessionLimits session_limits(const Settings& settings) {
+    SessionLimits limits;
+    limits.lease = settings.lease;
+    limits.turn_budget = settings.turn_budget;
+    limits.resume_window = settings.resume_window;
+    limits.session_ttl = settings.session_ttl;
+    limits.linger = settings.linger;
+    limits.text_window = settings.text_window;
+    limits.max_sessions = static_cast<uint32_t>(settings.max_sessions);
+    limits.max_attempts = static_cast<uint32_t>(settings.max_attempts);
+    limits.max_history_messages = static_cast<uint32_t>(settings.history_messages);
+    limits.max_queued_questions = static_cast<uint32_t>(settings.max_queued_questions);
+    limits.max_message_bytes = settings.max_message_bytes;
+    return limits;
+}
+
+class Worker {
+  public:
+    Worker(const Settings& settings, Apps apps);
+
+    int run(const std::function<void()>& after_loop);
+
+  private:
+    redis::LinkOptions link(std::string role, bool scripts) const;
+    asio::awaitable<void> start();
+    asio::awaitable<void> check_schema();
+    asio::awaitable<void> stop();
+    void wait_for_signal();
+    void on_signal(int number);
+    void write_ready_file();
+    void fail(const std::string& cause);
+
+    const Settings& settings_;
+    asio::io_context loop_{1};
+    PartitionMap partitions_;
+    std::shared_ptr<redis::Connection> commands_;
+    std::shared_ptr<redis::Connection> jobs_;
+    std::shared_ptr<redis::Subscriber> subscriptions_;
+    Lease lease_;
+    Relay relay_;
+    std::shared_ptr<Sessions> sessions_;
+    std::shared_ptr<Intake> intake_;
+    asio::signal_set signals_;
+    bool started_ = false;
+    bool stopping_ = false;
+    int exit_code_ = 0;
+};
+
+Worker::Worker(const Settings& settings, Apps apps)
+    : settings_(settings), partitions_(static_cast<uint32_t>(settings.partitions)),
+      commands_(redis::Connection::make(loop_.get_executor(), link("commands", true))),
+      jobs_(redis::Connection::make(loop_.get_executor(), link("jobs", false))),
+      subscriptions_(
+          redis::Subscriber::make(loop_.get_executor(), link("subscriptions", false))),
+      lease_(commands_, partitions_, worker_name(settings), settings.lease),
+      relay_{loop_.get_executor(),
+             commands_,
+             subscriptions_,
+             partitions_,
+             lease_,
+             Flusher::make(loop_.get_executor(), commands_, lease_),
+             session_limits(settings)},
+      sessions_(Sessions::make(relay_, std::move(apps))),
+      intake_(Intake::make(relay_, jobs_, sessions_)), signals_(loop_) {
+    lease_.on_lapse = [this] { sessions_->drop_all(); };
+    lease_.on_taken = [this] { intake_->wake(); };
+    sessions_->on_free = [this] { intake_->wake(); };
+}
+
+redis::LinkOptions Worker::link(std::string role, bool scripts) const {
+    return {settings_.redis_url, "mr-worker:" + role, std::move(role), scripts};
+}
+
+int Worker::run(const std::function<void()>& after_loop) {
+    for (const int number : {SIGTERM, SIGINT, SIGTSTP, SIGHUP}) {
+        signals_.add(number);
+    }
+    std::signal(SIGPIPE, SIG_IGN);
+    wait_for_signal();
+    commands_->start();
+    jobs_->start();
+    subscriptions_->start();
+    asio::co_spawn(loop_, [this] { return start(); }, asio::detached);
+    loop_.run();
+    if (!settings_.ready_file.empty()) {
+        std::remove(settings_.ready_file.c_str());
+    }
+    if (sessions_->size() > 0) {
+        std::_Exit(exit_code_); // stopped at once: nobody waits for what still runs
+    }
+    if (after_loop) {
+        after_loop();
+    }
+    return exit_code_;
+}
+
+asio::awaitable<void> Worker::start() {
+    try {
+        co_await commands_->wait_ready(kFirstConnection);
+        co_await jobs_->wait_ready(kFirstConnection);
+        co_await subscriptions_->wait_ready(kFirstConnection);
+        co_await check_schema();
+        co_await intake_->create_groups();
+    } catch (const std::exception& error) {
+        fail(error.what());
+        co_return;
+    }
+    if (stopping_) {
+        co_return;
+    }
+    asio::co_spawn(
+        loop_, [this] { return lease_.run(loop_.get_executor()); }, asio::detached);
+    while (!lease_.valid()) {
+        co_await sleep_for(milliseconds(5));
+        if (stopping_) {
+            co_return;
+        }
+    }
+    started_ = true;
+    intake_->start();
+    write_ready_file();
+    log::info("mr-worker ready", {{"version", kVersion},
+                                  {"apps", settings_.apps},
+                                  {"pid", static_cast<int64_t>(getpid())}});
+}
+
+// All processes of a deployment must cut the key space alike.
+asio::awaitable<void> Worker::check_schema() {
+    const std::string partitions = std::to_string(partitions_.count());
+    const std::string schema = std::to_string(kSchemaVersion);
+    redis::Commands commands;
+    const std::string_view set_partitions[] = {"HSETNX", kConfigKey, kConfigPartitions, partitions};
+    const std::string_view set_schema[] = {"HSETNX", kConfigKey, kConfigSchema, schema};
+    const std::string_view get[] = {"HMGET", kConfigKey, kConfigPartitions, kConfigSchema};
+    commands.add(set_partitions);
+    commands.add(set_schema);
+    commands.add(get);
+    const std::vector<redis::Value> replies = co_await commands_->run_all(commands);
+    for (const redis::Value& reply : replies) {
+        if (reply.is_error()) {
+            throw redis::Error(reply.text);
+        }
+    }
+    if (replies[2].at(0).text != partitions) {
+        throw std::runtime_error("this Redis is set up for " + replies[2].at(0).text +
+                                 " partitions, the setting is " + partitions +
+                                 ": use the same number everywhere");
+    }
+    if (replies[2].at(1).text != schema) {
+        throw std::runtime_error("this Redis holds data of schema " + replies[2].at(1).text +
+                                 ", this worker knows " + schema);
+    }
+}
+
+void Worker::fail(const std::string& cause) {
+    log::error("mr-worker cannot start", {{"cause", cause}});
+    exit_code_ = 1;
+    loop_.stop();
+}
+
+void Worker::write_ready_file() {
+    if (settings_.ready_file.empty()) {
+        return;
+    }
+    const std::string draft = settings_.ready_file + ".new";
+    std::ofstream(draft) << getpid() << '\n';
+    if (std::rename(draft.c_str(), settings_.ready_file.c_str()) != 0) {
+        log::warn("ready file not written", {{"path", settings_.ready_file}});
+    }
+}
+
+void Worker::wait_for_signal() {
+    signals_.async_wait([this](boost::system::error_code error, int number) {
+        if (!error) {
+            on_signal(number);
+            wait_for_signal();
+        }
+    });
+}
+
+// TERM and INT: stop gracefully, the second time at once. TSTP: quiet. HUP: nothing to read again.
+void Worker::on_signal(int number) {
+    if (number == SIGHUP) {
+        log::info("nothing to reload");
+        return;
+    }
+    if (number == SIGTSTP) {
+        log::info("quiet: taking no more doorbells", {{"sessions", sessions_->size()}});
+        intake_->quiet();
+        return;
+    }
+    if (stopping_) {
+        log::warn("stopping at once", {{"sessions", sessions_->size()}});
+        sessions_->hurry();
+        return;
+    }
+    stopping_ = true;
+    log::info("stopping", {{"sessions", sessions_->size()}, {"drain_ms", settings_.drain.count()}});
+    asio::co_spawn(loop_, [this] { return stop(); }, asio::detached);
+}
+
+asio::awaitable<void> Worker::stop() {
+    intake_->stop();
+    if (started_) {
+        co_await sessions_->drain(settings_.drain);
+        co_await lease_.give_up();
+    }
+    log::info("stopped");
+    loop_.stop();
+}
+
+} // namespace
+
+int run_worker(const Settings& settings, Apps apps, const std::function<void()>& after_loop) {
+    Worker worker(settings, std::move(apps));
+    return worker.run(after_loop);
+}
+
+} // namespace mr
