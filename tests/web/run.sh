@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Runs the page's tests. Closing lines are those of node's own test runner.
+#   tests/web/run.sh unit    reducer, connection, client: node alone
+#   tests/web/run.sh mock    unit, and the page in Chromium against the mock gateway (default)
+#   tests/web/run.sh stack   the main scenario against a running gateway: MR_URL=https://...
+# Environment: MR_URL; MR_SHOTS (folder for screenshots); MR_CHROMIUM (default /usr/bin/chromium).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+readonly kRoot=$(cd ../.. && pwd)
+readonly kSuite=${1:-mock}
+export MR_SHOTS=${MR_SHOTS:-$kRoot/build/test-artifacts/web-$kSuite}
+
+case $kSuite in
+    unit) exec node --test --test-reporter=spec unit/*.test.mjs ;;
+    mock) files=(unit/*.test.mjs browser/*.test.mjs) ;;
+    stack) files=(stack.test.mjs)
+        if [ -z "${MR_URL:-}" ]; then
+            echo "run.sh stack: set MR_URL to the address of a running gateway, for example https://localhost:8443/" >&2
+            exit 2
+        fi ;;
+    *) echo "run.sh: unknown suite $kSuite (known: unit mock stack)" >&2; exit 2 ;;
+esac
+
+chromium=${MR_CHROMIUM:-/usr/bin/chromium}
+if [ ! -x "$chromium" ]; then
+    echo "run.sh: no Chromium at $chromium: apt-get install chromium, or set MR_CHROMIUM" >&2
+    exit 2
+fi
+# Installed again only when the lock file has changed.
+stamp=node_modules/.installed
+if ! cmp -s package-lock.json "$stamp"; then
+    npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+    cp package-lock.json "$stamp"
+fi
+if [ "$kSuite" = mock ]; then
+    export MR_VENDOR=${MR_VENDOR:-$kRoot/build/vendor}
+    "$kRoot/web/vendor.sh" "$MR_VENDOR"
+fi
+mkdir -p "$MR_SHOTS"
+# One file at a time: browsers compete for few cores, and timings never decide.
+exec node --test --test-concurrency=1 --test-reporter=spec "${files[@]}"

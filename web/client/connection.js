@@ -1,0 +1,278 @@
+// One logical connection to the gateway: opens WebSockets, resumes, backs off, checks liveness and
+// reports its status. It hands every JSON frame to its owner and never interprets a turn event.
+
+import { retryDelayMs } from './backoff.js';
+import { kNoId } from './ids.js';
+
+export const kSubprotocol = 'mr.v2';
+export const kConnectTimeoutMs = 10_000;
+export const kPingTimeoutMs = 3_000;
+export const kSilentTurnMs = 15_000;
+export const kSilentCheckGapMs = 30_000;
+/** Failed resumes in a row after which the client finds out whether its token is what is refused. */
+export const kSuspectTokenAfter = 4;
+const kPolicyViolation = 1008;
+
+/** Everything of the surrounding world that the connection uses; tests replace parts of it. */
+export function browserEnvironment() {
+  return {
+    WebSocket: globalThis.WebSocket,
+    now: () => Date.now(),
+    random: Math.random,
+    setTimeout: globalThis.setTimeout.bind(globalThis),
+    clearTimeout: globalThis.clearTimeout.bind(globalThis),
+    window: globalThis.window,
+    document: globalThis.document,
+    isOnline: () => globalThis.navigator?.onLine !== false,
+  };
+}
+
+/** ws(s) address for a path or an http(s)/ws(s) address, seen from page address `base`. */
+export function socketUrl(url, base) {
+  const full = new URL(url, base);
+  if (full.protocol === 'http:') full.protocol = 'ws:';
+  if (full.protocol === 'https:') full.protocol = 'wss:';
+  full.hash = '';
+  return full.href;
+}
+
+/**
+ * Status object given to `onStatus`: `{ state, attempt, retryAt, since }` with `state` one of
+ * `idle | connecting | online | reconnecting | offline | closed`; `retryAt` is the time (ms, as
+ * `now()`) of the next attempt or null while one is under way.
+ */
+export class Connection {
+  /**
+   * @param {object} options
+   * @param {string} options.url ws(s) address
+   * @param {() => ({token: string, lastId: string}|null)} options.resume what to resume, if anything
+   * @param {(frame: object) => void} options.onFrame every JSON object received, in order
+   * @param {(status: object) => void} options.onStatus
+   * @param {() => void} [options.onTokenRefused] the resume token is useless: forget it
+   */
+  constructor({ url, resume, onFrame, onStatus, onTokenRefused = () => {}, env = browserEnvironment() }) {
+    this.url = url;
+    this.resume = resume;
+    this.onFrame = onFrame;
+    this.onStatus = onStatus;
+    this.onTokenRefused = onTokenRefused;
+    this.env = env;
+    this.socket = null;
+    this.timers = {};
+    this.greeted = false;
+    this.wasOnline = false;
+    this.attempt = 0;
+    this.failedResumes = 0;
+    this.tokenCheck = 'none'; // none → probing (without token) → verifying (with it) → none
+    this.reconnectHintMs = null;
+    this.busy = false;
+    this.lastHeardAt = 0;
+    this.lastProbeAt = 0;
+    this.status = { state: 'idle', attempt: 0, retryAt: null, since: env.now() };
+    this.unlisten = [];
+  }
+
+  start() {
+    if (this.status.state !== 'idle' && this.status.state !== 'closed') return;
+    this.listen();
+    this.open();
+  }
+
+  /** Closes for good; no further attempt is made until `start`. */
+  stop(code = 1000, reason = '') {
+    for (const remove of this.unlisten.splice(0)) remove();
+    this.dropSocket(code, reason);
+    this.attempt = 0;
+    this.wasOnline = false;
+    this.setStatus('closed');
+  }
+
+  /** Sends one JSON object; false when there is no greeted connection to take it. */
+  send(frame) {
+    if (!this.greeted || this.socket?.readyState !== 1) return false;
+    this.socket.send(JSON.stringify(frame));
+    return true;
+  }
+
+  /** Tries at once instead of waiting for the back-off. */
+  retryNow() {
+    if (this.status.state === 'closed' || this.status.state === 'idle' || this.socket) return;
+    this.open();
+  }
+
+  /** While a turn runs, long silence is questioned by a ping. */
+  setBusy(busy) {
+    if (busy === this.busy) return;
+    this.busy = busy;
+    this.clear('silence');
+    if (busy) this.armSilence();
+  }
+
+  /** Drops the present socket and connects again at once. */
+  reconnect() {
+    if (this.status.state === 'closed' || this.status.state === 'idle') return;
+    this.dropSocket();
+    this.open();
+  }
+
+  // Sends a ping; any frame is an answer. Without one the path is dead, whatever the socket says.
+  probe() {
+    if (!this.greeted || this.timers.ping) return;
+    this.lastProbeAt = this.env.now();
+    if (!this.send({ type: 'ping', t: this.lastProbeAt })) return;
+    this.arm('ping', kPingTimeoutMs, () => this.reconnect());
+  }
+
+  open() {
+    this.clear('retry');
+    this.clear('silence');
+    const { env } = this;
+    const resume = this.tokenCheck === 'probing' ? null : this.resume();
+    const protocols = [kSubprotocol];
+    if (resume?.token) protocols.push(`mr.resume.${resume.token}.${resume.lastId ?? kNoId}`);
+    this.setStatus(this.wasOnline || this.attempt > 0 ? 'reconnecting' : 'connecting');
+    let socket;
+    try {
+      socket = new env.WebSocket(this.url, protocols);
+    } catch {
+      this.scheduleRetry();
+      return;
+    }
+    socket.binaryType = 'arraybuffer';
+    this.socket = socket;
+    this.greeted = false;
+    socket.onmessage = (event) => this.receive(socket, event.data);
+    socket.onclose = (event) => this.closed(socket, event.code, protocols.length > 1);
+    this.arm('connect', kConnectTimeoutMs, () => {
+      this.dropSocket();
+      this.closed(null, 1006, protocols.length > 1);
+    });
+  }
+
+  receive(socket, data) {
+    if (socket !== this.socket || typeof data !== 'string') return;
+    let frame;
+    try {
+      frame = JSON.parse(data);
+    } catch {
+      return;
+    }
+    if (frame === null || typeof frame !== 'object' || Array.isArray(frame)) return;
+    this.lastHeardAt = this.env.now();
+    this.clear('ping');
+    if (frame.type === 'connected' && !this.greet()) return;
+    if (frame.type === 'going_away') this.reconnectHintMs = Math.max(0, Number(frame.reconnect_in_ms) || 0);
+    this.onFrame(frame);
+  }
+
+  // True when the greeting belongs to a connection that is kept.
+  greet() {
+    this.clear('connect');
+    if (this.tokenCheck === 'probing') {
+      // The server is up without the token; the next attempt shows whether it is up with it.
+      this.tokenCheck = 'verifying';
+      this.reconnect();
+      return false;
+    }
+    this.tokenCheck = 'none';
+    this.greeted = true;
+    this.wasOnline = true;
+    this.attempt = 0;
+    this.failedResumes = 0;
+    this.reconnectHintMs = null;
+    if (this.busy) this.armSilence();
+    this.setStatus('online');
+    return true;
+  }
+
+  closed(socket, code, withToken) {
+    if (socket !== this.socket) return;
+    const wasGreeted = this.greeted;
+    this.dropSocket();
+    if (!wasGreeted && withToken) this.suspectToken(code);
+    this.scheduleRetry();
+  }
+
+  // A browser cannot see why a handshake failed. A refused token must not lock the user out for
+  // ever, and a server that is merely down must not cost him his answer: so ask without the token.
+  suspectToken(code) {
+    if (!this.env.isOnline()) return;
+    this.failedResumes += 1;
+    if (this.tokenCheck === 'verifying' || code === kPolicyViolation) {
+      this.tokenCheck = 'none';
+      this.failedResumes = 0;
+      this.onTokenRefused();
+    } else if (this.failedResumes >= kSuspectTokenAfter) {
+      this.tokenCheck = 'probing';
+    }
+  }
+
+  scheduleRetry() {
+    this.attempt += 1;
+    const delay = this.reconnectHintMs ?? retryDelayMs(this.attempt, this.env.random);
+    this.reconnectHintMs = null;
+    this.setStatus(this.env.isOnline() ? 'reconnecting' : 'offline', this.env.now() + delay);
+    this.arm('retry', delay, () => this.open());
+  }
+
+  armSilence() {
+    this.arm('silence', kSilentTurnMs, () => {
+      const now = this.env.now();
+      const silent = now - this.lastHeardAt >= kSilentTurnMs;
+      if (silent && now - this.lastProbeAt >= kSilentCheckGapMs) this.probe();
+      if (this.busy) this.armSilence();
+    });
+  }
+
+  dropSocket(code = 1000, reason = '') {
+    for (const name of Object.keys(this.timers)) this.clear(name);
+    const { socket } = this;
+    this.socket = null;
+    this.greeted = false;
+    if (!socket) return;
+    socket.onmessage = null;
+    socket.onclose = null;
+    try {
+      socket.close(code, reason);
+    } catch {
+      // Already gone: there is nothing left to close.
+    }
+  }
+
+  listen() {
+    const { window, document } = this.env;
+    const on = (target, type, handler) => {
+      if (!target?.addEventListener) return;
+      target.addEventListener(type, handler);
+      this.unlisten.push(() => target.removeEventListener(type, handler));
+    };
+    const wake = () => (this.socket ? this.probe() : this.retryNow());
+    on(document, 'visibilitychange', () => document.visibilityState === 'visible' && wake());
+    on(window, 'online', wake);
+    on(window, 'pageshow', (event) => event.persisted && wake());
+    on(window, 'offline', () => {
+      if (this.greeted) this.probe();
+      else if (this.timers.retry) this.setStatus('offline', this.status.retryAt);
+    });
+  }
+
+  setStatus(state, retryAt = null) {
+    const since = state === this.status.state ? this.status.since : this.env.now();
+    this.status = { state, attempt: this.attempt, retryAt, since };
+    this.onStatus(this.status);
+  }
+
+  arm(name, delayMs, action) {
+    this.clear(name);
+    this.timers[name] = this.env.setTimeout(() => {
+      delete this.timers[name];
+      action();
+    }, delayMs);
+  }
+
+  clear(name) {
+    if (this.timers[name] === undefined) return;
+    this.env.clearTimeout(this.timers[name]);
+    delete this.timers[name];
+  }
+}
