@@ -74,8 +74,8 @@ struct Connection {
 
     FrameDecoder decoder{Role::server};
     OutputQueue output;
-    Buffer message; // the message that is arriving in pieces
-    Buffer unread;  // input that came before reading was paused
+    Buffer message;             // the message that is arriving in pieces
+    Buffer unread;              // input that came before reading was paused
     uint8_t* scratch = nullptr; // lent to the decoder for a control frame cut in two
 
     ngx_msec_t opened_at = 0;

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
+#include <type_traits>
 
 extern "C" {
 #include <ngx_config.h>
@@ -53,7 +54,7 @@ inline void end_header_list([[maybe_unused]] ngx_table_elt_t* header) noexcept {
 // Allocates from an nginx pool and default-initialises; null when memory is short. For types whose
 // destructor has nothing to do: pools run none.
 template <typename Type> Type* pool_make(ngx_pool_t* pool) noexcept {
-    static_assert(__is_trivially_copyable(Type) || __has_trivial_destructor(Type));
+    static_assert(std::is_trivially_destructible_v<Type>);
     void* memory = ngx_palloc(pool, sizeof(Type));
     if (memory == nullptr) {
         return nullptr;

@@ -30,7 +30,7 @@ class RedisDialer {
     void init(const RedisTarget& target, ngx_resolver_t* resolver, ngx_log_t* log, DialDone done,
               void* owner) noexcept;
     void start() noexcept;
-    void cancel() noexcept; // harmless when nothing is under way
+    void cancel() noexcept;                    // harmless when nothing is under way
     const char* timeout_text() const noexcept; // what the attempt under way is waiting for
 
   private:

@@ -1,30 +1,15 @@
 #include "ngx_mr_ws_module/upgrade.h"
 
 #include "ngx_mr_ws_module/connection.h"
+#include "ngx_mr_ws_module/detach.h"
 #include "ngx_mr_ws_module/handshake.h"
 #include "shared/token.h"
 #include "shared/ws_handshake.h"
 
 #include <openssl/rand.h>
 
-#include <initializer_list>
-
 namespace mr {
 namespace {
-
-constexpr ngx_msec_t kFlushTimeoutMs = 10000; // for the 101 to leave a full socket
-constexpr ngx_msec_t kDetachRetryMs = 10;     // while a subrequest (mirror) holds the request
-constexpr ngx_msec_t kDetachTimeoutMs = 5000;
-
-// An upgrade under way: in the pool of the request, and gone with it.
-struct Upgrade {
-    Connection* connection = nullptr; // owned until it is adopted
-    ngx_msec_t began_at = 0;
-};
-
-Upgrade* upgrade_of(ngx_http_request_t* r) {
-    return static_cast<Upgrade*>(ngx_http_get_module_ctx(r, ngx_mr_ws_module));
-}
 
 // ---- refusing
 
@@ -74,181 +59,7 @@ ngx_int_t refuse(ngx_http_request_t* r, const Refusal& refusal) {
     return ngx_http_output_filter(r, &out);
 }
 
-// ---- detaching
-
-// Gives back what HTTP kept for the connection: its header buffers and OpenSSL's write buffer.
-void free_http_buffers(ngx_connection_t* c, ngx_http_connection_t* http) {
-    if (c->buffer != nullptr && c->buffer->start != nullptr &&
-        ngx_pfree(c->pool, c->buffer->start) == NGX_OK) {
-        c->buffer->start = c->buffer->pos = c->buffer->last = c->buffer->end = nullptr;
-    }
-    for (ngx_chain_t** list : {&http->free, &http->busy}) {
-        while (*list != nullptr) {
-            ngx_chain_t* link = *list;
-            *list = link->next;
-            ngx_pfree(c->pool, link->buf->start);
-            ngx_free_chain(c->pool, link);
-        }
-    }
-    http->nbusy = 0;
-    if (c->ssl != nullptr) {
-        ngx_ssl_free_buffer(c);
-    }
-}
-
-// What the session needs of the request, copied out of the request's pool.
-struct Remains {
-    OpenRequest open;
-    char session[kSessionIdChars];
-    char address[NGX_SOCKADDR_STRLEN];
-    size_t address_chars = 0;
-    bool nodelay = false;
-};
-
-void take_resume(ngx_http_request_t* r, const LocationConf& conf, Remains& remains) {
-    const HandshakeHeaders headers = collect_headers(r);
-    if (headers.resume.empty() || !headers.offers_v2) {
-        return;
-    }
-    const auto resume = check_resume_protocol(headers.resume, conf.main->secret, {},
-                                              static_cast<uint64_t>(ngx_time()));
-    if (!resume) {
-        // The reason stays untold to the client: it gets a new session and `recovered:false`.
-        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "mr_ws: resume token not accepted");
-        return;
-    }
-    std::memcpy(remains.session, resume->session_id.data(), kSessionIdChars);
-    remains.open = {true, {remains.session, kSessionIdChars}, resume->cursor};
-}
-
-void take_address(const ngx_connection_t* c, Remains& remains) {
-    remains.address_chars = ngx_min(c->addr_text.len, sizeof(remains.address));
-    std::memcpy(remains.address, c->addr_text.data, remains.address_chars);
-}
-
-// The realip module puts the socket's own address back with the request's end; our log lines keep
-// naming the client.
-void restore_address(ngx_connection_t* c, const Remains& remains) {
-    const std::string_view address(remains.address, remains.address_chars);
-    if (to_view(c->addr_text) == address) {
-        return;
-    }
-    auto* text = static_cast<u_char*>(ngx_pnalloc(c->pool, address.size()));
-    if (text != nullptr) {
-        std::memcpy(text, address.data(), address.size());
-        c->addr_text = {address.size(), text};
-    }
-}
-
-// Puts the socket into the state a long-lived connection wants: no timers, no batching of packets.
-bool reset_socket(ngx_connection_t* c, bool nodelay) {
-    if (c->read->timer_set) {
-        ngx_del_timer(c->read);
-    }
-    if (c->write->timer_set) {
-        ngx_del_timer(c->write);
-    }
-    c->read->timedout = 0;
-    c->write->timedout = 0;
-    c->write->delayed = 0;
-    if (c->tcp_nopush == NGX_TCP_NOPUSH_SET) {
-        if (ngx_tcp_push(c->fd) == -1) {
-            ngx_connection_error(c, ngx_socket_errno, const_cast<char*>("mr_ws: push failed"));
-            return false;
-        }
-        c->tcp_nopush = NGX_TCP_NOPUSH_UNSET;
-    }
-    return !nodelay || ngx_tcp_nodelay(c) == NGX_OK;
-}
-
-// Frees the request and hands the socket over. Nothing of `r` may be used behind it.
-void detach(ngx_http_request_t* r) {
-    ngx_connection_t* c = r->connection;
-    ngx_http_connection_t* http = r->http_connection;
-    Upgrade* upgrade = upgrade_of(r);
-    Connection* connection = upgrade->connection;
-    upgrade->connection = nullptr;
-    const auto* core = static_cast<ngx_http_core_loc_conf_t*>(
-        ngx_http_get_module_loc_conf(r, ngx_http_core_module));
-
-    Remains remains;
-    remains.nodelay = core->tcp_nodelay;
-    take_resume(r, *connection->conf, remains);
-    take_address(c, remains);
-    ngx_buf_t* input = r->header_in;
-    const std::span<uint8_t> early(input->pos, input->last);
-    input->pos = input->last;
-
-    ngx_http_free_request(r, 0);
-    c->destroyed = 0;
-    restore_address(c, remains);
-    if (!reset_socket(c, remains.nodelay)) {
-        connection_discard(connection);
-        ngx_http_close_connection(c);
-        return;
-    }
-    connection_adopt(connection, c, remains.open, early);
-    free_http_buffers(c, http);
-}
-
-// ---- between the 101 and the detaching
-
-void give_up(ngx_http_request_t* r, const char* why) {
-    ngx_connection_t* c = r->connection;
-    ngx_log_error(NGX_LOG_INFO, c->log, 0, "mr_ws: connection closed before it was open: %s", why);
-    c->error = 1;
-    ngx_http_finalize_request(r, NGX_ERROR);
-    ngx_http_run_posted_requests(c);
-}
-
-// The HTTP request is ours alone and its answer is out.
-bool detachable(const ngx_http_request_t* r) {
-    return r->count == 1 && r->blocked == 0 && r->postponed == nullptr &&
-           r->posted_requests == nullptr && r->connection->data == r;
-}
-
-// Sends what is left of the 101. NGX_OK: nothing is.
-ngx_int_t flush_answer(ngx_http_request_t* r) {
-    ngx_connection_t* c = r->connection;
-    if (r->out == nullptr && !r->buffered && !c->buffered) {
-        return NGX_OK;
-    }
-    if (ngx_http_output_filter(r, nullptr) == NGX_ERROR) {
-        return NGX_ERROR;
-    }
-    return r->out == nullptr && !r->buffered && !c->buffered ? NGX_OK : NGX_AGAIN;
-}
-
-// Handler of both events of the socket, in place of HTTP's, so that nobody touches the request
-// behind the detaching.
-void on_upgrade_event(ngx_event_t* event) noexcept {
-    auto* c = static_cast<ngx_connection_t*>(event->data);
-    auto* r = static_cast<ngx_http_request_t*>(c->data);
-    event->timedout = 0;
-    if (c->close) {
-        return give_up(r, "the server is stopping");
-    }
-    const ngx_msec_t age = ngx_current_msec - upgrade_of(r)->began_at;
-    const ngx_int_t flushed = flush_answer(r);
-    if (flushed == NGX_ERROR) {
-        return give_up(r, "the answer could not be sent");
-    }
-    if (flushed == NGX_AGAIN) {
-        if (age >= kFlushTimeoutMs || ngx_handle_write_event(c->write, 0) != NGX_OK) {
-            return give_up(r, "the client does not take the answer");
-        }
-        ngx_add_timer(c->write, kFlushTimeoutMs - age);
-        return;
-    }
-    if (!detachable(r)) {
-        if (age >= kDetachTimeoutMs) {
-            return give_up(r, "subrequests did not end");
-        }
-        ngx_add_timer(c->write, kDetachRetryMs);
-        return;
-    }
-    detach(r);
-}
+// ---- accepting
 
 void discard_upgrade(void* data) noexcept {
     auto* upgrade = static_cast<Upgrade*>(data);
@@ -257,8 +68,6 @@ void discard_upgrade(void* data) noexcept {
         upgrade->connection = nullptr;
     }
 }
-
-// ---- accepting
 
 bool identify(Connection& connection, const HandshakeHeaders& headers) {
     uint8_t random[kTraceRandomBytes];
@@ -304,14 +113,7 @@ ngx_int_t accept(ngx_http_request_t* r, const HandshakeHeaders& headers, const L
     if (!send_switching_protocols(r, headers)) {
         return NGX_ERROR;
     }
-    // The request may not be freed under its own content handler: that happens in an event.
-    ngx_connection_t* c = r->connection;
-    ++r->main->count;
-    r->read_event_handler = ngx_http_block_reading;
-    r->write_event_handler = ngx_http_request_empty_handler;
-    c->read->handler = on_upgrade_event;
-    c->write->handler = on_upgrade_event;
-    ngx_post_event(c->write, &ngx_posted_events);
+    detach_when_answered(r);
     return NGX_DONE;
 }
 

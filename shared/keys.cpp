@@ -14,7 +14,9 @@ constexpr uint32_t kClusterSlots = 16384;
 void append(KeyText& key, std::string_view text) {
     const size_t room = kMaxKeyChars - key.length;
     const size_t count = std::min(room, text.size());
-    std::memcpy(key.chars + key.length, text.data(), count);
+    if (count != 0) { // an empty view may have no address at all
+        std::memcpy(key.chars + key.length, text.data(), count);
+    }
     key.length = static_cast<uint8_t>(key.length + count);
 }
 
