@@ -1,0 +1,154 @@
+# shellcheck shell=bash
+# Writes what nginx of an instance needs: certificate, key for resume tokens, nginx.conf.
+# Starts nothing. conf-examples/ has the configurations meant for people's own servers.
+
+kCertDir=$MR_RUN/tls
+
+make_certificate() {
+    if [[ -s $kCertDir/cert.pem && -s $kCertDir/key.pem ]] &&
+        openssl x509 -in "$kCertDir/cert.pem" -noout -checkend 86400 >/dev/null 2>&1; then
+        chmod 600 "$kCertDir/key.pem"
+        return 0
+    fi
+    mkdir -p "$kCertDir"
+    local tmp
+    tmp=$(mktemp -d "$kCertDir/new.XXXXXX")
+    (
+        umask 077
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 820 \
+            -subj "/CN=localhost" -keyout "$tmp/key.pem" -out "$tmp/cert.pem" \
+            -addext "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1" \
+            -addext "basicConstraints=critical,CA:FALSE" \
+            -addext "extendedKeyUsage=serverAuth" >"$tmp/log" 2>&1
+    ) || {
+        complain "the self-signed certificate could not be made."
+        show_tail "$tmp/log"
+        exit 1
+    }
+    mv -f -- "$tmp/key.pem" "$tmp/cert.pem" "$kCertDir/"
+    rm -rf -- "$tmp"
+    say "made a self-signed certificate: $(in_repo "$kCertDir/cert.pem")"
+}
+
+# One key for all nginx processes of the instance, kept over restarts: sessions can be resumed.
+make_secret() {
+    [[ -s $INSTANCE/secret ]] && return 0
+    (umask 077 && openssl rand -hex 32 >"$INSTANCE/secret")
+}
+
+has_ipv6_loopback() { grep -q '^0\{31\}1 ' /proc/net/if_inet6 2>/dev/null; }
+
+listen_lines() { # PORT [PARAMETERS]
+    printf '        listen 127.0.0.1:%s%s;\n' "$1" "${2:+ $2}"
+    if has_ipv6_loopback; then
+        printf '        listen [::1]:%s%s;\n' "$1" "${2:+ $2}"
+    fi
+}
+
+# Everything runs as the user who called ./mr; only root has to say so.
+user_line() {
+    if ((EUID == 0)); then
+        printf 'user %s %s;\n' "$(id -un)" "$(id -gn)"
+    fi
+}
+
+# Connections per nginx process, within the limit of open files.
+connection_limit() {
+    local files
+    files=$(ulimit -n)
+    [[ $files == unlimited ]] && files=1048576
+    printf '%d' $((files > 16512 ? 16384 : files - 128))
+}
+
+locations() { # written once, included by each server
+    cat <<CONF
+location = /ws/chat {
+    mr_ws chat;
+}
+CONF
+    if ((OPT_ECHO)); then
+        cat <<CONF
+location = /ws/echo {
+    mr_ws echo;
+}
+CONF
+    fi
+    cat <<CONF
+location /client/ {
+    alias $MR_ROOT/web/client/;
+}
+location /vendor/ {
+    alias $MR_BUILD/vendor/;
+}
+location / {
+    root $MR_ROOT/web/page;
+    index index.html;
+}
+CONF
+}
+
+write_nginx_conf() {
+    locations >"$INSTANCE/locations.conf"
+    {
+        cat <<CONF
+# Written anew by ./mr at every start.
+$(user_line)
+load_module $kModule;
+daemon off;
+pid $INSTANCE/nginx.pid;
+lock_file $INSTANCE/nginx.lock;
+error_log $LOG_DIR/nginx.log notice;
+worker_processes auto;
+worker_shutdown_timeout $((kNginxGraceMs / 1000 - 2))s;
+
+events {
+    worker_connections $(connection_limit);
+}
+
+http {
+    include /etc/nginx/mime.types;
+    types {
+        text/javascript mjs;
+    }
+    default_type application/octet-stream;
+    charset utf-8;
+    access_log $LOG_DIR/access.log;
+    client_body_temp_path $INSTANCE/tmp/body;
+    proxy_temp_path $INSTANCE/tmp/proxy;
+    fastcgi_temp_path $INSTANCE/tmp/fastcgi;
+    uwsgi_temp_path $INSTANCE/tmp/uwsgi;
+    scgi_temp_path $INSTANCE/tmp/scgi;
+    server_tokens off;
+    gzip on;
+    gzip_comp_level 5;
+    gzip_types text/css text/javascript application/javascript application/json image/svg+xml;
+    add_header X-Content-Type-Options nosniff;
+    add_header X-Frame-Options DENY;
+
+    mr_ws_redis $REDIS_URL;
+    mr_ws_secret_file $INSTANCE/secret;
+    mr_ws_drain 2s;
+
+    server {
+$(listen_lines "$OPT_PORT" ssl)
+        server_name localhost;
+        ssl_certificate $kCertDir/cert.pem;
+        ssl_certificate_key $kCertDir/key.pem;
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_session_cache shared:mr_tls:1m;
+        include $INSTANCE/locations.conf;
+    }
+CONF
+        if [[ -n $OPT_HTTP_PORT ]]; then
+            cat <<CONF
+
+    server {
+$(listen_lines "$OPT_HTTP_PORT")
+        server_name localhost;
+        include $INSTANCE/locations.conf;
+    }
+CONF
+        fi
+        printf '}\n'
+    } >"$INSTANCE/nginx.conf"
+}
