@@ -3,12 +3,11 @@
 // event loop, no threads.
 #pragma once
 
-#include <chrono>
-#include <cstdint>
-
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
 
 namespace mr {
 

@@ -8,7 +8,7 @@ namespace mr {
 
 uint32_t random_u32();
 uint64_t random_u64();
-std::string random_uuid();           // version 4, 36 characters
+std::string random_uuid();            // version 4, 36 characters
 std::string random_hex(size_t bytes); // lower case, two characters a byte
 
 } // namespace mr

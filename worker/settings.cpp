@@ -72,8 +72,7 @@ const SettingRow kRows[] = {
 }
 
 std::string format_duration(uint64_t ms) {
-    const std::pair<uint64_t, const char*> units[] = {
-        {kHour, "h"}, {kMinute, "m"}, {kSecond, "s"}};
+    const std::pair<uint64_t, const char*> units[] = {{kHour, "h"}, {kMinute, "m"}, {kSecond, "s"}};
     for (const auto& unit : units) {
         if (ms != 0 && ms % unit.first == 0) {
             return std::to_string(ms / unit.first) + unit.second;
@@ -104,15 +103,17 @@ void convert(const SettingRow& row, const RawSetting& raw, Settings& settings) {
     } else if (const auto* count = std::get_if<uint64_t Settings::*>(&row.member)) {
         const auto value = parse_decimal(raw.text);
         if (!value || *value < row.min || *value > row.max) {
-            fail(row, raw, "a whole number (" + std::string(row.unit) + ") from " +
-                               std::to_string(row.min) + " to " + std::to_string(row.max));
+            fail(row, raw,
+                 "a whole number (" + std::string(row.unit) + ") from " + std::to_string(row.min) +
+                     " to " + std::to_string(row.max));
         }
         settings.*(*count) = *value;
     } else if (const auto* time = std::get_if<milliseconds Settings::*>(&row.member)) {
         const auto value = parse_duration(raw.text);
         if (!value || *value < row.min || *value > row.max) {
-            fail(row, raw, "a duration such as 250ms, 30s, 5m or 24h from " +
-                               format_duration(row.min) + " to " + format_duration(row.max));
+            fail(row, raw,
+                 "a duration such as 250ms, 30s, 5m or 24h from " + format_duration(row.min) +
+                     " to " + format_duration(row.max));
         }
         settings.*(*time) = milliseconds(static_cast<int64_t>(*value));
     } else {

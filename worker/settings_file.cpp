@@ -1,9 +1,10 @@
 // The configuration file, by toml++: the one file that includes it.
 #include "worker/settings.h"
 
+#include <toml++/toml.h>
+
 #include <algorithm>
 #include <sstream>
-#include <toml++/toml.h>
 
 namespace mr {
 namespace {
@@ -34,8 +35,7 @@ RawSettings read_config_file(const std::string& path) {
     try {
         table = toml::parse_file(path);
     } catch (const toml::parse_error& error) {
-        throw SettingsError(place(path, error.source()) + ": " +
-                            std::string(error.description()));
+        throw SettingsError(place(path, error.source()) + ": " + std::string(error.description()));
     }
     RawSettings settings;
     for (const auto& [name, node] : table) {

@@ -6,17 +6,16 @@
 
 #include <unistd.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <utility>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 
 namespace mr {
 namespace {
@@ -87,8 +86,7 @@ Worker::Worker(const Settings& settings, Apps apps)
     : settings_(settings), partitions_(static_cast<uint32_t>(settings.partitions)),
       commands_(redis::Connection::make(loop_.get_executor(), link("commands", true))),
       jobs_(redis::Connection::make(loop_.get_executor(), link("jobs", false))),
-      subscriptions_(
-          redis::Subscriber::make(loop_.get_executor(), link("subscriptions", false))),
+      subscriptions_(redis::Subscriber::make(loop_.get_executor(), link("subscriptions", false))),
       lease_(commands_, partitions_, worker_name(settings), settings.lease),
       relay_{loop_.get_executor(),
              commands_,
@@ -145,8 +143,7 @@ asio::awaitable<void> Worker::start() {
     if (stopping_) {
         co_return;
     }
-    asio::co_spawn(
-        loop_, [this] { return lease_.run(loop_.get_executor()); }, asio::detached);
+    asio::co_spawn(loop_, [this] { return lease_.run(loop_.get_executor()); }, asio::detached);
     while (!lease_.valid()) {
         co_await sleep_for(milliseconds(5));
         if (stopping_) {
@@ -156,9 +153,9 @@ asio::awaitable<void> Worker::start() {
     started_ = true;
     intake_->start();
     write_ready_file();
-    log::info("mr-worker ready", {{"version", kVersion},
-                                  {"apps", settings_.apps},
-                                  {"pid", static_cast<int64_t>(getpid())}});
+    log::info(
+        "mr-worker ready",
+        {{"version", kVersion}, {"apps", settings_.apps}, {"pid", static_cast<int64_t>(getpid())}});
 }
 
 // All processes of a deployment must cut the key space alike.

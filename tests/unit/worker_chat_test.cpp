@@ -95,8 +95,8 @@ TEST_F(WorkerChat, TheEmptyMessageErrorIsTheOriginals) {
     start();
     client().question("  ");
     const Event event = client().until("error");
-    EXPECT_TRUE(event.bytes.starts_with(
-        R"({"type":"error","message":"Message cannot be empty","id":)"))
+    EXPECT_TRUE(
+        event.bytes.starts_with(R"({"type":"error","message":"Message cannot be empty","id":)"))
         << event.bytes;
     EXPECT_EQ(event.bytes.substr(0, event.v1_length),
               R"({"type":"error","message":"Message cannot be empty")");

@@ -99,8 +99,7 @@ TEST(WorkerEcho, ManySessionsOverTwoWorkersStayApart) {
         session->mail("second of " + session->id());
     }
     for (auto& session : sessions) {
-        const auto events =
-            session->read_until([](const auto& have) { return have.size() >= 2; });
+        const auto events = session->read_until([](const auto& have) { return have.size() >= 2; });
         ASSERT_EQ(events.size(), 2u);
         EXPECT_EQ(events[0].bytes, "first of " + session->id());
         EXPECT_EQ(events[1].bytes, "second of " + session->id());
@@ -120,8 +119,8 @@ TEST(WorkerEcho, SurvivesACrashOfRedisThatKeepsItsLog) {
     redis.start();
     TestSession after(redis, "echo");
     // No lease is valid by Redis's clock for a moment; the mail waits for the next one.
-    ASSERT_TRUE(TestSession::wait(
-        [&] { return static_cast<int>(after.mail("after")) > 0; }, std::chrono::seconds(10)));
+    ASSERT_TRUE(TestSession::wait([&] { return static_cast<int>(after.mail("after")) > 0; },
+                                  std::chrono::seconds(10)));
     const auto events = after.read_until([](const auto& have) { return !have.empty(); });
     ASSERT_FALSE(events.empty());
     EXPECT_EQ(events[0].bytes, "after");
@@ -175,8 +174,8 @@ TEST(WorkerEcho, TermHandsNothingLeftAndExitsCleanly) {
     WorkerProcess second(redis, echo_only);
     EXPECT_EQ(first.end(SIGTERM), 0);
     session.mail("two");
-    const auto events = session.read_until([](const auto& have) { return !have.empty(); },
-                                           std::chrono::seconds(5));
+    const auto events =
+        session.read_until([](const auto& have) { return !have.empty(); }, std::chrono::seconds(5));
     ASSERT_EQ(events.size(), 1u);
     EXPECT_EQ(events[0].bytes, "two");
     EXPECT_TRUE(session.wait_finished());

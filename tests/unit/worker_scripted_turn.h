@@ -1,11 +1,11 @@
 // A turn whose course stands in the question, for tests of everything around the pipeline. Words,
 // run one after the other:
-//   say:TEXT      a piece of the answer          phase:NAME  phase_start, phase_complete, checkpoint
-//   sleep:MS      waits                          hang        waits until cancelled
-//   fail          TurnError                      boom        an unexpected exception
-//   die           ends the process               die-once    the same, first owner only
-//   history       says how many messages the history has, and the last answer's memory
-//   count:N       N pieces "0 1 2 …", one a millisecond
+//   say:TEXT      a piece of the answer          phase:NAME  phase_start, phase_complete,
+//   checkpoint sleep:MS      waits                          hang        waits until cancelled fail
+//   TurnError                      boom        an unexpected exception die           ends the
+//   process               die-once    the same, first owner only history       says how many
+//   messages the history has, and the last answer's memory count:N       N pieces "0 1 2 …", one a
+//   millisecond
 // Phases that a checkpoint holds are not run again; text that was delivered is not said again.
 #pragma once
 

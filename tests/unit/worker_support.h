@@ -25,7 +25,8 @@ namespace mr::test {
 // One command at a time over a unix socket. Throws when the connection ends.
 class RawRedis {
   public:
-    explicit RawRedis(const std::string& path) : fd_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    explicit RawRedis(const std::string& path)
+        : fd_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         path.copy(address.sun_path, sizeof(address.sun_path) - 1);
@@ -104,10 +105,10 @@ class TestSession {
         mail.connection = 7;
         mail.payload = as_bytes(payload);
         encode_mail(bytes, mail);
-        const redis::Value reply = redis_.call(
-            {"EVAL", kMailScript.text, "5", keys_.meta, keys_.in_lane, keys_.leases, keys_.jobs,
-             keys_.in_channel, id_, app_, bytes.text(), "", "1000", "16777216", "100000",
-             "86400000"});
+        const redis::Value reply =
+            redis_.call({"EVAL", kMailScript.text, "5", keys_.meta, keys_.in_lane, keys_.leases,
+                         keys_.jobs, keys_.in_channel, id_, app_, bytes.text(), "", "1000",
+                         "16777216", "100000", "86400000"});
         EXPECT_FALSE(reply.is_error()) << reply.text;
         return static_cast<MailStatus>(reply.at(0).integer);
     }
@@ -143,9 +144,7 @@ class TestSession {
         return all;
     }
 
-    bool owned() {
-        return !redis_.call({"HGET", keys_.meta, "own"}).is_nil();
-    }
+    bool owned() { return !redis_.call({"HGET", keys_.meta, "own"}).is_nil(); }
     // Until the session has been given up: nothing waits, nobody owns it.
     bool wait_finished(std::chrono::milliseconds patience = std::chrono::seconds(10)) {
         return wait([this] { return !owned(); }, patience);

@@ -6,7 +6,8 @@
 namespace mr::test {
 namespace {
 
-constexpr const char* kLongTurn = "phase:a say:one sleep:30 phase:b count:60 sleep:30 phase:c say:end";
+constexpr const char* kLongTurn =
+    "phase:a say:one sleep:30 phase:b count:60 sleep:30 phase:c say:end";
 
 std::string long_turn_text() {
     std::string text = "one ";
@@ -72,8 +73,8 @@ TEST(WorkerTakeover, AFrozenOwnersWordsAreNotHeard) {
             EXPECT_EQ(other.turn().text, "alive ");
             EXPECT_TRUE(client.wait_finished());
         }
-        const auto log = client.redis().call({"XREVRANGE", client.keys().out_lane, "+", "-",
-                                              "COUNT", "1"});
+        const auto log =
+            client.redis().call({"XREVRANGE", client.keys().out_lane, "+", "-", "COUNT", "1"});
         const auto top = parse_event_id(log.at(0).at(0).text);
         ASSERT_TRUE(top.has_value());
         EXPECT_EQ(*top, client.cursor()) << "nothing was appended behind the end";
@@ -179,9 +180,9 @@ TEST(WorkerTakeover, ATurnSurvivesACrashOfRedis) {
     redis.start();
     // The client's own connection broke; the log is read anew.
     RawRedis raw(redis.socket_path());
-    ASSERT_TRUE(TestSession::wait(
-        [&] { return raw.call({"HGET", client.keys().meta, "own"}).is_nil(); },
-        std::chrono::seconds(15)));
+    ASSERT_TRUE(
+        TestSession::wait([&] { return raw.call({"HGET", client.keys().meta, "own"}).is_nil(); },
+                          std::chrono::seconds(15)));
     std::string text;
     size_t ends = 0;
     const auto log = raw.call({"XRANGE", client.keys().out_lane, "-", "+"});
@@ -191,8 +192,8 @@ TEST(WorkerTakeover, ATurnSurvivesACrashOfRedis) {
         ASSERT_TRUE(batch.has_value());
         ASSERT_EQ(judge(cursor, batch->header()).verdict, Verdict::deliver);
         cursor = batch->header().last();
-        while (const auto event = batch->header().kind == BatchKind::events ? batch->next()
-                                                                            : std::nullopt) {
+        while (const auto event =
+                   batch->header().kind == BatchKind::events ? batch->next() : std::nullopt) {
             const Json json = Json::parse(as_text(event->bytes));
             if (json["type"] == "text_chunk") {
                 text += json["content"].get<std::string>();

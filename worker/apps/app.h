@@ -8,11 +8,10 @@
 #include "worker/session/out_lane.h"
 #include "worker/session/store.h"
 
+#include <boost/asio/awaitable.hpp>
 #include <functional>
 #include <memory>
 #include <string>
-
-#include <boost/asio/awaitable.hpp>
 
 namespace mr {
 

@@ -2,14 +2,13 @@
 
 #include "worker/apps/chat.h"
 #include "worker/apps/event_text.h"
+#include "worker/apps/past_questions.h"
 #include "worker/log.h"
-#include "worker/random.h"
 
 #include <algorithm>
-#include <utility>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <utility>
 
 namespace mr {
 
@@ -18,7 +17,7 @@ using nlohmann::ordered_json;
 
 ChatSession::ChatSession(OwnedSession& session, const TurnFunction& function)
     : session_(session), function_(function), ids_(session.relay, session.store),
-      detach_timer_(session.relay.executor), runner_ended_(session.relay.executor),
+      detached_(session, [this] { detached_too_long(); }), runner_ended_(session.relay.executor),
       exhausted_(session.claim.status == ClaimStatus::poisoned) {}
 
 ChatSession::~ChatSession() = default;
@@ -45,7 +44,8 @@ void ChatSession::mail(MailItem item) {
         detach(std::move(item));
         return;
     case MailKind::attach:
-        attach(item);
+        session_.consume(item);
+        detached_.settle();
         return;
     }
     session_.consume(item); // of a newer gateway
@@ -122,9 +122,9 @@ bool ChatSession::asked_already(const std::string& message_id) const {
 // Names a turn, a question that still waits, or (nothing named) what runs or comes first.
 void ChatSession::cancel(const MailItem& item, const ClientMessage& message) {
     const bool any = message.turn_id.empty() && message.message_id.empty();
-    if (turn_ && !turn_->over() && (any || turn_->record().turn_id == message.turn_id ||
-                  (!message.message_id.empty() &&
-                   turn_->record().message_id == message.message_id))) {
+    if (turn_ && !turn_->over() &&
+        (any || turn_->record().turn_id == message.turn_id ||
+         (!message.message_id.empty() && turn_->record().message_id == message.message_id))) {
         turn_->consume_at_end(item);
         turn_->cancel(CancelBy::user);
         return;
@@ -163,38 +163,16 @@ ChatSession::JobPointer ChatSession::waiting_job(const std::string& message_id) 
 
 // --- clients that come and go -----------------------------------------------------------------
 
-// The mail stays in the lane while its time runs, so that a new owner sees it as well.
 void ChatSession::detach(MailItem item) {
     if (idle()) {
         session_.consume(item);
-        return;
+    } else {
+        detached_.detached(std::move(item));
     }
-    detached_.push_back(std::move(item));
-    detach_timer_.expires_after(session_.relay.limits.resume_window);
-    detach_timer_.async_wait([this](boost::system::error_code error) {
-        if (!error) {
-            detached_too_long();
-        }
-    });
 }
 
-void ChatSession::attach(const MailItem& item) {
-    session_.consume(item);
-    drop_detached();
-}
-
-void ChatSession::drop_detached() {
-    detach_timer_.cancel();
-    for (const MailItem& item : detached_) {
-        session_.consume(item);
-    }
-    detached_.clear();
-}
-
+// Nobody came back: whatever runs and waits is cancelled, each with its terminal event.
 void ChatSession::detached_too_long() {
-    if (detached_.empty()) {
-        return; // an attach came while the timer's handler was on its way
-    }
     log::info("nobody came back, turn cancelled", {{"session", session_.store.session_id()}});
     for (const JobPointer& job : jobs_) {
         job->cancelled = CancelBy::disconnect;
@@ -227,6 +205,7 @@ asio::awaitable<void> ChatSession::run_jobs() {
             forget(job);
         }
     } catch (const std::exception& error) {
+        lost_ = checkpoint();
         if (!stopping_) {
             log::warn("turn given up",
                       {{"session", session_.store.session_id()}, {"cause", error.what()}});
@@ -236,7 +215,7 @@ asio::awaitable<void> ChatSession::run_jobs() {
     turn_.reset();
     running_ = false;
     if (!stopping_) {
-        drop_detached();
+        detached_.settle();
     }
     runner_ended_.notify();
     session_.wake();
@@ -326,24 +305,18 @@ asio::awaitable<void> ChatSession::run_turn() {
 }
 
 TurnRecord ChatSession::make_record(const Job& job) const {
-    TurnRecord record;
-    record.turn_id = random_uuid();
+    TurnRecord record = new_record(job.mail.traceparent);
     record.message = job.message.message;
     record.context = job.message.context;
     record.message_id = job.message.message_id;
     if (job.message.kind == ClientMessage::Kind::regenerate) {
         record.replaces = job.message.turn_id;
     }
-    // W3C trace context: version-traceid-parentid-flags.
-    record.traceparent = job.mail.traceparent;
-    const bool traced = record.traceparent.size() >= 55;
-    record.trace_id = traced ? record.traceparent.substr(3, 32) : random_hex(16);
     record.before = session_.lane->last_id();
-    record.started_ms = wall_clock_ms();
     const auto waited = std::chrono::steady_clock::now() - job.since;
     record.queue_ms = std::chrono::duration_cast<std::chrono::milliseconds>(waited).count();
-    if (session_.lane->last_id().seq == 0 && session_.claim.attempt == 1 &&
-        session_.bell.rung_at_ms > 0) {
+    const bool first = record.before.seq == 0 && session_.claim.attempt == 1;
+    if (first && session_.bell.rung_at_ms > 0) {
         record.queue_ms = std::max<int64_t>(0, record.started_ms - session_.bell.rung_at_ms);
     }
     return record;
@@ -351,45 +324,32 @@ TurnRecord ChatSession::make_record(const Job& job) const {
 
 // regenerate without text repeats the question of the turn it names.
 asio::awaitable<bool> ChatSession::find_replaced(JobPointer job) {
-    History history(session_.relay, session_.store);
-    const std::vector<HistoryEntry> entries = co_await history.load();
-    for (const HistoryEntry& entry : entries) {
-        if (entry.turn_id == job->message.turn_id && entry.role == "user") {
-            if (job->message.message.empty()) {
-                job->message.message = entry.content;
-            }
-            co_return true;
-        }
+    if (!job->message.message.empty()) {
+        co_return true;
     }
-    co_return !job->message.message.empty();
+    History history(session_.relay, session_.store);
+    const auto question = co_await find_question(history, job->message.turn_id);
+    job->message.message = question.value_or("");
+    co_return question.has_value();
 }
 
 asio::awaitable<void> ChatSession::feedback(JobPointer job) {
     History history(session_.relay, session_.store);
-    std::vector<HistoryEntry> entries = co_await history.load();
-    bool found = false;
-    for (HistoryEntry& entry : entries) {
-        if (entry.turn_id == job->message.turn_id && entry.role == "assistant") {
-            entry.rating = job->message.rating;
-            entry.comment = job->message.comment;
-            found = true;
-        }
-    }
-    if (!found) {
+    const bool stored = co_await store_feedback(history, job->message);
+    if (!stored) {
         refuse(job->mail, ErrorCode::bad_request, job->message.message_id);
         co_return;
     }
     log::info("feedback", {{"session", session_.store.session_id()},
                            {"turn", job->message.turn_id},
                            {"rating", job->message.rating}});
-    history.replace(entries);
     session_.consume(job->mail);
     unsettled_ = true;
 }
 
 asio::awaitable<void> ChatSession::stop() {
     stopping_ = true;
-    detach_timer_.cancel();
+    detached_.stop();
     if (turn_) {
         turn_->stop();
     }
@@ -399,7 +359,7 @@ asio::awaitable<void> ChatSession::stop() {
 }
 
 std::string ChatSession::checkpoint() const {
-    return turn_ ? format_record(turn_->record()) : std::string();
+    return turn_ ? format_record(turn_->record()) : lost_;
 }
 
 // --- answers without a turn -------------------------------------------------------------------

@@ -4,6 +4,7 @@
 
 #include "worker/apps/chat_turn.h"
 #include "worker/apps/client_message.h"
+#include "worker/apps/detach_watch.h"
 #include "worker/apps/remembered_ids.h"
 
 #include <deque>
@@ -42,9 +43,7 @@ class ChatSession final : public App {
     void cancel(const MailItem& item, const ClientMessage& message);
     JobPointer waiting_job(const std::string& message_id) const; // empty: the first question
     void detach(MailItem item);
-    void attach(const MailItem& item);
     void detached_too_long();
-    void drop_detached();
 
     void start_runner();
     boost::asio::awaitable<void> run_jobs();
@@ -66,13 +65,13 @@ class ChatSession final : public App {
     RememberedIds ids_;
     std::deque<JobPointer> jobs_; // until their turn has begun
     std::unique_ptr<ChatTurn> turn_;
-    std::vector<MailItem> detached_; // detach mail whose time runs
-    boost::asio::steady_timer detach_timer_;
+    std::string lost_; // checkpoint of a turn that ended with the loss of the session
+    DetachWatch detached_;
     Signal runner_ended_;
     bool running_ = false;
     bool stopping_ = false;
-    bool resumed_ = false; // the claim's checkpoint has been taken up
-    bool exhausted_; // too many owners have died of what comes first
+    bool resumed_ = false;  // the claim's checkpoint has been taken up
+    bool exhausted_;        // too many owners have died of what comes first
     bool beside_ = false;   // mail came while a turn was running
     bool unsettled_ = true; // the newest event does not tell the gateway that nothing is in flight
 };

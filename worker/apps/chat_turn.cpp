@@ -4,10 +4,9 @@
 #include "worker/log.h"
 
 #include <algorithm>
-#include <utility>
-
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <utility>
 
 namespace mr {
 
@@ -50,8 +49,7 @@ ChatTurn::ChatTurn(OwnedSession& session, const TurnFunction& function, TurnReco
     : session_(session), function_(function), record_(std::move(record)),
       consumed_(std::move(consumed)), origin_(origin),
       host_(std::make_shared<SessionTurnHost>(session, record_)),
-      history_(session.relay, session.store),
-      started_(std::chrono::steady_clock::now()) {}
+      history_(session.relay, session.store), started_(std::chrono::steady_clock::now()) {}
 
 void ChatTurn::cancel(CancelBy by) {
     if (cancelled_by_ == CancelBy::none) {
@@ -288,14 +286,13 @@ ChatTurn::Ending ChatTurn::ending_of(Child& child) {
 asio::awaitable<void> ChatTurn::finish(const Ending& ending) {
     host_->mute();
     end_events(ending);
-    log::info("turn ended",
-              {{"session", session_.store.session_id()},
-               {"turn", record_.turn_id},
-               {"trace_id", record_.trace_id},
-               {"status", ending.status},
-               {"attempt", record_.attempt},
-               {"ms", wall_clock_ms() - record_.started_ms},
-               {"text_bytes", host_->view().text().size()}});
+    log::info("turn ended", {{"session", session_.store.session_id()},
+                             {"turn", record_.turn_id},
+                             {"trace_id", record_.trace_id},
+                             {"status", ending.status},
+                             {"attempt", record_.attempt},
+                             {"ms", wall_clock_ms() - record_.started_ms},
+                             {"text_bytes", host_->view().text().size()}});
     co_await session_.lane->synced();
     host_->write_snapshot(ending.status);
     co_await remember(ending.status, ending.result.memory);
@@ -328,7 +325,8 @@ void ChatTurn::end_events(const Ending& ending) {
     }
     ordered_json v1;
     v1["type"] = "response_complete";
-    v1["sources"] = ending.result.sources.is_array() ? ending.result.sources : ordered_json::array();
+    v1["sources"] =
+        ending.result.sources.is_array() ? ending.result.sources : ordered_json::array();
     const ordered_json added = completion(ending);
     host_->terminal(v1, added);
     over_ = true;

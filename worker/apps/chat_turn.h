@@ -8,14 +8,13 @@
 #include "worker/pipeline/turn.h"
 #include "worker/session/history.h"
 
+#include <boost/asio/cancellation_signal.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <boost/asio/cancellation_signal.hpp>
 
 namespace mr {
 

@@ -11,8 +11,8 @@
 
 namespace mr {
 
-inline constexpr size_t kMaxIdChars = 128;      // of message_id and turn_id
-inline constexpr size_t kMaxJsonDepth = 32;     // of a client's frame
+inline constexpr size_t kMaxIdChars = 128;  // of message_id and turn_id
+inline constexpr size_t kMaxJsonDepth = 32; // of a client's frame
 inline constexpr size_t kMaxCommentBytes = 4096;
 
 enum class OnBusy : unsigned char { enqueue, cancel, reject };

@@ -54,8 +54,8 @@ asio::awaitable<PastTurn> read_past_turn(OwnedSession& session, const TurnRecord
     const KeyText lane = session.store.keys().out_lane;
     std::string from = "(" + std::string(format_event_id(record.before).view());
     for (;;) {
-        const std::string_view read[] = {"XRANGE", lane.view(), from, "+", "COUNT",
-                                         kBatchesPerRead};
+        const std::string_view read[] = {"XRANGE", lane.view(), from,
+                                         "+",      "COUNT",     kBatchesPerRead};
         redis::Commands command;
         command.add(read);
         redis::Value page;

@@ -10,9 +10,9 @@ namespace mr {
 
 struct PastTurn {
     TurnView view;
-    bool announced = false;  // turn_start is in the log
-    bool ended = false;      // so is its terminal event
-    std::string status;      // of the terminal event
+    bool announced = false; // turn_start is in the log
+    bool ended = false;     // so is its terminal event
+    std::string status;     // of the terminal event
 };
 
 // Throws SessionLost when the session is lost meanwhile.

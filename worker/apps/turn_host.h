@@ -8,12 +8,11 @@
 #include "worker/apps/turn_view.h"
 #include "worker/pipeline/host.h"
 
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
-
-#include <boost/asio/steady_timer.hpp>
 
 namespace mr {
 

@@ -1,10 +1,22 @@
 #include "worker/apps/turn_record.h"
 
 #include "worker/apps/event_text.h"
+#include "worker/random.h"
 
 namespace mr {
 namespace {
 constexpr int kRecordVersion = 1;
+constexpr size_t kTraceparentChars = 55; // version-traceid-parentid-flags
+} // namespace
+
+TurnRecord new_record(std::string_view traceparent) {
+    TurnRecord record;
+    record.turn_id = random_uuid();
+    record.traceparent = traceparent;
+    const bool traced = traceparent.size() >= kTraceparentChars;
+    record.trace_id = traced ? std::string(traceparent.substr(3, 32)) : random_hex(16);
+    record.started_ms = wall_clock_ms();
+    return record;
 }
 
 std::string format_record(const TurnRecord& record) {

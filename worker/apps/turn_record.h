@@ -15,16 +15,20 @@ struct TurnRecord {
     std::string turn_id;
     std::string message;
     nlohmann::json context;
-    std::string message_id;  // the client's, may be empty
-    std::string replaces;    // regenerate: the turn whose exchange this one replaces
+    std::string message_id; // the client's, may be empty
+    std::string replaces;   // regenerate: the turn whose exchange this one replaces
     std::string traceparent;
     std::string trace_id;
-    EventId before;          // the newest event before the turn's first
+    EventId before; // the newest event before the turn's first
     uint32_t attempt = 1;
-    int64_t started_ms = 0;  // wall clock, start of the first attempt
+    int64_t started_ms = 0; // wall clock, start of the first attempt
     int64_t queue_ms = 0;
-    nlohmann::json state;    // of the pipeline
+    nlohmann::json state; // of the pipeline
 };
+
+// Of a turn that begins now: its id, the start of its time, its trace (that of `traceparent`, a W3C
+// trace context, or a new one).
+TurnRecord new_record(std::string_view traceparent);
 
 std::string format_record(const TurnRecord& record);
 std::optional<TurnRecord> parse_record(std::string_view text);

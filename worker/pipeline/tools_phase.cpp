@@ -130,8 +130,12 @@ Task<void> fill_finding(TurnRun& run, const PlannedCall& planned, ToolFinding& f
         finding.status = "ok";
     } catch (const ProviderError& error) {
         const bool late = error.fault() == ProviderFault::timeout;
-        set_failure(finding, late ? "timeout" : "error", provider_fault_name(error.fault()),
-                    error.what(), error.retryable());
+        const bool skipped = finding.status == "skipped"; // the tool's own word
+        set_failure(finding,
+                    late      ? "timeout"
+                    : skipped ? "skipped"
+                              : "error",
+                    provider_fault_name(error.fault()), error.what(), error.retryable());
     } catch (const std::exception& error) {
         rethrow_cancellation();
         run.diagnose(planned.tool->routed_name(), error.what());

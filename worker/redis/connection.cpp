@@ -1,8 +1,7 @@
 #include "worker/redis/connection.h"
 
-#include <utility>
-
 #include <boost/asio/post.hpp>
+#include <utility>
 
 namespace mr::redis {
 

@@ -9,11 +9,10 @@
 #include "worker/redis/transport.h"
 #include "worker/redis/value.h"
 
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <memory>
 #include <string>
-
-#include <boost/asio/steady_timer.hpp>
 
 namespace mr::redis {
 
@@ -21,8 +20,8 @@ inline constexpr std::chrono::milliseconds kConnectTimeout{3000};
 inline constexpr std::chrono::milliseconds kCommandTimeout{2500};
 inline constexpr uint32_t kReconnectFirstMs = 50;
 inline constexpr uint32_t kReconnectMaxMs = 2000;
-inline constexpr size_t kReadBytes = 16 * 1024;         // what the parser takes best
-inline constexpr size_t kKeptWriteBytes = 1024 * 1024;  // a larger write buffer is given back
+inline constexpr size_t kReadBytes = 16 * 1024;        // what the parser takes best
+inline constexpr size_t kKeptWriteBytes = 1024 * 1024; // a larger write buffer is given back
 
 struct LinkOptions {
     RedisUrl url;

@@ -9,7 +9,7 @@
 namespace mr::redis {
 namespace {
 
-constexpr std::array<const Script*, 7> kAll = {&kMailScript,   &kClaimScript, &kSaveScript,
+constexpr std::array<const Script*, 7> kAll = {&kMailScript,   &kClaimScript,   &kSaveScript,
                                                &kFinishScript, &kReleaseScript, &kLeaseScript,
                                                &kReapScript};
 

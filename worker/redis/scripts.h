@@ -6,12 +6,11 @@
 #include "worker/redis/commands.h"
 #include "worker/redis/value.h"
 
+#include <boost/asio/awaitable.hpp>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <boost/asio/awaitable.hpp>
 
 namespace mr::redis {
 

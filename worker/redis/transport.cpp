@@ -1,7 +1,5 @@
 #include "worker/redis/transport.h"
 
-#include <string>
-
 #include <boost/asio/connect.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -10,6 +8,7 @@
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <string>
 
 namespace mr::redis {
 namespace {
@@ -54,16 +53,14 @@ class PlainTransport final : public Transport {
     asio::awaitable<void> open() override { return connect(socket_, resolver_, url_); }
 
     asio::awaitable<size_t> read_some(std::span<uint8_t> into) override {
-        return socket_.async_read_some(asio::buffer(into.data(), into.size()),
-                                       asio::use_awaitable);
+        return socket_.async_read_some(asio::buffer(into.data(), into.size()), asio::use_awaitable);
     }
 
     void write(std::span<const uint8_t> bytes,
                std::function<void(boost::system::error_code)> done) override {
-        asio::async_write(socket_, asio::buffer(bytes.data(), bytes.size()),
-                          [done = std::move(done)](boost::system::error_code error, size_t) {
-                              done(error);
-                          });
+        asio::async_write(
+            socket_, asio::buffer(bytes.data(), bytes.size()),
+            [done = std::move(done)](boost::system::error_code error, size_t) { done(error); });
     }
 
     void close() override {
@@ -92,16 +89,14 @@ class TlsTransport final : public Transport {
     }
 
     asio::awaitable<size_t> read_some(std::span<uint8_t> into) override {
-        return stream_.async_read_some(asio::buffer(into.data(), into.size()),
-                                       asio::use_awaitable);
+        return stream_.async_read_some(asio::buffer(into.data(), into.size()), asio::use_awaitable);
     }
 
     void write(std::span<const uint8_t> bytes,
                std::function<void(boost::system::error_code)> done) override {
-        asio::async_write(stream_, asio::buffer(bytes.data(), bytes.size()),
-                          [done = std::move(done)](boost::system::error_code error, size_t) {
-                              done(error);
-                          });
+        asio::async_write(
+            stream_, asio::buffer(bytes.data(), bytes.size()),
+            [done = std::move(done)](boost::system::error_code error, size_t) { done(error); });
     }
 
     void close() override {

@@ -4,13 +4,12 @@
 
 #include "shared/redis_url.h"
 
-#include <functional>
-#include <memory>
-#include <span>
-
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/system/error_code.hpp>
+#include <functional>
+#include <memory>
+#include <span>
 
 namespace mr::redis {
 

@@ -75,8 +75,8 @@ void Actor::open() {
     lane_->on_lost = [this] { lane_lost(); };
     lane_->after_flush = [this] { send_consumed(); };
     mailbox_ = std::make_shared<Mailbox>(relay_, store_.keys(), [this] { signal_.notify(); });
-    session_ = std::make_unique<OwnedSession>(OwnedSession{relay_, bell_, claim_, store_, lane_,
-                                                           {}, {}, {}});
+    session_ = std::make_unique<OwnedSession>(
+        OwnedSession{relay_, bell_, claim_, store_, lane_, {}, {}, {}});
     session_->consume = [this](const MailItem& item) { consume(item); };
     session_->wake = [this] { signal_.notify(); };
     session_->abandon = [this] { request_stop(Stop::gone); };

@@ -4,9 +4,8 @@
 #include "worker/session/out_lane.h"
 
 #include <algorithm>
-#include <utility>
-
 #include <boost/asio/post.hpp>
+#include <utility>
 
 namespace mr {
 
@@ -14,8 +13,7 @@ namespace asio = boost::asio;
 
 std::shared_ptr<Flusher> Flusher::make(const asio::any_io_executor& executor,
                                        std::shared_ptr<redis::Connection> commands, Lease& lease) {
-    auto flusher =
-        std::shared_ptr<Flusher>(new Flusher(executor, std::move(commands), lease));
+    auto flusher = std::shared_ptr<Flusher>(new Flusher(executor, std::move(commands), lease));
     flusher->commands_->on_change([weak = std::weak_ptr<Flusher>(flusher)](bool ready) {
         const auto self = weak.lock();
         if (self == nullptr) {
@@ -31,8 +29,8 @@ std::shared_ptr<Flusher> Flusher::make(const asio::any_io_executor& executor,
     return flusher;
 }
 
-Flusher::Flusher(const asio::any_io_executor& executor,
-                 std::shared_ptr<redis::Connection> commands, Lease& lease)
+Flusher::Flusher(const asio::any_io_executor& executor, std::shared_ptr<redis::Connection> commands,
+                 Lease& lease)
     : commands_(std::move(commands)), lease_(lease), timer_(executor) {}
 
 bool Flusher::allowed() const {

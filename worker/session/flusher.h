@@ -6,11 +6,10 @@
 
 #include "worker/redis/connection.h"
 
+#include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <unordered_set>
 #include <vector>
-
-#include <boost/asio/steady_timer.hpp>
 
 namespace mr {
 

@@ -4,10 +4,11 @@
 #include "worker/random.h"
 
 #include <algorithm>
-#include <utility>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
 
 namespace mr {
 
@@ -15,14 +16,13 @@ namespace asio = boost::asio;
 using std::chrono::milliseconds;
 
 namespace {
-constexpr milliseconds kPause{100};      // after a failure, and while there is no free slot
+constexpr milliseconds kPause{100};        // after a failure, and while there is no free slot
 constexpr size_t kOwnPendingPerRead = 500; // per partition
 } // namespace
 
 std::shared_ptr<Intake> Intake::make(Relay& relay, std::shared_ptr<redis::Connection> jobs,
                                      std::shared_ptr<Sessions> sessions) {
-    auto intake = std::shared_ptr<Intake>(
-        new Intake(relay, std::move(jobs), std::move(sessions)));
+    auto intake = std::shared_ptr<Intake>(new Intake(relay, std::move(jobs), std::move(sessions)));
     auto forget = [weak = std::weak_ptr<Intake>(intake)](bool ready) {
         const auto self = weak.lock();
         if (!ready && self != nullptr) {
@@ -43,8 +43,8 @@ asio::awaitable<void> Intake::create_groups() {
     redis::Commands commands;
     for (uint32_t i = 0; i < relay_.partitions.count(); ++i) {
         const KeyText jobs = jobs_key(relay_.partitions.tag(i));
-        const std::string_view create[] = {"XGROUP", "CREATE", jobs.view(), kJobGroup, "0",
-                                           "MKSTREAM"};
+        const std::string_view create[] = {"XGROUP",  "CREATE", jobs.view(),
+                                           kJobGroup, "0",      "MKSTREAM"};
         commands.add(create);
     }
     std::vector<redis::Value> replies = co_await relay_.commands->run_all(commands);
@@ -81,12 +81,15 @@ asio::awaitable<void> Intake::read_loop() {
             co_await free_.wait_for(kPause);
             continue;
         }
+        const bool late = co_await loop_is_late();
         bool good = false;
         try {
             if (groups_missing_) {
                 co_await create_groups();
             }
-            if (pending_of_ == relay_.lease.worker()) {
+            if (late) {
+                good = false;
+            } else if (pending_of_ == relay_.lease.worker()) {
                 good = co_await read_new();
             } else {
                 good = co_await read_pending();
@@ -100,13 +103,19 @@ asio::awaitable<void> Intake::read_loop() {
     }
 }
 
+// How long everything that is ready now takes.
+asio::awaitable<bool> Intake::loop_is_late() {
+    const auto before = std::chrono::steady_clock::now();
+    co_await asio::post(relay_.executor, asio::use_awaitable);
+    co_return std::chrono::steady_clock::now() - before > kMaxLoopLag;
+}
+
 redis::Commands Intake::read_command(bool pending) const {
-    const size_t count =
-        pending ? kOwnPendingPerRead
-                : std::clamp<size_t>(sessions_->free(), 1, kMaxDoorbellsPerRead);
+    const size_t count = pending ? kOwnPendingPerRead
+                                 : std::clamp<size_t>(sessions_->free(), 1, kMaxDoorbellsPerRead);
     const std::string count_text = std::to_string(count);
     const std::string block = std::to_string(kJobsBlock.count());
-    std::vector<std::string_view> parts = {"XREADGROUP", "GROUP", kJobGroup,
+    std::vector<std::string_view> parts = {"XREADGROUP",          "GROUP", kJobGroup,
                                            relay_.lease.worker(), "COUNT", count_text};
     if (!pending) {
         parts.insert(parts.end(), {"BLOCK", block});
@@ -202,9 +211,9 @@ void Intake::take_entry(uint32_t partition, const redis::Value& entry) {
 void Intake::hand_back(const Doorbell& bell) {
     const KeyText jobs = jobs_key(relay_.partitions.tag(bell.partition));
     const std::string rung = std::to_string(bell.rung_at_ms);
-    const std::string_view ring[] = {"XADD", jobs.view(), "*",           "sid", bell.session_id,
-                                     "app",  bell.app,    "traceparent", bell.traceparent,
-                                     "t",    rung};
+    const std::string_view ring[] = {"XADD",           jobs.view(), "*",      "sid",
+                                     bell.session_id,  "app",       bell.app, "traceparent",
+                                     bell.traceparent, "t",         rung};
     const std::string_view ack[] = {"XACK", jobs.view(), kJobGroup, bell.entry_id};
     const std::string_view del[] = {"XDEL", jobs.view(), bell.entry_id};
     relay_.commands->send(ring, {});
@@ -218,7 +227,9 @@ asio::awaitable<void> Intake::reap_loop() {
         const int64_t base = relay_.limits.lease.count() / 5;
         const int64_t jitter = static_cast<int64_t>(random_u32()) % (base + 1);
         co_await reap_pause_.wait_for(milliseconds(base / 2 + jitter));
-        if (stopped_ || quiet_ || !relay_.lease.valid() || sessions_->free() == 0) {
+        const bool late = co_await loop_is_late();
+        const bool ready = relay_.lease.valid() && sessions_->free() > 0;
+        if (stopped_ || quiet_ || !ready || late) {
             continue;
         }
         try {

@@ -10,7 +10,10 @@ namespace mr {
 
 inline constexpr size_t kMaxDoorbellsPerRead = 8; // per partition
 inline constexpr std::chrono::milliseconds kJobsBlock{1000};
-inline constexpr size_t kMaxReapedPerRound = 64; // per partition
+inline constexpr size_t kMaxReapedPerRound = 8; // per partition
+// One round of the event loop may take this long before new work is left to others: a loop that
+// takes on more than it can turn over would miss the renewal of its own lease.
+inline constexpr std::chrono::milliseconds kMaxLoopLag{100};
 
 class Intake : public std::enable_shared_from_this<Intake> {
   public:
@@ -32,6 +35,7 @@ class Intake : public std::enable_shared_from_this<Intake> {
 
     boost::asio::awaitable<void> read_loop();
     boost::asio::awaitable<void> reap_loop();
+    boost::asio::awaitable<bool> loop_is_late();
     boost::asio::awaitable<bool> read_pending();
     boost::asio::awaitable<bool> read_new();
     boost::asio::awaitable<void> reap();

@@ -28,8 +28,7 @@ struct MailItem {
     bool malformed = false; // not our format: to be consumed and forgotten
 };
 
-class Mailbox final : public redis::ChannelListener,
-                      public std::enable_shared_from_this<Mailbox> {
+class Mailbox final : public redis::ChannelListener, public std::enable_shared_from_this<Mailbox> {
   public:
     Mailbox(Relay& relay, const SessionKeys& keys, std::function<void()> wake);
 

@@ -2,11 +2,10 @@
 
 #include "worker/log.h"
 
-#include <new>
-#include <utility>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <new>
+#include <utility>
 
 namespace mr {
 
@@ -186,18 +185,17 @@ void OutLane::retry_later() {
     }
     suspended_ = true;
     retry_timer_.expires_after(kRefusedRetry);
-    retry_timer_.async_wait(
-        [weak = weak_from_this()](boost::system::error_code error) {
-            const auto self = weak.lock();
-            if (error || self == nullptr || self->closed_) {
-                return;
-            }
-            // Without a connection, connected() goes on.
-            if (self->flusher_->commands().ready() && !self->probing_) {
-                self->suspended_ = false;
-                self->flush();
-            }
-        });
+    retry_timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+        const auto self = weak.lock();
+        if (error || self == nullptr || self->closed_) {
+            return;
+        }
+        // Without a connection, connected() goes on.
+        if (self->flusher_->commands().ready() && !self->probing_) {
+            self->suspended_ = false;
+            self->flush();
+        }
+    });
 }
 
 void OutLane::connected() {
@@ -281,9 +279,8 @@ void OutLane::lose(LaneState state, std::string_view why) {
         return;
     }
     state_ = state;
-    log::warn("session lost", {{"session", session_of_key(lane_key_.view())},
-                               {"epoch", epoch_},
-                               {"cause", why}});
+    log::warn("session lost",
+              {{"session", session_of_key(lane_key_.view())}, {"epoch", epoch_}, {"cause", why}});
     synced_.notify();
     room_.notify();
     if (on_lost) {

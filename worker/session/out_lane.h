@@ -1,8 +1,8 @@
 // The writing end of a session's event log: numbers events, packs what is ready into batches, sends
-// each as XADD and SPUBLISH of the same bytes, and checks every XADD reply. A batch is immutable and
-// kept until it is acknowledged: after a break it is sent again under the same id. Two ends: fenced
-// (another owner has claimed the session) and broken (the log has a hole, lost acknowledged events,
-// or refused ours for too long); after either nothing is sent any more.
+// each as XADD and SPUBLISH of the same bytes, and checks every XADD reply. A batch is immutable
+// and kept until it is acknowledged: after a break it is sent again under the same id. Two ends:
+// fenced (another owner has claimed the session) and broken (the log has a hole, lost acknowledged
+// events, or refused ours for too long); after either nothing is sent any more.
 #pragma once
 
 #include "shared/envelope.h"

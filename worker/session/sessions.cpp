@@ -2,10 +2,9 @@
 
 #include "worker/log.h"
 
-#include <utility>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <utility>
 
 namespace mr {
 
@@ -19,9 +18,8 @@ Sessions::Sessions(Relay& relay, std::map<std::string, AppFactory> apps)
     : relay_(relay), apps_(std::move(apps)), changed_(relay.executor) {}
 
 size_t Sessions::free() const {
-    return actors_.size() < relay_.limits.max_sessions
-               ? relay_.limits.max_sessions - actors_.size()
-               : 0;
+    return actors_.size() < relay_.limits.max_sessions ? relay_.limits.max_sessions - actors_.size()
+                                                       : 0;
 }
 
 bool Sessions::knows_entry(std::string_view session_id, std::string_view entry_id) const {
@@ -61,8 +59,7 @@ void Sessions::ring(Doorbell bell) {
     auto actor = Actor::make(relay_, std::move(bell), factory->second);
     actors_.emplace(session_id, actor);
     auto self = shared_from_this();
-    asio::co_spawn(
-        relay_.executor, [self, actor] { return self->attend(actor); }, asio::detached);
+    asio::co_spawn(relay_.executor, [self, actor] { return self->attend(actor); }, asio::detached);
 }
 
 asio::awaitable<void> Sessions::attend(std::shared_ptr<Actor> actor) {
@@ -90,9 +87,9 @@ void Sessions::refuse(const Doorbell& bell, std::string_view reason) {
     const std::string_view tag = relay_.partitions.tag(bell.partition);
     const KeyText jobs = jobs_key(tag);
     const KeyText dead = dead_key(tag);
-    const std::string_view keep[] = {"XADD", dead.view(),     "MAXLEN", "~",   "10000",
-                                     "*",    "sid",           bell.session_id, "app", bell.app,
-                                     "entry", bell.entry_id,  "reason", reason};
+    const std::string_view keep[] = {"XADD",  dead.view(),   "MAXLEN",        "~",   "10000",
+                                     "*",     "sid",         bell.session_id, "app", bell.app,
+                                     "entry", bell.entry_id, "reason",        reason};
     const std::string_view ack[] = {"XACK", jobs.view(), kJobGroup, bell.entry_id};
     const std::string_view del[] = {"XDEL", jobs.view(), bell.entry_id};
     relay_.commands->send(keep, {});

@@ -87,7 +87,8 @@ redis::ScriptCall SessionStore::consume_call(const Consumed& consumed) const {
 }
 
 asio::awaitable<void> SessionStore::save(std::string_view checkpoint, const Consumed& consumed) {
-    redis::ScriptCall script = save_call(checkpoint.empty() ? "clear" : "set", checkpoint, consumed);
+    redis::ScriptCall script =
+        save_call(checkpoint.empty() ? "clear" : "set", checkpoint, consumed);
     redis::Value reply = co_await call(std::move(script));
     if (reply.integer != 1) {
         throw SessionLost("the session has another owner");
@@ -124,9 +125,9 @@ asio::awaitable<void> SessionStore::revive(std::string_view checkpoint) {
     const std::string ttl = std::to_string(relay_.limits.session_ttl.count());
     const std::string_view set[] = {"HSET", keys_.meta.view(), "ckpt", checkpoint};
     const std::string_view expire[] = {"PEXPIRE", keys_.meta.view(), ttl};
-    const std::string_view ring[] = {"XADD",   keys_.jobs.view(), "*",           "sid",
-                                     bell_.session_id, "app",     bell_.app,     "traceparent",
-                                     bell_.traceparent, "t",      "0"};
+    const std::string_view ring[] = {
+        "XADD",        keys_.jobs.view(), "*", "sid", bell_.session_id, "app", bell_.app,
+        "traceparent", bell_.traceparent, "t", "0"};
     redis::Commands commands;
     commands.add(set);
     commands.add(expire);

@@ -51,8 +51,8 @@ class SessionStore {
     // False: fenced, nothing to release.
     boost::asio::awaitable<bool> release();
     // Does something only if Redis has lost the session's record altogether (restart without its
-    // data): writes the checkpoint of the running turn anew and rings, so that the turn is taken up.
-    // Needs no lease.
+    // data): writes the checkpoint of the running turn anew and rings, so that the turn is taken
+    // up. Needs no lease.
     boost::asio::awaitable<void> revive(std::string_view checkpoint);
 
   private:

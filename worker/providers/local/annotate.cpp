@@ -276,10 +276,10 @@ Reading read_question(std::string_view text, const Vocabulary& vocabulary) {
     return reading;
 }
 
-std::vector<std::string> unknown_names(const Reading& reading) {
+std::vector<std::string> unknown_names(const Reading& reading, bool figures) {
     std::vector<std::string> names;
     add_named_by_article(reading, names);
-    if (names.empty()) {
+    if (names.empty() && figures) {
         add_named_by_capitals(reading, names);
     }
     return names;

@@ -33,7 +33,8 @@ struct Reading {
 Reading read_question(std::string_view text, const Vocabulary& vocabulary);
 
 // Names in the question that look like a project's but are none we know ("the Neptune Tower").
-std::vector<std::string> unknown_names(const Reading& reading);
+// With `figures` asked for, any capitals behind "for" or "on" do.
+std::vector<std::string> unknown_names(const Reading& reading, bool figures);
 
 // The candidates for one name, best first, at most kMaxCandidates, likeness of 0.5 or more.
 inline constexpr std::size_t kMaxCandidates = 5;

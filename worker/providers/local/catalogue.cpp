@@ -70,6 +70,14 @@ constexpr ListColumn kDocumentColumns[] = {
     {"Date", "d.date", "date"},   {"Author", "d.author", "text"},
 };
 
+constexpr ListColumn kFinancialColumns[] = {
+    {"Project", "p.name", "text"},
+    {"Status", "p.status", "text"},
+    {"Budget", "f.budget", "money"},
+    {"Vendor cost", "f.vendor_cost", "money"},
+    {"Contract value", "f.contract_value", "money"},
+};
+
 constexpr Subject kSubjects[] = {
     {"projects", "project", "projects", "projects p", "p.start_date", "p.contract_value", "money",
      "p.status", true, "p.name", kProjectColumns},
@@ -102,7 +110,7 @@ constexpr Subject kSubjects[] = {
      "d.date", "", "", "", true, "d.date, d.id", kDocumentColumns},
     {"financials", "project", "projects",
      "v_project_financials f JOIN projects p ON p.id = f.project_id", "p.start_date",
-     "f.contract_value", "money", "p.status", true, "p.name", kProjectColumns},
+     "f.contract_value", "money", "p.status", true, "p.name", kFinancialColumns},
 };
 
 constexpr Metric kMetrics[] = {
@@ -130,8 +138,8 @@ constexpr Metric kMetrics[] = {
      "vi.balance", "vi.status = 'overdue'", "sum", "money", "vi.due_on"},
     {"vendor_invoice_count", "Vendor invoices", "number of vendor invoices", "vendor_invoices", "1",
      "vi.status <> 'void'", "count", "count", ""},
-    {"co_amount", "Change orders", "value of approved change orders", "change_orders", "co.amount",
-     "co.status = 'approved'", "sum", "money", ""},
+    {"co_amount", "Change order value", "value of approved change orders", "change_orders",
+     "co.amount", "co.status = 'approved'", "sum", "money", ""},
     {"co_count", "Change orders", "number of change orders", "change_orders", "1", "", "count",
      "count", ""},
     {"co_days", "Extension days", "number of days added by approved change orders", "change_orders",
@@ -263,6 +271,8 @@ constexpr ListColumn kProjectAttributes[] = {
     {"Code", "p.code", "text"},
     {"Complete", "p.percent_complete", "percent"},
     {"Description", "p.description", "text"},
+    {"Contract value", "p.contract_value", "money"},
+    {"Budget", "p.budget", "money"},
 };
 constexpr ListColumn kVendorAttributes[] = {
     {"Trade", "v.trade", "text"},

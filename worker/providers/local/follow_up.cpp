@@ -92,7 +92,9 @@ QueryIntent changed(const QueryIntent& before, const Understanding& understood,
         query.order = draft.least ? "asc" : "desc";
         query.superlative = query.mode == "totals";
     }
-    if (draft.list && understood.has(Cue::reference) && query.mode == "totals") {
+    const bool rows_wanted =
+        understood.has(Cue::enumerate) || (draft.list && understood.has(Cue::reference));
+    if (rows_wanted && query.mode == "totals") {
         const Metric* metric = query.metrics.empty() ? nullptr : find_metric(query.metrics.front());
         query.mode = "list";
         query.subject = metric != nullptr ? metric->subject : "projects";
@@ -137,7 +139,7 @@ bool is_fragment(const Understanding& understood, const Draft& draft) {
         !draft.times.empty() || !draft.groups.empty() || !draft.states.empty() ||
         !draft.chart.empty() || !draft.bounds.empty() || draft.projects > 0 || draft.compare ||
         draft.limit > 0 || draft.average || draft.trend || draft.superlative() || draft.list ||
-        !understood.reading.spans.empty();
+        understood.has(Cue::enumerate) || !understood.reading.spans.empty();
     const bool own_subject = !draft.metrics.empty() ||
                              (!draft.nouns.empty() && !understood.query.empty()) ||
                              !understood.query.attributes.empty() || draft.overview;
@@ -152,17 +154,17 @@ void apply_conversation(Understanding& understood, const Draft& draft, const Con
         return;
     }
     const bool opens = opens_as_follow_up(understood);
-    understood.follow_up = opens || understood.has(Cue::reference);
+    understood.follow_up =
+        opens || understood.has(Cue::reference) || understood.has(Cue::enumerate);
     if (!is_fragment(understood, draft)) {
         return;
     }
-    const bool short_of_content =
-        understood.leftover.size() <= 2 &&
-        (opens || understood.has(Cue::reference) || understood.leftover.empty());
+    const bool short_of_content = understood.leftover.size() <= 2 &&
+                                  (opens || understood.follow_up || understood.leftover.empty());
     if (!short_of_content) {
         return;
     }
-    if (!before.query.empty() && before.documents.empty()) {
+    if (!before.query.empty()) {
         understood.query = changed(before.query, understood, draft);
         understood.wants_documents = false;
         understood.wants_crm = false;

@@ -107,6 +107,14 @@ void add_placed(Draft& draft, const FoundCue& cue) {
         }
     } else if (cue.cue == Cue::metric) {
         draft.metrics.push_back(placed);
+        // "Which vendors cost us the most": the cue "vendor cost" has swallowed the noun.
+        const Word& word = draft.reading.words[cue.first];
+        if (cue.value == "vendor_cost" && word.stem != "cost" && word.text.ends_with('s')) {
+            const bool noun = word.stem == "vendor" || word.stem == "subcontractor";
+            if (noun && draft.reading.words[cue.last - 1].stem == "cost") {
+                draft.nouns.push_back({"vendors", cue.first, cue.first + 1});
+            }
+        }
     } else if (cue.cue == Cue::noun) {
         draft.nouns.push_back(placed);
     } else if (cue.cue == Cue::thing) {
@@ -153,6 +161,33 @@ void add_limit(Draft& draft, const std::vector<FoundCue>& cues,
     }
 }
 
+// "all projects", "how many schools", "which hospitals": projects, though the noun is not there.
+void add_implied_projects(Draft& draft, const std::vector<FoundCue>& cues) {
+    if (!draft.nouns.empty() || !draft.metrics.empty() || draft.projects > 0) {
+        return;
+    }
+    for (const FoundCue& cue : cues) {
+        if (cue.cue == Cue::everything && cue.value == "projects") {
+            draft.nouns.push_back({"projects", cue.last - 1, cue.last});
+            return;
+        }
+    }
+    if (!draft.count && !draft.list && !draft.which) {
+        return;
+    }
+    for (const Placed& type : draft.types) {
+        draft.nouns.push_back({"projects", type.at, type.end});
+        return;
+    }
+    for (const Span& span : draft.reading.spans) {
+        if (span.term != nullptr && span.term->field == kFieldType &&
+            draft.reading.words[span.first].text.ends_with('s')) {
+            draft.nouns.push_back({"projects", span.first, span.last});
+            return;
+        }
+    }
+}
+
 } // namespace
 
 bool Draft::has_noun(std::string_view subject) const noexcept {
@@ -168,7 +203,7 @@ bool Draft::has_metric(std::string_view name) const noexcept {
 Draft make_draft(const Reading& reading, const std::vector<FoundCue>& cues,
                  const std::vector<FoundTime>& times, const std::vector<Bound>& bounds,
                  const Vocabulary& vocabulary) {
-    Draft draft{.reading = reading, .vocabulary = vocabulary};
+    Draft draft(reading, vocabulary);
     draft.times = times;
     draft.bounds = bounds;
     for (const Span& span : reading.spans) {
@@ -181,6 +216,7 @@ Draft make_draft(const Reading& reading, const std::vector<FoundCue>& cues,
         add_placed(draft, cue);
     }
     add_limit(draft, cues, times);
+    add_implied_projects(draft, cues);
     std::erase_if(draft.nouns, [&](const Placed& noun) { return only_says_where(draft, noun); });
     return draft;
 }

@@ -17,6 +17,8 @@ struct Placed {
 };
 
 struct Draft {
+    Draft(const Reading& words, const Vocabulary& names) : reading(words), vocabulary(names) {}
+
     const Reading& reading;
     const Vocabulary& vocabulary;
     std::vector<Placed> metrics;

@@ -123,6 +123,12 @@ void add_asked_things(const Draft& draft, QueryIntent& query) {
     }
 }
 
+bool is_singular(const Draft& draft, std::string_view subject) {
+    return std::any_of(draft.nouns.begin(), draft.nouns.end(), [&](const Placed& noun) {
+        return noun.value == subject && !draft.reading.words[noun.end - 1].text.ends_with('s');
+    });
+}
+
 bool is_state_of(std::string_view value, std::string_view noun) {
     return (value == "overdue" || value == "disputed" || value == "outstanding") &&
            (noun == "invoices" || noun == "vendor_invoices");
@@ -227,8 +233,7 @@ bool decide_ranking(const Draft& draft, const std::vector<std::string_view>& nou
     const std::string_view noun = nouns.empty() ? "" : nouns.front();
     std::string_view metric;
     if (!field.empty() && !noun.empty()) {
-        metric = ranked && noun != "inspections" && !draft.amount ? count_metric(noun)
-                                                                  : count_metric(noun);
+        metric = count_metric(noun);
     } else if (field == "client" || field == "manager" || field == "city" || field == "type") {
         metric = "contract_value";
     } else if (field == "trade") {
@@ -248,7 +253,41 @@ bool decide_ranking(const Draft& draft, const std::vector<std::string_view>& nou
         return false;
     }
     query.metrics = {std::string(metric)};
+    // "invoices per quarter", "change orders by reason": how many, and how much.
+    const std::string_view money = ranked || noun.empty() ? "" : amount_metric(noun, draft);
+    if (!money.empty() && money != metric && noun != "projects" && noun != "vendors") {
+        query.metrics.insert(query.metrics.begin(), std::string(money));
+    }
     if (!grouped) {
+        query.groups = {std::string(field)};
+    }
+    return true;
+}
+
+// "Which project has the most change orders?", "projects with more than 3 failed inspections".
+bool decide_counting(const Draft& draft, QueryIntent& query) {
+    constexpr double kLargestCount = 1000; // above it, a bound is an amount
+    std::string_view field;
+    std::string_view counted;
+    for (const Placed& noun : draft.nouns) {
+        const std::string_view place = field_of_noun(noun.value);
+        (place.empty() ? counted : field) = place.empty() ? noun.value : place;
+    }
+    for (const Placed& thing : draft.things) {
+        field = field.empty() ? thing.value : field;
+    }
+    const bool most =
+        std::any_of(draft.reading.words.begin(), draft.reading.words.end(), [](const Word& word) {
+            return word.text == "most" || word.text == "fewest" || word.text == "least";
+        });
+    const bool bounded = !draft.bounds.empty() && draft.bounds.front().value < kLargestCount;
+    const std::string_view metric = count_metric(counted);
+    if (!draft.metrics.empty() || field.empty() || metric.empty() || draft.count || draft.amount ||
+        (!(most && draft.superlative()) && !bounded)) {
+        return false;
+    }
+    query.metrics = {std::string(metric)};
+    if (query.groups.empty()) {
         query.groups = {std::string(field)};
     }
     return true;
@@ -265,8 +304,9 @@ bool decide_list(const Draft& draft, const std::vector<std::string_view>& nouns,
         query.order = draft.newest ? "newest" : "oldest";
     } else if (draft.superlative() || draft.top) {
         set_order(draft, query);
+        const bool one = draft.most && !draft.top && is_singular(draft, nouns.front());
         if (query.limit == 0) {
-            query.limit = 5;
+            query.limit = one ? 1 : 5;
         }
     }
     query.mode = "list";
@@ -286,14 +326,12 @@ bool decide_attributes(const Draft& draft, QueryIntent& query) {
             add_once(query.attributes, attribute.value);
         }
     }
-    if (query.attributes.empty()) {
-        for (const Placed& thing : draft.things) {
-            const std::string label = field_label(thing.value);
-            const bool vendor = draft.vendor_named && find_vendor_attribute(label) != nullptr;
-            if (vendor || find_project_attribute(label) != nullptr) {
-                query.attribute_of = vendor ? "vendor" : "project";
-                add_once(query.attributes, label);
-            }
+    for (const Placed& thing : draft.things) {
+        const std::string label = field_label(thing.value);
+        const bool vendor = draft.vendor_named && find_vendor_attribute(label) != nullptr;
+        if (vendor || find_project_attribute(label) != nullptr) {
+            query.attribute_of = vendor ? "vendor" : "project";
+            add_once(query.attributes, label);
         }
     }
     if (std::find(query.attributes.begin(), query.attributes.end(), "City") !=
@@ -361,7 +399,10 @@ void decide_mode(Draft& draft, QueryIntent& query) {
         query.mode = "attributes";
     } else if (draft.overview && draft.projects > 0 && draft.metrics.empty() && nouns.empty()) {
         query.mode = "overview";
-    } else if (decide_totals(draft, nouns, query) || decide_ranking(draft, nouns, query)) {
+    } else if (draft.has_metric("rating") && draft.has_noun("vendors") && !draft.average) {
+        decide_list(draft, {"vendors"}, query);
+    } else if (decide_counting(draft, query) || decide_totals(draft, nouns, query) ||
+               decide_ranking(draft, nouns, query)) {
         query.mode = "totals";
         add_asked_things(draft, query);
         set_order(draft, query);

@@ -106,7 +106,21 @@ void judge_tools(Understanding& understood, const Draft& draft) {
         }
         return;
     }
-    if (understood.query.empty() && !understood.wants_crm && !understood.leftover.empty()) {
+    if (draft.vendor_named && !crm_name && !names_field(understood.reading, kFieldClient) &&
+        understood.has(Cue::crm)) {
+        understood.wants_crm = false; // vendors are not in the CRM: their contacts are attributes
+        understood.query.mode = "attributes";
+        understood.query.attribute_of = "vendor";
+        understood.query.attributes = {"Contact", "Email"};
+        understood.query.filters.clear();
+        add_filters(draft, understood.query);
+        return;
+    }
+    const bool names_something =
+        !understood.leftover.empty() || !draft.things.empty() || !draft.states.empty() ||
+        std::any_of(understood.reading.spans.begin(), understood.reading.spans.end(),
+                    [](const Span& span) { return span.term != nullptr; });
+    if (understood.query.empty() && !understood.wants_crm && names_something) {
         understood.wants_documents = true;
     }
 }

@@ -40,6 +40,13 @@ const std::vector<Matcher>& matchers() {
     return all;
 }
 
+// A word of some cue is meant as it stands: "contract" is no slip for "contact".
+bool is_cue_word(const std::string& stem) {
+    return std::any_of(matchers().begin(), matchers().end(), [&](const Matcher& matcher) {
+        return std::find(matcher.stems.begin(), matcher.stems.end(), stem) != matcher.stems.end();
+    });
+}
+
 bool fits(const Reading& reading, const std::vector<bool>& taken, std::size_t at,
           const Matcher& matcher, bool forgiving) {
     if (at + matcher.stems.size() > reading.words.size()) {
@@ -53,7 +60,8 @@ bool fits(const Reading& reading, const std::vector<bool>& taken, std::size_t at
         if (word.stem == matcher.stems[i] || word.text == matcher.stems[i]) {
             continue;
         }
-        if (!forgiving || matcher.stems[i].size() < 6 || !near_word(word.stem, matcher.stems[i])) {
+        if (!forgiving || matcher.stems[i].size() < 6 || !near_word(word.stem, matcher.stems[i]) ||
+            is_cue_word(word.stem)) {
             return false;
         }
     }

@@ -37,6 +37,7 @@ enum class Cue : unsigned char {
     crm,
     document,
     everything, // "across all projects", "company-wide"
+    enumerate,  // "which ones?"
     follow,     // "what about", "and", "only"
     reference,  // "that", "it", "those"
     small_talk, // value: "greeting", "thanks", "help", "bye", "who"

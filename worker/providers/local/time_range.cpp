@@ -360,7 +360,10 @@ std::optional<FoundTime> read_between(const Parser& parser, std::size_t i) {
     while (first->from > second->from) {
         const year_month_day earlier = year_month_day(first->from) - years{1};
         first->from = earlier.ok() ? sys_days(earlier) : first->from - days{365};
-        first->name = iso(first->from).substr(0, 7);
+        first->name =
+            std::string(
+                kMonthNames[static_cast<unsigned>(year_month_day(first->from).month()) - 1]) +
+            " " + std::to_string(year_of_day(first->from));
     }
     const year_month_day start(first->from);
     const int end_year = year_of_day(second->from);

@@ -1,0 +1,158 @@
+// JSON by hand against the library: strings, measures, events, records, snapshots of a turn.
+#include "worker/apps/event_text.h"
+#include "worker/apps/turn_record.h"
+#include "worker/apps/turn_view.h"
+#include "worker/json_text.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <random>
+
+namespace mr {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string random_text(std::mt19937_64& random, size_t points) {
+    std::string text;
+    for (size_t i = 0; i < points; ++i) {
+        const uint32_t kind = static_cast<uint32_t>(random() % 6);
+        const uint32_t r = static_cast<uint32_t>(random());
+        if (kind == 0) {
+            text += static_cast<char>(r % 0x20);
+        } else if (kind == 1) {
+            text += "\"\\/\x7f"[r % 4];
+        } else if (kind == 2) {
+            text += {static_cast<char>(0xC3), static_cast<char>(0x80 + r % 0x40)};
+        } else if (kind == 3) {
+            text += {static_cast<char>(0xE2), static_cast<char>(0x80 + r % 0x40),
+                     static_cast<char>(0x80 + r % 0x3F)};
+        } else if (kind == 4) {
+            text += {static_cast<char>(0xF0), static_cast<char>(0x9F), static_cast<char>(0x98),
+                     static_cast<char>(0x80 + r % 0x40)};
+        } else {
+            text += static_cast<char>('a' + r % 26);
+        }
+    }
+    return text;
+}
+
+TEST(WorkerJsonText, StringsAreWrittenAsTheLibraryWritesThem) {
+    std::mt19937_64 random(3);
+    for (int i = 0; i < 2000; ++i) {
+        const std::string text = random_text(random, random() % 40);
+        std::string written;
+        append_json_string(written, text);
+        ASSERT_EQ(written, Json(text).dump());
+    }
+}
+
+TEST(WorkerJsonText, BrokenUtf8BecomesReplacementCharacters) {
+    const std::pair<std::string, std::string> cases[] = {
+        {"a\xFF", "\"a\xEF\xBF\xBD\""},
+        {"\xC3", "\"\xEF\xBF\xBD\""},
+        {"\xED\xA0\x80x", "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBDx\""},
+        {"ok\x80\"", "\"ok\xEF\xBF\xBD\\\"\""},
+    };
+    for (const auto& entry : cases) {
+        std::string written;
+        append_json_string(written, entry.first);
+        EXPECT_EQ(written, entry.second);
+    }
+}
+
+TEST(WorkerJsonText, LengthIsThatOfABrowser) {
+    EXPECT_EQ(utf16_length(""), 0u);
+    EXPECT_EQ(utf16_length("abc"), 3u);
+    EXPECT_EQ(utf16_length("äö"), 2u);
+    EXPECT_EQ(utf16_length("€"), 1u);
+    EXPECT_EQ(utf16_length("😀x"), 3u);
+}
+
+TEST(WorkerEventText, ATextChunkEqualsTheLibrarysEvent) {
+    std::mt19937_64 random(4);
+    for (int i = 0; i < 500; ++i) {
+        const std::string text = random_text(random, 1 + random() % 30);
+        const EventStamp stamp{"turn-1", {random(), random()}, 1234567890123};
+        Json v1;
+        v1["type"] = "text_chunk";
+        v1["content"] = text;
+        Json added;
+        added["offset"] = 77;
+        const EventText library = make_event(v1, added, stamp);
+        const EventText hand = make_text_chunk(text, 77, stamp);
+        ASSERT_EQ(hand.json, library.json);
+        ASSERT_EQ(hand.v1_length, library.v1_length);
+    }
+}
+
+TEST(WorkerEventText, FieldsStandInTheOrderOfTheWire) {
+    Json v1;
+    v1["type"] = "tool_start";
+    v1["tool"] = "bigquery";
+    v1["message"] = "Querying analytics...";
+    Json added;
+    added["call_id"] = "c1";
+    const EventText event = make_event(v1, added, {"t1", {5, 7}, 99});
+    EXPECT_EQ(event.json,
+              R"({"type":"tool_start","tool":"bigquery","message":"Querying analytics...",)"
+              R"("turn_id":"t1","id":"5-7","ts":99,"call_id":"c1"})");
+    EXPECT_EQ(event.json.substr(0, event.v1_length) + "}", v1.dump());
+    const EventText bare = make_event(v1, Json(), {"", {5, 8}, 99});
+    EXPECT_EQ(bare.json.substr(bare.v1_length), R"(,"id":"5-8","ts":99})");
+}
+
+TEST(WorkerTurnRecord, SurvivesItsTextForm) {
+    TurnRecord record;
+    record.turn_id = "t";
+    record.message = "wörld \"quoted\"";
+    record.context = {{"previous_visualization", {{"type", "bar"}}}};
+    record.message_id = "m";
+    record.replaces = "r";
+    record.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    record.trace_id = "0af7651916cd43dd8448eb211c80319c";
+    record.before = {17, 4};
+    record.attempt = 3;
+    record.started_ms = 1790000000000;
+    record.queue_ms = 12;
+    record.state = {{"done", {"a"}}};
+    const auto read = parse_record(format_record(record));
+    ASSERT_TRUE(read.has_value());
+    EXPECT_EQ(format_record(*read), format_record(record));
+    EXPECT_EQ(read->before, record.before);
+    for (const char* bad :
+         {"", "{}", "[]", "{\"v\":2}", "{\"v\":1}", "nonsense", "{\"v\":1,\"turn_id\":5}"}) {
+        EXPECT_FALSE(parse_record(bad).has_value()) << bad;
+    }
+}
+
+TEST(WorkerTurnView, StartAndCompletionBecomeOneEntry) {
+    TurnView view;
+    const auto apply = [&view](const char* v1, const char* added) {
+        view.apply(Json::parse(v1), Json::parse(added));
+    };
+    apply(R"({"type":"phase_start","phase":"routing","message":"m"})", R"({"index":2})");
+    apply(R"({"type":"phase_complete","phase":"routing","data":{"tools":[]}})",
+          R"({"status":"ok"})");
+    apply(R"({"type":"tool_start","tool":"bigquery","message":"q"})", R"({"call_id":"c1"})");
+    apply(R"({"type":"tool_start","tool":"bigquery#2","message":"q"})", R"({"call_id":"c2"})");
+    apply(R"({"type":"tool_complete","tool":"bigquery","summary":"s"})", R"({"call_id":"c1"})");
+    apply(R"({"type":"chart"})", R"({"chart_id":"x","title":"t"})");
+    apply(R"({"type":"sources"})", R"({"sources":[{"id":"1"}]})");
+    view.append_text("Grüße ");
+    apply(R"({"type":"text_chunk","content":"😀"})", "null");
+    const Json snapshot = view.snapshot();
+    EXPECT_EQ(snapshot["content"], "Grüße 😀");
+    EXPECT_EQ(view.text_units(), 8u);
+    EXPECT_EQ(snapshot["phases"].dump(),
+              R"([{"phase":"routing","message":"m","index":2,"data":{"tools":[]},"status":"ok"}])");
+    ASSERT_EQ(snapshot["tools"].size(), 2u);
+    EXPECT_EQ(snapshot["tools"][0]["summary"], "s");
+    EXPECT_FALSE(snapshot["tools"][1].contains("summary"));
+    EXPECT_EQ(snapshot["charts"][0]["title"], "t");
+    EXPECT_EQ(snapshot["sources"][0]["id"], "1");
+}
+
+} // namespace
+} // namespace mr

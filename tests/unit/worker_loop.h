@@ -1,0 +1,83 @@
+// Runs coroutines of a test on an event loop of its own, against one Redis: connections, lease and
+// flusher of one worker incarnation, in this process.
+#pragma once
+
+#include "tests/unit/worker_support.h"
+#include "worker/session/sessions.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+namespace mr::test {
+
+inline redis::LinkOptions link_to(const RedisFixture& redis, const std::string& role) {
+    redis::LinkOptions options;
+    EXPECT_EQ(parse_redis_url(redis.url(), options.url), nullptr);
+    options.client_name = "test:" + role;
+    options.role = role;
+    options.load_scripts = true;
+    return options;
+}
+
+class Loop {
+  public:
+    // Runs until the coroutine has ended; rethrows what it threw.
+    void run(boost::asio::awaitable<void> work,
+             std::chrono::milliseconds limit = std::chrono::seconds(30)) {
+        bool done = false;
+        std::exception_ptr failure;
+        boost::asio::co_spawn(context, std::move(work), [&](std::exception_ptr error) {
+            done = true;
+            failure = error;
+        });
+        context.restart();
+        const auto end = std::chrono::steady_clock::now() + limit;
+        while (!done && std::chrono::steady_clock::now() < end) {
+            context.run_one_for(std::chrono::milliseconds(100));
+        }
+        ASSERT_TRUE(done) << "the coroutine did not end";
+        if (failure) {
+            std::rethrow_exception(failure);
+        }
+    }
+    boost::asio::any_io_executor executor() { return context.get_executor(); }
+
+    boost::asio::io_context context{1};
+};
+
+// One worker incarnation without intake.
+struct Incarnation {
+    Incarnation(Loop& loop, const RedisFixture& redis, std::chrono::milliseconds lease_time)
+        : commands(redis::Connection::make(loop.executor(), link_to(redis, "commands"))),
+          subscriptions(redis::Subscriber::make(loop.executor(), link_to(redis, "subscriptions"))),
+          lease(commands, partitions, "test", lease_time),
+          relay{loop.executor(), commands, subscriptions,
+                partitions,      lease,    Flusher::make(loop.executor(), commands, lease),
+                SessionLimits()} {
+        relay.limits.lease = lease_time;
+        commands->start();
+        subscriptions->start();
+    }
+    ~Incarnation() {
+        commands->close();
+        subscriptions->close();
+    }
+
+    boost::asio::awaitable<void> begin(Loop& loop) {
+        co_await commands->wait_ready(std::chrono::seconds(10));
+        co_await subscriptions->wait_ready(std::chrono::seconds(10));
+        boost::asio::co_spawn(loop.context, lease.run(loop.executor()),
+                              [](const std::exception_ptr&) {});
+        while (!lease.valid()) {
+            co_await sleep_for(std::chrono::milliseconds(1));
+        }
+    }
+
+    PartitionMap partitions;
+    std::shared_ptr<redis::Connection> commands;
+    std::shared_ptr<redis::Subscriber> subscriptions;
+    Lease lease;
+    Relay relay;
+};
+
+} // namespace mr::test
