@@ -6,7 +6,8 @@
 # Environment: MR_URL; MR_SHOTS (folder for screenshots); MR_CHROMIUM (default /usr/bin/chromium).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
-readonly kRoot=$(cd ../.. && pwd)
+kRoot=$(cd ../.. && pwd)
+readonly kRoot
 readonly kSuite=${1:-mock}
 export MR_SHOTS=${MR_SHOTS:-$kRoot/build/test-artifacts/web-$kSuite}
 

@@ -89,7 +89,8 @@ test('a question, its phases, tools, streamed text and sources', async (t) => {
   });
   await page.getByRole('button', { name: kQuestion }).click();
   const turn = page.locator('.turn');
-  await turn.locator('.phase').first().waitFor();
+  // Attached, not visible: a quick answer may have closed the tracker again.
+  await turn.locator('.phase').first().waitFor({ state: 'attached' });
   await shot(page, 'stack-phases');
   await page.locator('.answer.caret, .turn[data-status="done"] .answer').first().waitFor();
   await shot(page, 'stack-streaming');
@@ -148,7 +149,7 @@ test('reload in the middle and after the end', async (t) => {
   if (!needsAnswers(t)) return;
   const page = await stage(t);
   await ask(page, kQuestion);
-  await page.locator('.phase').first().waitFor();
+  await page.locator('.phase').first().waitFor({ state: 'attached' });
   await page.reload();
   await settled(page, 'done');
   const text = await transcript(page);
