@@ -54,6 +54,12 @@ void position_known(Connection& connection) {
     }
 }
 
+// Where a follower stands that has everything in front of this batch.
+EventId position_before(const BatchHeader& batch) {
+    return batch.kind == BatchKind::takeover ? batch.prev
+                                             : EventId{batch.epoch, batch.first_seq - 1};
+}
+
 // One entry of the log for one follower. False: no more entries for it in this page.
 bool take_entry(Connection& follower, const BatchInfo& batch) {
     RelayLink& link = follower.relay;
@@ -61,6 +67,12 @@ bool take_entry(Connection& follower, const BatchInfo& batch) {
         const Verdict verdict = judge(link.cursor, batch.header).verdict;
         if (verdict == Verdict::deliver || batch.header.last() == link.cursor) {
             position_known(follower);
+        }
+    }
+    if (link.salvage && batch.header.last() > link.cursor) {
+        link.salvage = false;
+        if (judge(link.cursor, batch.header).verdict == Verdict::gap) {
+            link.cursor = position_before(batch.header);
         }
     }
     switch (deliver_batch(follower, batch)) {

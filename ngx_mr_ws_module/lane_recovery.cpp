@@ -11,8 +11,18 @@ namespace {
 
 enum Step : uint64_t { kNotedTop, kLogTop, kSnapshot };
 
+// Behind its cursor the log may still hold the end of an answer: the oldest of that comes next. A
+// log that is empty, or shorter than what the follower has seen, is followed from its top.
+void take_what_is_left(Session& session, RelayLink& link) {
+    if (!session.log_empty && link.cursor < session.mark) {
+        link.salvage = true;
+    } else {
+        link.cursor = session.mark;
+    }
+}
+
 // With a snapshot its reader starts afresh: that is sent once per loss; should the log not know
-// the snapshot's place either, the top of the log is all that is left.
+// the snapshot's place either, what is left of the log has to do.
 void send_back(Session& session, Connection& follower, const std::optional<Snapshot>& snapshot) {
     RelayLink& link = follower.relay;
     link.lost = false;
@@ -29,16 +39,17 @@ void send_back(Session& session, Connection& follower, const std::optional<Snaps
     link.greet = false;
     link.behind = true;
     if (link.resynced || !follower.v2) {
-        link.cursor = session.mark;
         link.resynced = false;
+        take_what_is_left(session, link);
         return;
     }
     gateway_connected(follower, false);
-    link.cursor = session.mark;
     if (snapshot) {
         connection_send(follower, Opcode::text, as_bytes(snapshot->event));
         link.cursor = snapshot->id;
         link.resynced = true;
+    } else {
+        take_what_is_left(session, link);
     }
 }
 
@@ -56,7 +67,7 @@ void finish(Session& session, const Reply& reply) {
     ngx_log_error(
         NGX_LOG_INFO, session.hub->log, 0,
         "mr_ws: session %*s: position unknown to the log, %uD connection(s) go on from %s",
-        kSessionIdChars, session.id, lost, snapshot ? "the snapshot" : "its top");
+        kSessionIdChars, session.id, lost, snapshot ? "the snapshot" : "what it holds");
 }
 
 void note_top(Session& session, uint64_t step, const Reply& reply) {

@@ -36,6 +36,7 @@ struct RelayLink {
     bool lost : 1 = false;         // its cursor is unknown to the log; the way back is being read
     bool inclusive : 1 = false;    // the next read must prove that the log knows the cursor
     bool resynced : 1 = false;     // a snapshot was sent and nothing has been delivered since
+    bool salvage : 1 = false;      // goes on with whatever the log still holds behind its cursor
 };
 static_assert(sizeof(RelayLink) <= 64, "lives in every idle connection");
 

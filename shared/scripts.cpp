@@ -89,7 +89,7 @@ if job and job ~= entry then
     redis.call('XACK', jobs, 'g', job)
     redis.call('XDEL', jobs, job)
 end
-local epoch = math.max(tonumber(state[3] or 0) + 1, tonumber(t[1]))
+local epoch = math.max(tonumber(state[3] or 0) + 1, now)
 local attempt = redis.call('HINCRBY', meta, 'att', 1)
 local status = 2
 if attempt > max_attempts then
