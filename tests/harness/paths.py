@@ -1,0 +1,18 @@
+"""Where things are. MR_BUILD names another build directory, MR_ARTIFACTS another place for logs."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("MR_BUILD", ROOT / "build")).resolve()
+ARTIFACTS = Path(os.environ.get("MR_ARTIFACTS", BUILD / "test-artifacts"))
+MODULE = BUILD / "module/ngx_mr_ws_module.so"
+WORKER = BUILD / "mr-worker"
+NGINX = Path("/usr/sbin/nginx")
+REDIS = Path("/usr/bin/redis-server")
+
+
+def require_binaries():
+    missing = [str(path) for path in (MODULE, WORKER, NGINX, REDIS) if not path.exists()]
+    if missing:
+        raise FileNotFoundError(f"{', '.join(missing)} not there: ./mr test builds and installs")
