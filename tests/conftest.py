@@ -51,8 +51,11 @@ def keep_logs(name):
 def end_leftovers(before):
     left = [process for process in Process.started if process.alive() and process not in before]
     for process in left:
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        children = process.identity.children()  # nginx's workers outlive a killed master
+        process.kill()
+        for child in children:
+            if child.alive():
+                os.kill(child.pid, signal.SIGKILL)
     return [f"{process.name} (pid {process.pid})" for process in left]
 
 

@@ -21,7 +21,7 @@ STANDARD_LOCATIONS = """
 
 
 def free_ports(count):
-    """Ports that were free a moment ago; whoever binds them tries again when one is not any more."""
+    """Ports that were free a moment ago; whoever binds them retries when one is not."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for one in sockets:

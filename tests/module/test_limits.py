@@ -1,4 +1,4 @@
-"""Limits on what a client may send: refused from the header alone, at once, without memory for it."""
+"""Limits on what a client may send: refused from the header, at once, without memory for it."""
 
 import time
 

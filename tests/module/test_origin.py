@@ -1,4 +1,4 @@
-"""Which pages may open a connection (Origin, RFC 6454): the defence against cross-site hijacking."""
+"""Which pages may open a connection (Origin, RFC 6454): against cross-site hijacking."""
 
 import pytest
 

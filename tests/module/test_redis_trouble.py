@@ -183,7 +183,7 @@ def test_every_connection_is_cut_again_and_again(stack):
                     errors += 1
                 else:
                     back.append(payload)
-            assert back == [payload for payload in sent if payload in back], "order kept, none twice"
+            assert back == [payload for payload in sent if payload in back], "order, none twice"
             stack.wait_linked()
             recovers(ws)
         ws.close()

@@ -1,6 +1,7 @@
 // The parts of an owned session against a real Redis: the lease and its end, the out lane under
 // every kind of refusal, the mailbox under gaps, two incarnations that claim the same session.
 #include "tests/unit/worker_loop.h"
+#include "worker/apps/echo.h"
 
 #include <random>
 
@@ -76,6 +77,23 @@ TEST_F(WorkerSession, ByItsOwnClockTheLeaseEndsBeforeRedissDoes) {
     }(worker, loop_, redis_));
 }
 
+// A busy loop lets the deadline pass by its own clock, but not by Redis's: sessions have acted on
+// that, so the lease is lost for good and starts over under a new name.
+TEST_F(WorkerSession, ALeaseThatWasInvalidForAMomentIsNotRenewed) {
+    Incarnation worker(loop_, redis_, milliseconds(2000));
+    int lapses = 0;
+    worker.lease.on_lapse = [&lapses] { ++lapses; };
+    loop_.run([](Incarnation& one, Loop& loop, int& count) -> asio::awaitable<void> {
+        co_await one.begin(loop);
+        const std::string before = one.lease.worker();
+        std::this_thread::sleep_for(milliseconds(1700)); // the busy loop
+        EXPECT_FALSE(one.lease.valid());
+        co_await until([&] { return one.lease.valid(); });
+        EXPECT_EQ(count, 1);
+        EXPECT_NE(one.lease.worker(), before);
+    }(worker, loop_, lapses));
+}
+
 TEST_F(WorkerSession, GivingUpTakesTheLeaseOutOfRedis) {
     Incarnation worker(loop_, redis_, milliseconds(5000));
     RawRedis raw(redis_.socket_path());
@@ -125,6 +143,25 @@ TEST_F(WorkerSession, TheSecondOwnerFencesTheFirst) {
     }(first, second, loop_, session, [&](const std::string& worker) {
                   return rung(session, worker);
               }));
+}
+
+// Whatever went wrong: a session that this worker owns without attending it is let go.
+TEST_F(WorkerSession, ASessionWithoutAnActorIsReleased) {
+    Incarnation worker(loop_, redis_, milliseconds(5000));
+    TestSession session(redis_, "echo");
+    loop_.run([](Incarnation& one, Loop& loop, TestSession& client,
+                 const std::function<Doorbell(const std::string&)>& ring) -> asio::awaitable<void> {
+        co_await one.begin(loop);
+        const Doorbell bell = ring(one.lease.worker());
+        SessionStore forgotten(one.relay, bell);
+        const Claim claim = co_await forgotten.claim();
+        EXPECT_EQ(claim.status, ClaimStatus::claimed);
+        const AppFactory factory = echo_app();
+        auto actor = Actor::make(one.relay, bell, factory);
+        co_await actor->run();
+        EXPECT_FALSE(client.owned());
+        EXPECT_EQ(client.redis().call({"XLEN", client.keys().jobs}).integer, 1) << "rung anew";
+    }(worker, loop_, session, [&](const std::string& name) { return rung(session, name); }));
 }
 
 // Cuts the connection at random moments while events are written: the log has each once, in order.

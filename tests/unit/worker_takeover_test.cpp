@@ -242,6 +242,55 @@ TEST(WorkerTakeover, ATurnSurvivesTheLossOfRedissDataAndOfTheLease) {
     EXPECT_TRUE(client.wait_finished());
 }
 
+// Redis dies without its data and stays away for longer than a lease.
+TEST(WorkerTakeover, TurnsSurviveALongAbsenceOfARedisThatForgets) {
+    RedisFixture redis;
+    WorkerProcess worker(redis, scripted_chat);
+    std::vector<SessionKeys> keys;
+    for (int i = 0; i < 20; ++i) {
+        ChatClient client(redis);
+        client.question("phase:a say:before sleep:300 count:50 sleep:1200 phase:b say:after");
+        client.until("text_chunk");
+        keys.push_back(client.keys());
+    }
+    redis.kill_hard();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1800)); // the fault's length, no wait
+    redis.start();
+    RawRedis raw(redis.socket_path());
+    for (const SessionKeys& session : keys) {
+        EXPECT_TRUE(TestSession::wait(
+            [&] {
+                const auto top = raw.call({"XREVRANGE", session.out_lane, "+", "-", "COUNT", "1"});
+                return top.at(0).at(1).at(1).text.find("response_complete") != std::string::npos;
+            },
+            std::chrono::seconds(20)));
+    }
+}
+
+// The worker loses its lease at every moment of its turns' lives: no session is left behind.
+TEST(WorkerTakeover, NoSessionIsLeftBehindByALapse) {
+    RedisFixture redis;
+    WorkerProcess worker(redis, scripted_chat, {{"max_attempts", {"20", "test"}}});
+    for (int round = 0; round < 6; ++round) {
+        std::vector<std::unique_ptr<ChatClient>> clients;
+        for (int i = 0; i < 40; ++i) {
+            clients.push_back(std::make_unique<ChatClient>(redis));
+            clients.back()->question("phase:a say:one sleep:" + std::to_string(i * 5) +
+                                     " phase:b say:two");
+        }
+        clients[0]->until("turn_start");
+        worker.signal(SIGSTOP);
+        std::this_thread::sleep_for(std::chrono::milliseconds(600 + round * 130)); // the fault
+        worker.signal(SIGCONT);
+        for (auto& client : clients) {
+            const Turn turn = client->turn();
+            EXPECT_EQ(turn.text, "one two ");
+            EXPECT_EQ(turn.status, "ok");
+            EXPECT_TRUE(client->wait_finished());
+        }
+    }
+}
+
 // Redis refuses writes for a while in the middle of an answer: nothing is lost, nothing doubled.
 TEST(WorkerTakeover, ATurnSurvivesAFullRedis) {
     RedisFixture redis;

@@ -1,0 +1,33 @@
+"""Stacks of the system tests: one that answers as fast as it can, one that takes its time."""
+
+import sqlite3
+
+import pytest
+
+from harness.stack import shared_stack
+
+LOCATIONS = """
+    location = /ws/chat { mr_ws chat; }
+    location = /ws/strict { mr_ws chat; mr_ws_compat strict; }
+"""
+# An answer of some seconds: long enough to be interrupted in the middle.
+SLOW = {"local_tokens_per_second": 40}
+
+
+@pytest.fixture(scope="session")
+def stack(data_dir):
+    yield from shared_stack(data_dir, workers=2, apps="chat", locations=LOCATIONS,
+                            settings={"local_tokens_per_second": 0})
+
+
+@pytest.fixture(scope="session")
+def slow_stack(data_dir):
+    yield from shared_stack(data_dir, workers=2, apps="chat", locations=LOCATIONS, settings=SLOW)
+
+
+@pytest.fixture(scope="session")
+def company(stack, data_dir):
+    """The company data the workers have made, to compute answers independently."""
+    database = sqlite3.connect(f"file:{data_dir}/demo.db?mode=ro", uri=True)
+    yield lambda query: database.execute(query).fetchall()
+    database.close()

@@ -1,0 +1,151 @@
+"""Redis and nginx going while real answers stream: every question gets its one end, and a drain
+that is long enough cuts nobody."""
+
+import pytest
+
+from chat import LONG_QUESTION, Chat
+from harness.protocol import check_text, check_v1_turn, check_v2_events, text_of
+from harness.process import wait_for
+from harness.raw_ws import RawWs
+
+QUESTION = "How much have we invoiced on the Harbor Point project, and what is still open?"
+SLOW = {"local_tokens_per_second": 25, "lease": "1500ms"}
+RECOVERY_S = 20
+
+
+def answered_again(chat):
+    """Asks until an answer is whole; what comes before is named errors with their proper end."""
+    def attempt():
+        chat.ask(QUESTION)
+        events = chat.until("response_complete")
+        if events[-1]["status"] == "ok":
+            return events
+        assert any(event["type"] == "error" and event["code"] for event in events), events
+        return None
+    return wait_for(attempt, "an answer", RECOVERY_S)
+
+
+def last_text(events):
+    """The text a client shows at the end: a snapshot replaces what was there."""
+    start = max((i for i, e in enumerate(events) if e["type"] == "text_snapshot"), default=-1)
+    base = events[start]["content"] if start >= 0 else ""
+    return base + text_of(events[start + 1:])
+
+
+def test_redis_frozen_in_the_middle_of_an_answer(make_stack):
+    """For less than the lease: a pause, then the same answer."""
+    stack = make_stack(apps="chat", workers=2, settings={**SLOW, "lease": "10s"})
+    with Chat(stack) as chat:
+        reference = text_of(chat.answer(LONG_QUESTION))
+        chat.ask(LONG_QUESTION)
+        events = chat.until("text_chunk")
+        stack.redis.freeze()
+        with pytest.raises(TimeoutError):
+            while True:  # what was under way still comes, then nothing
+                events.append(chat.event(0.5))
+        stack.redis.thaw()
+        events += chat.until("response_complete")
+        assert last_text(events) == reference and events[-1]["status"] == "ok"
+        check_v2_events([event for event in events if event.get("turn_id")])
+
+
+def test_redis_restarted_with_its_data_in_the_middle_of_an_answer(make_stack):
+    stack = make_stack(apps="chat", workers=2, settings=SLOW,
+                       redis=["appendonly yes", "appendfsync always"])
+    # The harness writes "appendonly no" first; the later line counts.
+    with Chat(stack) as chat:
+        reference = text_of(chat.answer(LONG_QUESTION))
+        chat.ask(LONG_QUESTION)
+        events = chat.until("text_chunk")
+        stack.redis.restart()
+        events += chat.until("response_complete")
+        assert events[-1]["status"] == "ok"
+        assert last_text(events) == reference
+        answered_again(chat)
+
+
+def test_redis_restarted_empty_in_the_middle_of_an_answer(make_stack):
+    """All that was stored is gone. The spinner does not stay, for either protocol."""
+    stack = make_stack(apps="chat", workers=2, settings=SLOW)
+    with Chat(stack) as chat, RawWs.open(stack.nginx.http_port, "/ws/chat") as v1:
+        v1.event()
+        chat.ask(LONG_QUESTION)
+        v1.json({"message": LONG_QUESTION})
+        chat.until("text_chunk")
+        v1.events_until("text_chunk")
+        stack.redis.restart()
+        ends = [chat.until("response_complete")[-1], v1.events_until("response_complete")[-1]]
+        assert {end["status"] for end in ends} <= {"ok", "partial", "error"}
+        answered_again(chat)
+
+
+def test_redis_gone_while_asking(make_stack):
+    stack = make_stack(apps="chat", settings={"local_tokens_per_second": 0})
+    with Chat(stack) as chat, RawWs.open(stack.nginx.http_port, "/ws/chat") as v1:
+        v1.event()
+        chat.answer(QUESTION)
+        stack.redis.kill()
+        v1.json({"message": QUESTION})
+        said = chat.answer(QUESTION)
+        assert [e["code"] for e in said if e["type"] == "error"] == ["relay_unavailable"]
+        assert said[-1]["status"] == "error"
+        kinds = [event["type"] for event in v1.events_until("response_complete")]
+        assert kinds == ["error", "text_chunk", "response_complete"]
+        stack.redis.start()
+        stack.wait_linked()
+        check_v2_events(answered_again(chat))
+        v1.json({"message": QUESTION})
+        check_v1_turn(v1.events_until("response_complete"))
+
+
+@pytest.mark.parametrize("how", ["reload", "quit"])
+def test_running_answers_end_before_the_drain_closes(make_stack, how):
+    """Both protocols, with and without TLS: 1001 comes behind the terminal event, never before."""
+    stack = make_stack(apps="chat", workers=2, drain="60s", settings=SLOW)
+    chats = [Chat(stack, tls=number % 2 == 0) for number in range(6)]
+    v1 = [RawWs.open(stack.nginx.http_port, "/ws/chat"),
+          RawWs.open(stack.nginx.https_port, "/ws/chat", tls=True)]
+    for ws in v1:
+        ws.event()
+        ws.json({"message": LONG_QUESTION})
+    for chat in chats:
+        chat.ask(LONG_QUESTION)
+    heads = [chat.until("text_chunk") for chat in chats]
+    v1_heads = [ws.events_until("text_chunk") for ws in v1]
+    old = stack.nginx.worker_processes()
+    stack.nginx.reload() if how == "reload" else stack.nginx.quit()
+    for chat, events in zip(chats, heads):
+        events += chat.until("response_complete")
+        assert events[-1]["status"] == "ok"
+        check_v2_events(events)
+    for ws, events in zip(v1, v1_heads):
+        check_v1_turn(events + ws.events_until("response_complete"))
+    for chat in chats:
+        got, data = chat.ws.close_frame(90)
+        assert got.code == 1001
+        assert [one.json["type"] for one in data] == ["going_away"]
+        chat.ws.drop()
+    for ws in v1:
+        assert ws.close_frame(90)[0].code == 1001
+        ws.drop()
+    wait_for(lambda: not any(worker.alive() for worker in old), "the old worker is gone", 20)
+
+
+def test_cancelled_behind_every_event(slow_stack):
+    """The stop button right behind the n-th event, for each n of the phases and into the text: one
+    end each time, every tool completed, and the session goes on."""
+    with Chat(slow_stack) as chat:
+        chat.ask(LONG_QUESTION)
+        whole = chat.until("text_chunk")
+        chat.send(type="cancel")
+        chat.until("response_complete", status="cancelled")
+        for count in range(1, len(whole) + 3):
+            chat.ask(LONG_QUESTION)
+            events = [chat.event() for _ in range(count)]
+            chat.send(type="cancel")
+            events += chat.until("response_complete")
+            assert events[-1]["status"] == "cancelled", f"behind event {count}"
+            assert [e["by"] for e in events if e["type"] == "cancelled"] == ["user"]
+            assert check_text(events)
+            assert len(check_v2_events(events)) == 1
+        chat.answer("Hello")
