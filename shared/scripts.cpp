@@ -82,7 +82,8 @@ local checkpoint = state[5]
 if not checkpoint and redis.call('XLEN', lane) == 0 then
     redis.call('XACK', jobs, 'g', entry)
     redis.call('XDEL', jobs, entry)
-    redis.call('HDEL', meta, 'own', 'job', 'att', 'bell')
+    redis.call('HDEL', meta, 'own', 'job', 'att', 'bell', 'ibytes')
+    redis.call('DEL', lane)
     return {1}
 end
 if job and job ~= entry then

@@ -34,11 +34,11 @@ inline constexpr uint32_t kNoWorkerGraceMs = 10000;
 inline constexpr uint32_t kRingAgainMs = 2000; // a younger doorbell is not repeated
 
 // Become the owner of a session: new epoch, takeover record appended and published in this script.
-// The epoch is the server's time in ms, or the old epoch + 1 if that is later: so it grows even when
-// Redis has lost everything and followers still hold a position of before.
-// KEYS meta in_lane out_lane leases jobs out_channel dead
-// ARGV sid worker entry_id max_attempts log_ttl_ms session_ttl_ms
-// → {ClaimStatus, epoch, attempt, prev id ("<epoch>-<seq>"), checkpoint (may be empty), subject}
+// The epoch is the server's time in ms, or the old epoch + 1 if that is later: so it grows even
+// when Redis has lost everything and followers still hold a position of before. KEYS meta in_lane
+// out_lane leases jobs out_channel dead ARGV sid worker entry_id max_attempts log_ttl_ms
+// session_ttl_ms → {ClaimStatus, epoch, attempt, prev id ("<epoch>-<seq>"), checkpoint (may be
+// empty), subject}
 extern const Script kClaimScript;
 enum class ClaimStatus : int {
     claimed = 2,

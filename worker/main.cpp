@@ -30,6 +30,9 @@ int serve(const mr::Settings& settings) {
         wanted.local_tokens_per_second = static_cast<unsigned>(settings.local_tokens_per_second);
         wanted.stub_openai = settings.stub_openai;
         services = mr::make_services(wanted);
+        services->diagnose = [](std::string_view doing, std::string_view detail) {
+            mr::log::warn("provider failed", {{"doing", doing}, {"cause", detail}});
+        };
         answer = [&services](mr::TurnRequest request, mr::TurnHost& host) {
             return mr::run_turn(std::move(request), *services, host);
         };

@@ -23,6 +23,8 @@ namespace {
 namespace asio = boost::asio;
 using std::chrono::milliseconds;
 
+constexpr milliseconds kLoopProbe{250};
+constexpr milliseconds kLoopLate{1000};
 constexpr std::chrono::minutes kFirstConnection{10}; // to Redis, before the worker gives up
 
 std::string worker_name(const Settings& settings) {
@@ -61,6 +63,7 @@ class Worker {
     asio::awaitable<void> start();
     asio::awaitable<void> check_schema();
     asio::awaitable<void> stop();
+    asio::awaitable<void> watch_loop();
     void wait_for_signal();
     void on_signal(int number);
     void write_ready_file();
@@ -70,7 +73,8 @@ class Worker {
     asio::io_context loop_{1};
     PartitionMap partitions_;
     std::shared_ptr<redis::Connection> commands_;
-    std::shared_ptr<redis::Connection> jobs_;
+    std::shared_ptr<redis::Connection> jobs_;    // blocking reads
+    std::shared_ptr<redis::Connection> control_; // the lease: never behind thousands of events
     std::shared_ptr<redis::Subscriber> subscriptions_;
     Lease lease_;
     Relay relay_;
@@ -86,8 +90,9 @@ Worker::Worker(const Settings& settings, Apps apps)
     : settings_(settings), partitions_(static_cast<uint32_t>(settings.partitions)),
       commands_(redis::Connection::make(loop_.get_executor(), link("commands", true))),
       jobs_(redis::Connection::make(loop_.get_executor(), link("jobs", false))),
+      control_(redis::Connection::make(loop_.get_executor(), link("control", true))),
       subscriptions_(redis::Subscriber::make(loop_.get_executor(), link("subscriptions", false))),
-      lease_(commands_, partitions_, worker_name(settings), settings.lease),
+      lease_(control_, partitions_, worker_name(settings), settings.lease),
       relay_{loop_.get_executor(),
              commands_,
              subscriptions_,
@@ -114,6 +119,7 @@ int Worker::run(const std::function<void()>& after_loop) {
     wait_for_signal();
     commands_->start();
     jobs_->start();
+    control_->start();
     subscriptions_->start();
     asio::co_spawn(loop_, [this] { return start(); }, asio::detached);
     loop_.run();
@@ -133,6 +139,7 @@ asio::awaitable<void> Worker::start() {
     try {
         co_await commands_->wait_ready(kFirstConnection);
         co_await jobs_->wait_ready(kFirstConnection);
+        co_await control_->wait_ready(kFirstConnection);
         co_await subscriptions_->wait_ready(kFirstConnection);
         co_await check_schema();
         co_await intake_->create_groups();
@@ -151,6 +158,7 @@ asio::awaitable<void> Worker::start() {
         }
     }
     started_ = true;
+    asio::co_spawn(loop_, [this] { return watch_loop(); }, asio::detached);
     intake_->start();
     write_ready_file();
     log::info(
@@ -183,6 +191,20 @@ asio::awaitable<void> Worker::check_schema() {
     if (replies[2].at(1).text != schema) {
         throw std::runtime_error("this Redis holds data of schema " + replies[2].at(1).text +
                                  ", this worker knows " + schema);
+    }
+}
+
+// A loop that runs late delays every session, and in the end costs the lease: say so in time.
+asio::awaitable<void> Worker::watch_loop() {
+    while (!stopping_) {
+        const auto before = std::chrono::steady_clock::now();
+        co_await sleep_for(kLoopProbe);
+        const auto late = std::chrono::steady_clock::now() - before - kLoopProbe;
+        if (late > kLoopLate) {
+            log::warn("event loop runs late",
+                      {{"ms", std::chrono::duration_cast<milliseconds>(late).count()},
+                       {"sessions", sessions_->size()}});
+        }
     }
 }
 

@@ -24,7 +24,8 @@ void SessionTurnHost::close() {
 }
 
 void SessionTurnHost::emit(const ordered_json& v1, const ordered_json& added, Audience audience) {
-    if (!muted_) {
+    // What the previous owner had begun is done again, but clients have been told that it began.
+    if (!muted_ && !view_.has_started(v1)) {
         announce(v1, added, audience);
     }
 }

@@ -2,6 +2,8 @@
 
 #include "worker/json_text.h"
 
+#include <algorithm>
+
 namespace mr {
 
 void TurnView::append_text(std::string_view piece) {
@@ -47,6 +49,18 @@ void TurnView::apply(const Json& v1, const Json& added) {
     } else if (type == "text_chunk" && fields.contains("content")) {
         append_text(fields["content"].get<std::string>());
     }
+}
+
+bool TurnView::has_started(const Json& v1) const {
+    const std::string type = v1.value("type", "");
+    if (type != "phase_start" && type != "tool_start") {
+        return false;
+    }
+    const char* key = type == "phase_start" ? "phase" : "tool";
+    const Json& list = type == "phase_start" ? phases_ : tools_;
+    return std::any_of(list.begin(), list.end(), [&](const Json& known) {
+        return known.value(key, Json()) == v1.value(key, Json());
+    });
 }
 
 nlohmann::ordered_json TurnView::snapshot() const {

@@ -13,6 +13,11 @@
 
 namespace mr::redis {
 
+// A deadline that is noticed this late was missed by a busy event loop, not by Redis: the reply may
+// be waiting in the socket, and gets a little more time, as long as the loop is that busy.
+inline constexpr std::chrono::milliseconds kBusyLoop{50};
+inline constexpr std::chrono::milliseconds kBusyLoopGrace{500};
+
 // What a command ended with. `reply` is null on failure, else valid only during the call.
 struct Answer {
     Failure failure = Failure::none;

@@ -6,6 +6,7 @@
 #include "worker/random.h"
 #include "worker/redis/scripts.h"
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -219,27 +220,41 @@ asio::awaitable<Value> Link::read_reply() {
         if (result == RespReader::Result::protocol_error) {
             throw Error(std::string(reader_.error()));
         }
-        const size_t count = co_await transport_->read_some({read_buffer_.get(), kReadBytes});
+        const size_t count = co_await transport_->read_some({read_buffer_.get(), kFeedBytes});
         reader_.feed(read_buffer_.get(), count);
     }
 }
 
-asio::awaitable<void> Link::read_loop() {
+// Hands out every reply that is complete.
+void Link::take_replies() {
     for (;;) {
-        for (;;) {
-            const RespReader::Result result = reader_.next();
-            if (result == RespReader::Result::protocol_error) {
-                throw Error(std::string(reader_.error()));
-            }
-            if (result == RespReader::Result::need_more) {
-                break;
-            }
-            on_reply(reader_.current());
+        const RespReader::Result result = reader_.next();
+        if (result == RespReader::Result::protocol_error) {
+            throw Error(std::string(reader_.error()));
         }
-        const size_t count = co_await transport_->read_some({read_buffer_.get(), kReadBytes});
-        if (!reader_.feed(read_buffer_.get(), count)) {
+        if (result == RespReader::Result::need_more) {
+            return;
+        }
+        on_reply(reader_.current());
+    }
+}
+
+void Link::parse(std::span<const uint8_t> bytes) {
+    while (!bytes.empty()) {
+        const size_t count = std::min(bytes.size(), kFeedBytes);
+        if (!reader_.feed(bytes.data(), count)) {
             throw std::bad_alloc();
         }
+        take_replies();
+        bytes = bytes.subspan(count);
+    }
+}
+
+asio::awaitable<void> Link::read_loop() {
+    take_replies(); // what came together with the last reply of the handshake
+    for (;;) {
+        const size_t count = co_await transport_->read_some({read_buffer_.get(), kReadBytes});
+        parse({read_buffer_.get(), count});
     }
 }
 

@@ -20,7 +20,8 @@ inline constexpr std::chrono::milliseconds kConnectTimeout{3000};
 inline constexpr std::chrono::milliseconds kCommandTimeout{2500};
 inline constexpr uint32_t kReconnectFirstMs = 50;
 inline constexpr uint32_t kReconnectMaxMs = 2000;
-inline constexpr size_t kReadBytes = 16 * 1024;        // what the parser takes best
+inline constexpr size_t kReadBytes = 256 * 1024; // per wake-up: on a busy loop they are rare
+inline constexpr size_t kFeedBytes = 16 * 1024;  // of them at a time: what the parser takes best
 inline constexpr size_t kKeptWriteBytes = 1024 * 1024; // a larger write buffer is given back
 
 struct LinkOptions {
@@ -61,6 +62,8 @@ class Link : public std::enable_shared_from_this<Link> {
     boost::asio::awaitable<void> shake_hands();
     boost::asio::awaitable<void> read_loop();
     boost::asio::awaitable<Value> read_reply();
+    void parse(std::span<const uint8_t> bytes);
+    void take_replies();
     void append_handshake();
     void flush();
     void went_down();

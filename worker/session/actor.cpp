@@ -27,6 +27,9 @@ void Actor::request_stop(Stop stop) {
     if (stop > stop_) {
         stop_ = stop;
     }
+    if (stop_ == Stop::gone && lane_) {
+        lane_->abandon();
+    }
     signal_.notify();
 }
 
@@ -36,6 +39,8 @@ asio::awaitable<void> Actor::run() {
         claim_ = co_await store_.claim();
         if (claim_.status == ClaimStatus::claimed || claim_.status == ClaimStatus::poisoned) {
             co_await own();
+        } else if (claim_.status == ClaimStatus::busy) {
+            co_await store_.release_stranded();
         }
     } catch (const std::exception& error) {
         log::warn("session not attended", {{"session", bell_.session_id}, {"cause", error.what()}});
@@ -56,7 +61,7 @@ asio::awaitable<void> Actor::own() {
         log::warn("session dropped", {{"session", bell_.session_id}, {"cause", error.what()}});
     }
     if (lost && stop_ != Stop::broken) {
-        stop_ = Stop::gone;
+        request_stop(Stop::gone);
     }
     mailbox_->stop();
     if (stop_ != Stop::none) {
@@ -137,10 +142,11 @@ asio::awaitable<void> Actor::leave() {
     const std::string checkpoint = app_->checkpoint();
     co_await app_->stop();
     bool released = false;
-    if (stop_ != Stop::gone && store_.alive()) {
+    if (store_.alive()) {
         if (stop_ == Stop::handover) {
             co_await lane_->synced();
         }
+        // Also when it seems lost: nothing may stay ours that nobody attends. Fenced by the epoch.
         released = co_await store_.release();
     }
     if (!released && !checkpoint.empty()) {

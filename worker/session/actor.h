@@ -20,7 +20,7 @@ class Actor : public std::enable_shared_from_this<Actor> {
         none,
         handover, // graceful: another worker shall go on
         broken,   // the log is damaged: the session is claimed anew
-        gone,     // fenced, or the lease has lapsed: touch nothing
+        gone,     // fenced, failed, or the lease has lapsed
     };
 
     static std::shared_ptr<Actor> make(Relay& relay, Doorbell bell, const AppFactory& factory);

@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
 namespace mr {
@@ -18,6 +16,7 @@ using std::chrono::milliseconds;
 namespace {
 constexpr milliseconds kPause{100};        // after a failure, and while there is no free slot
 constexpr size_t kOwnPendingPerRead = 500; // per partition
+constexpr unsigned kRoundsPerOwnPending = 10;
 } // namespace
 
 std::shared_ptr<Intake> Intake::make(Relay& relay, std::shared_ptr<redis::Connection> jobs,
@@ -81,15 +80,12 @@ asio::awaitable<void> Intake::read_loop() {
             co_await free_.wait_for(kPause);
             continue;
         }
-        const bool late = co_await loop_is_late();
         bool good = false;
         try {
             if (groups_missing_) {
                 co_await create_groups();
             }
-            if (late) {
-                good = false;
-            } else if (pending_of_ == relay_.lease.worker()) {
+            if (pending_of_ == relay_.lease.worker()) {
                 good = co_await read_new();
             } else {
                 good = co_await read_pending();
@@ -103,11 +99,15 @@ asio::awaitable<void> Intake::read_loop() {
     }
 }
 
-// How long everything that is ready now takes.
-asio::awaitable<bool> Intake::loop_is_late() {
-    const auto before = std::chrono::steady_clock::now();
-    co_await asio::post(relay_.executor, asio::use_awaitable);
-    co_return std::chrono::steady_clock::now() - before > kMaxLoopLag;
+// Waits until what was taken on has been turned over: a short sleep that ends in time.
+asio::awaitable<void> Intake::catch_breath() {
+    const auto start = std::chrono::steady_clock::now();
+    late_ = true;
+    while (late_ && std::chrono::steady_clock::now() - start < kMaxLatePause) {
+        const auto before = std::chrono::steady_clock::now();
+        co_await sleep_for(kLagProbe);
+        late_ = std::chrono::steady_clock::now() - before > kLagProbe + kMaxLoopLag;
+    }
 }
 
 redis::Commands Intake::read_command(bool pending) const {
@@ -142,7 +142,10 @@ asio::awaitable<bool> Intake::read_new() {
         log::warn("doorbells not read", {{"cause", reply.text}});
         co_return false;
     }
-    take_streams(reply, false);
+    const size_t taken = take_streams(reply, false);
+    if (taken > 0) {
+        co_await catch_breath();
+    }
     co_return true;
 }
 
@@ -161,7 +164,8 @@ asio::awaitable<bool> Intake::read_pending() {
     co_return true;
 }
 
-void Intake::take_streams(const redis::Value& reply, bool pending) {
+size_t Intake::take_streams(const redis::Value& reply, bool pending) {
+    size_t taken = 0;
     for (const redis::Value& stream : reply.elements) {
         uint32_t partition = 0;
         while (partition < relay_.partitions.count() &&
@@ -173,8 +177,10 @@ void Intake::take_streams(const redis::Value& reply, bool pending) {
         }
         for (const redis::Value& entry : stream.at(1).elements) {
             take_entry(partition, entry);
+            ++taken;
         }
     }
+    return taken;
 }
 
 void Intake::take_entry(uint32_t partition, const redis::Value& entry) {
@@ -223,14 +229,17 @@ void Intake::hand_back(const Doorbell& bell) {
 
 asio::awaitable<void> Intake::reap_loop() {
     auto self = shared_from_this();
+    unsigned rounds = 0;
     while (!stopped_) {
         const int64_t base = relay_.limits.lease.count() / 5;
         const int64_t jitter = static_cast<int64_t>(random_u32()) % (base + 1);
         co_await reap_pause_.wait_for(milliseconds(base / 2 + jitter));
-        const bool late = co_await loop_is_late();
         const bool ready = relay_.lease.valid() && sessions_->free() > 0;
-        if (stopped_ || quiet_ || !ready || late) {
+        if (stopped_ || quiet_ || !ready || late_) {
             continue;
+        }
+        if (++rounds % kRoundsPerOwnPending == 0) {
+            pending_of_.clear(); // a doorbell in hand that nobody attends any more is found again
         }
         try {
             co_await reap();

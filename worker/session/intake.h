@@ -8,12 +8,15 @@
 
 namespace mr {
 
-inline constexpr size_t kMaxDoorbellsPerRead = 8; // per partition
+inline constexpr size_t kMaxDoorbellsPerRead = 2; // per partition, so 32 at a time by default
 inline constexpr std::chrono::milliseconds kJobsBlock{1000};
 inline constexpr size_t kMaxReapedPerRound = 8; // per partition
-// One round of the event loop may take this long before new work is left to others: a loop that
-// takes on more than it can turn over would miss the renewal of its own lease.
-inline constexpr std::chrono::milliseconds kMaxLoopLag{100};
+// After taking doorbells the loop is watched: while it runs late, new work is left to others. A
+// loop that takes on more than it can turn over would miss the renewal of its own lease. A loop
+// that is late for long still takes a few at a time.
+inline constexpr std::chrono::milliseconds kLagProbe{2};
+inline constexpr std::chrono::milliseconds kMaxLoopLag{50};
+inline constexpr std::chrono::milliseconds kMaxLatePause{2000};
 
 class Intake : public std::enable_shared_from_this<Intake> {
   public:
@@ -35,12 +38,12 @@ class Intake : public std::enable_shared_from_this<Intake> {
 
     boost::asio::awaitable<void> read_loop();
     boost::asio::awaitable<void> reap_loop();
-    boost::asio::awaitable<bool> loop_is_late();
+    boost::asio::awaitable<void> catch_breath();
     boost::asio::awaitable<bool> read_pending();
     boost::asio::awaitable<bool> read_new();
     boost::asio::awaitable<void> reap();
     redis::Commands read_command(bool pending) const;
-    void take_streams(const redis::Value& reply, bool pending);
+    size_t take_streams(const redis::Value& reply, bool pending);
     void take_entry(uint32_t partition, const redis::Value& entry);
     void hand_back(const Doorbell& bell);
 
@@ -51,6 +54,7 @@ class Intake : public std::enable_shared_from_this<Intake> {
     Signal reap_pause_;
     std::string pending_of_; // the incarnation whose own pending list has been read
     bool groups_missing_ = false;
+    bool late_ = false; // the loop did not calm down after the last doorbells
     bool quiet_ = false;
     bool stopped_ = false;
 };

@@ -66,6 +66,15 @@ asio::awaitable<bool> Lease::renew(bool first) {
         commands_->send(load, {});
         co_return false;
     }
+    const auto took = std::chrono::duration_cast<milliseconds>(Clock::now() - asked);
+    if (took > duration_ / kRenewalsPerLease) {
+        log::warn("lease renewed slowly",
+                  {{"ms", took.count()}, {"pending", commands_->pending()}});
+    }
+    // Once it has passed by our own clock, sessions may have acted on that: too late for a renewal.
+    if (!first && !valid()) {
+        co_return false;
+    }
     deadline_ = asked + duration_ - std::min(kLeaseMargin, duration_ / 4);
     co_return true;
 }

@@ -20,7 +20,8 @@ class Lease {
   public:
     using Clock = std::chrono::steady_clock;
 
-    // `name` leads the incarnation id: <name>-<pid>-<random>.
+    // `name` leads the incarnation id: <name>-<pid>-<random>. The connection should carry nothing
+    // else: a renewal must not wait behind the events of a thousand answers.
     Lease(std::shared_ptr<redis::Connection> commands, const PartitionMap& partitions,
           std::string name, std::chrono::milliseconds duration);
 

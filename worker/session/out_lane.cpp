@@ -274,6 +274,14 @@ void OutLane::fence() {
     lose(LaneState::fenced, "another owner");
 }
 
+void OutLane::abandon() {
+    if (state_ == LaneState::open) {
+        state_ = LaneState::fenced;
+        synced_.notify();
+        room_.notify();
+    }
+}
+
 void OutLane::lose(LaneState state, std::string_view why) {
     if (state_ != LaneState::open) {
         return;

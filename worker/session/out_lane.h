@@ -61,8 +61,9 @@ class OutLane : public std::enable_shared_from_this<OutLane> {
     void connected();
     void disconnected() { suspended_ = true; }
 
-    void fence(); // somebody else has found out
-    void close(); // the owner is done: forget everything
+    void fence();   // somebody else has found out
+    void abandon(); // the owner gives up: whoever waits here gets SessionLost
+    void close();   // the owner is done: forget everything
 
   private:
     struct Batch {

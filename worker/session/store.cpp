@@ -10,6 +10,8 @@ namespace asio = boost::asio;
 
 namespace {
 constexpr std::chrono::milliseconds kRetry{50};
+constexpr std::chrono::seconds kReviveLimit{60}; // without a connection
+constexpr std::chrono::milliseconds kRevivePause{250};
 
 uint64_t as_count(std::chrono::milliseconds time) {
     return static_cast<uint64_t>(time.count());
@@ -114,7 +116,24 @@ asio::awaitable<bool> SessionStore::release() {
     co_return reply.integer == 1;
 }
 
+asio::awaitable<void> SessionStore::release_stranded() {
+    const std::string_view get[] = {"HMGET", keys_.meta.view(), "own", "ep"};
+    redis::Commands look;
+    look.add(get);
+    const redis::Value owner = co_await relay_.commands->run(look);
+    if (owner.at(0).text != worker_) {
+        co_return;
+    }
+    epoch_ = parse_decimal(owner.at(1).text).value_or(0);
+    log::warn("session without an actor released", {{"session", bell_.session_id}});
+    co_await release();
+}
+
 asio::awaitable<void> SessionStore::revive(std::string_view checkpoint) {
+    const auto end = std::chrono::steady_clock::now() + kReviveLimit;
+    while (!relay_.commands->ready() && std::chrono::steady_clock::now() < end) {
+        co_await sleep_for(kRevivePause);
+    }
     redis::Commands look;
     const std::string_view epoch[] = {"HEXISTS", keys_.meta.view(), "ep"};
     look.add(epoch);

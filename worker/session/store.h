@@ -50,6 +50,9 @@ class SessionStore {
     boost::asio::awaitable<FinishStatus> finish();
     // False: fenced, nothing to release.
     boost::asio::awaitable<bool> release();
+    // After a claim that found the session busy: if it is this worker that owns it, and so nobody
+    // attends it, it is released. For the caller who knows that there is no other actor for it.
+    boost::asio::awaitable<void> release_stranded();
     // Does something only if Redis has lost the session's record altogether (restart without its
     // data): writes the checkpoint of the running turn anew and rings, so that the turn is taken
     // up. Needs no lease.

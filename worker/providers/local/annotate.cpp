@@ -212,10 +212,10 @@ bool describes_projects(const Word& word) {
 // "the neptune tower project", in lower case too: the words between article and noun.
 void add_named_by_article(const Reading& reading, std::vector<std::string>& names) {
     for (std::size_t i = 1; i < reading.words.size(); ++i) {
-        if (reading.words[i].stem != "project" && !building_noun(reading.words[i])) {
+        if (reading.words[i].text != "project" && !building_noun(reading.words[i])) {
             continue;
         }
-        const bool noun_in_name = reading.words[i].stem != "project";
+        const bool noun_in_name = reading.words[i].text != "project";
         std::size_t first = i;
         while (first > 0 && i - first < 3 && !reading.covered(first - 1) &&
                !reading.words[first].comma_before && !is_stop_word(reading.words[first - 1].text) &&
@@ -225,9 +225,13 @@ void add_named_by_article(const Reading& reading, std::vector<std::string>& name
         const bool article = first > 0 && reading.words[first - 1].text == "the";
         const std::size_t last = noun_in_name ? i + 1 : i;
         const bool capitals = first < i && reading.words[first].capital && first > 0;
-        if (first == i || reading.covered(i) || (!article && !capitals) ||
+        const bool only_nouns =
+            std::all_of(reading.words.begin() + static_cast<std::ptrdiff_t>(first),
+                        reading.words.begin() + static_cast<std::ptrdiff_t>(i), building_noun);
+        if (first == i || (only_nouns && !capitals) || reading.covered(i) ||
+            (!article && !capitals) ||
             (noun_in_name && !capitals &&
-             (i + 1 >= reading.words.size() || reading.words[i + 1].stem != "project"))) {
+             (i + 1 >= reading.words.size() || reading.words[i + 1].text != "project"))) {
             continue;
         }
         names.push_back(reading.surface(first, last));

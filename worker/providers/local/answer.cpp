@@ -29,6 +29,11 @@ std::string small_talk(const std::string& kind, const Vocabulary& vocabulary) {
     if (kind == "thanks") {
         return "You're welcome. Ask whenever there is more to look up.";
     }
+    if (kind == "read_only") {
+        return "I can only look things up: I change, approve, pay or delete nothing. Tell me what "
+               "you "
+               "would like to know about it.";
+    }
     if (kind == "bye") {
         return "Goodbye, and good luck on site.";
     }

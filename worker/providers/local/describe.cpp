@@ -201,8 +201,20 @@ std::string scope_words(const ProjectScope& scope) {
 
 std::string filter_words(const QueryIntent& query) {
     std::string words;
-    for (const Filter& filter : query.filters) {
-        words += one_filter(filter, query);
+    const std::vector<Filter>& filters = query.filters;
+    for (std::size_t i = 0; i < filters.size(); ++i) {
+        const bool named = filters[i].op == "=";
+        const auto same = [&](const Filter& other) { return other.field == filters[i].field; };
+        const auto self = filters.begin() + static_cast<std::ptrdiff_t>(i);
+        if (named && std::any_of(filters.begin(), self, same)) {
+            continue; // said with the first of its kind
+        }
+        words += one_filter(filters[i], query);
+        for (auto other = self + 1; named && other != filters.end(); ++other) {
+            if (same(*other) && !one_filter(*other, query).empty()) {
+                words += " or " + other->value;
+            }
+        }
     }
     return words + project_filter(query);
 }

@@ -31,8 +31,9 @@ bool is_search_word(std::string_view stem) {
          "caused",      "reason",     "need",    "want",     "like",     "submittal", "see",
          "regarding",   "concerning", "related", "question", "explain",  "describe",  "talk",
          "more",        "kind",       "went",    "wrong",    "problem",  "issue",     "contract",
-         "say",         "says",       "trouble", "finding",  "still",    "ever",      "got",
-         "been",        "during",     "state"});
+         "say",         "says",       "trouble", "finding",  "last",     "latest",    "recent",
+         "discuss",     "discussed",  "site",    "still",    "ever",     "got",       "been",
+         "during",      "state"});
     return std::find(kWords.begin(), kWords.end(), stem) != kWords.end();
 }
 
@@ -116,8 +117,10 @@ double coverage(const std::string& title, const std::string& body,
         return 1;
     }
     const std::vector<Word> words = split_words(title + "\n" + body);
-    const auto found = std::count_if(
-        terms.begin(), terms.end(), [&](const std::string& term) { return text_has(words, term); });
+    const auto found = std::count_if(terms.begin(), terms.end(), [&](const std::string& term) {
+        const std::string also(synonym_of(term));
+        return text_has(words, term) || (!also.empty() && text_has(words, also));
+    });
     return static_cast<double>(found) / static_cast<double>(terms.size());
 }
 

@@ -2,67 +2,13 @@
 
 #include "worker/providers/local/catalogue.h"
 #include "worker/providers/local/describe.h"
+#include "worker/providers/local/figure_rows.h"
 #include "worker/providers/local/format.h"
 
 #include <algorithm>
-#include <optional>
 
 namespace mr::local {
 namespace {
-
-bool is_measure(const std::string& kind) {
-    return kind == "money" || kind == "count" || kind == "number" || kind == "percent";
-}
-
-bool is_time(const std::string& kind) {
-    return kind == "month" || kind == "quarter" || kind == "year";
-}
-
-struct Columns {
-    std::vector<std::size_t> keys;
-    std::vector<std::size_t> measures;
-};
-
-Columns columns_of(const SqlTable& table) {
-    Columns columns;
-    for (std::size_t i = 0; i < table.columns.size(); ++i) {
-        (is_measure(table.columns[i].kind) ? columns.measures : columns.keys).push_back(i);
-    }
-    return columns;
-}
-
-std::string bold(const std::string& text) {
-    return "**" + text + "**";
-}
-
-std::string cell_of(const SqlTable& table, std::size_t row, std::size_t column) {
-    return cell_text(table.rows[row][column], table.columns[column].kind);
-}
-
-std::string bold_cell(const SqlTable& table, std::size_t row, std::size_t column) {
-    return bold(cell_of(table, row, column));
-}
-
-std::string key_text(const SqlTable& table, const Columns& columns, std::size_t row) {
-    std::vector<std::string> parts;
-    for (const std::size_t key : columns.keys) {
-        parts.push_back(markdown_text(cell_of(table, row, key)));
-    }
-    return joined(parts, ", ");
-}
-
-double number_at(const SqlTable& table, std::size_t row, std::size_t column) {
-    const nlohmann::json& cell = table.rows[row][column];
-    return cell.is_number() ? cell.get<double>() : 0.0;
-}
-
-double total_of(const SqlTable& table, std::size_t column) {
-    double sum = 0;
-    for (std::size_t row = 0; row < table.rows.size(); ++row) {
-        sum += number_at(table, row, column);
-    }
-    return sum;
-}
 
 // "amount invoiced" for the metric in this column, else the column's title.
 std::string phrase_for(const QueryIntent& intent, std::size_t index, const SqlColumn& column) {
@@ -78,8 +24,8 @@ std::string where_words(const QueryIntent& intent, const ProjectScope& scope) {
     return filter_words(intent) + scope_words(scope) + time_words(intent);
 }
 
-std::string one_row(const ToolFinding& finding, const QueryIntent& intent, const Columns& columns,
-                    const ProjectScope& scope) {
+std::string one_row(const ToolFinding& finding, const QueryIntent& intent,
+                    const ResultColumns& columns, const ProjectScope& scope) {
     const SqlTable& table = finding.table;
     const std::string where = where_words(intent, scope);
     if (columns.measures.size() == 1) {
@@ -94,8 +40,8 @@ std::string one_row(const ToolFinding& finding, const QueryIntent& intent, const
     return text;
 }
 
-std::string ranked(const ToolFinding& finding, const QueryIntent& intent, const Columns& columns,
-                   const ProjectScope& scope) {
+std::string ranked(const ToolFinding& finding, const QueryIntent& intent,
+                   const ResultColumns& columns, const ProjectScope& scope) {
     const SqlTable& table = finding.table;
     const std::size_t measure = columns.measures.front();
     const std::string phrase = phrase_for(intent, 0, table.columns[measure]);
@@ -110,8 +56,8 @@ std::string ranked(const ToolFinding& finding, const QueryIntent& intent, const 
 }
 
 // Two periods against each other, for every figure.
-std::string compared(const ToolFinding& finding, const QueryIntent& intent, const Columns& columns,
-                     const ProjectScope& scope) {
+std::string compared(const ToolFinding& finding, const QueryIntent& intent,
+                     const ResultColumns& columns, const ProjectScope& scope) {
     const SqlTable& table = finding.table;
     std::string text;
     const std::size_t last = table.rows.size() - 1;
@@ -139,8 +85,8 @@ std::string compared(const ToolFinding& finding, const QueryIntent& intent, cons
     return text;
 }
 
-std::string grouped(const ToolFinding& finding, const QueryIntent& intent, const Columns& columns,
-                    const ProjectScope& scope) {
+std::string grouped(const ToolFinding& finding, const QueryIntent& intent,
+                    const ResultColumns& columns, const ProjectScope& scope) {
     const SqlTable& table = finding.table;
     const std::size_t measure = columns.measures.front();
     const SqlColumn& column = table.columns[measure];
@@ -233,96 +179,6 @@ std::string nothing_found(const QueryIntent& intent, const ProjectScope& scope) 
     return "I found no " + what + where_words(intent, scope) + ".";
 }
 
-// What stands out in a grouped result.
-void add_group_insights(const SqlTable& table, const Columns& columns, bool averaged,
-                        std::vector<std::string>& insights) {
-    const std::size_t measure = columns.measures.front();
-    const SqlColumn& column = table.columns[measure];
-    const double total = total_of(table, measure);
-    std::size_t best = 0;
-    std::size_t worst = 0;
-    bool positive = true;
-    for (std::size_t row = 0; row < table.rows.size(); ++row) {
-        best = number_at(table, row, measure) > number_at(table, best, measure) ? row : best;
-        worst = number_at(table, row, measure) < number_at(table, worst, measure) ? row : worst;
-        positive = positive && number_at(table, row, measure) >= 0;
-    }
-    const bool additive = !averaged && (column.kind == "money" || column.kind == "count");
-    if (is_time(table.columns[columns.keys.front()].kind)) {
-        insights.push_back("The peak is " + key_text(table, columns, best) + " with " +
-                           cell_of(table, best, measure) + ", the low " +
-                           key_text(table, columns, worst) + " with " +
-                           cell_of(table, worst, measure) + ".");
-        nlohmann::json average = total / static_cast<double>(table.rows.size());
-        insights.push_back("The average per " + table.columns[columns.keys.front()].name +
-                           " shown is " + cell_text(average, column.kind) + ".");
-        return;
-    }
-    if (additive && positive && total > 0) {
-        insights.push_back(key_text(table, columns, best) + " accounts for " +
-                           percent_text(100.0 * number_at(table, best, measure) / total) +
-                           " of the total shown.");
-    }
-    if (best != worst && number_at(table, worst, measure) != 0 && positive) {
-        nlohmann::json gap = number_at(table, best, measure) - number_at(table, worst, measure);
-        insights.push_back("Between " + key_text(table, columns, best) + " and " +
-                           key_text(table, columns, worst) + " lie " + cell_text(gap, column.kind) +
-                           ".");
-    }
-}
-
-std::optional<double> value_named(const SqlTable& table, std::string_view name) {
-    for (std::size_t i = 0; i < table.columns.size(); ++i) {
-        if (table.columns[i].name == name && table.rows[0][i].is_number()) {
-            return table.rows[0][i].get<double>();
-        }
-    }
-    return std::nullopt;
-}
-
-struct Ratio {
-    std::string_view part;
-    std::string_view whole;
-    std::string_view words; // behind the percentage
-};
-constexpr Ratio kRatios[] = {
-    {"Still open", "Invoiced", " of the amount invoiced is still open."},
-    {"Received", "Invoiced", " of the amount invoiced has been received."},
-    {"Overdue", "Still open", " of the open balance is overdue."},
-    {"Overdue", "Invoiced", " of the amount invoiced is overdue."},
-    {"Invoiced", "Contract value", " of the contract value has been invoiced."},
-    {"Vendor cost", "Budget", " of the budget has been charged by vendors."},
-    {"Overtime hours", "Hours", " of the hours are overtime."},
-    {"Owed to vendors", "Vendor cost", " of the vendor cost is still owed."},
-};
-
-void add_ratios(const SqlTable& table, std::vector<std::string>& insights) {
-    for (const Ratio& ratio : kRatios) {
-        const auto part = value_named(table, ratio.part);
-        const auto whole = value_named(table, ratio.whole);
-        if (part && whole && *whole > 0 && *part >= 0) {
-            insights.push_back(percent_text(100.0 * *part / *whole) + std::string(ratio.words));
-        }
-    }
-}
-
-void add_list_insights(const SqlTable& table, const Columns& columns,
-                       std::vector<std::string>& insights) {
-    std::vector<std::string> sums;
-    for (const std::size_t measure : columns.measures) {
-        const SqlColumn& column = table.columns[measure];
-        if (column.kind == "money" && column.name != "Hourly rate") {
-            nlohmann::json total = total_of(table, measure);
-            std::string label = column.name;
-            label[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(label[0])));
-            sums.push_back(label + " " + cell_text(total, column.kind));
-        }
-    }
-    if (!sums.empty()) {
-        insights.push_back("Taken together: " + joined(sums) + ".");
-    }
-}
-
 } // namespace
 
 QueryIntent effective_intent(const SqlQuery& query) {
@@ -352,7 +208,7 @@ std::string lead_sentence(const ToolFinding& finding, const ProjectScope& scope)
     if (intent.mode == "list") {
         return listed(finding, intent, scope);
     }
-    const Columns columns = columns_of(table);
+    const ResultColumns columns = columns_of(table);
     if (intent.mode != "totals" || columns.measures.empty()) {
         return (finding.query.title.empty() ? "Result" : finding.query.title) + ":";
     }
@@ -366,27 +222,6 @@ std::string lead_sentence(const ToolFinding& finding, const ProjectScope& scope)
         return ranked(finding, intent, columns, scope);
     }
     return grouped(finding, intent, columns, scope);
-}
-
-std::vector<std::string> insights_of(const ToolFinding& finding) {
-    std::vector<std::string> insights;
-    const SqlTable& table = finding.table;
-    const QueryIntent intent = effective_intent(finding.query);
-    const Columns columns = columns_of(table);
-    if (table.rows.empty() || columns.measures.empty() || intent.mode == "attributes") {
-        return insights;
-    }
-    if (table.rows.size() == 1) {
-        add_ratios(table, insights);
-    } else if (intent.mode == "list") {
-        add_list_insights(table, columns, insights);
-    } else if (!columns.keys.empty() && !intent.compare) {
-        add_group_insights(table, columns, intent.aggregate == "avg", insights);
-    }
-    if (insights.size() > kMaxInsights) {
-        insights.resize(kMaxInsights);
-    }
-    return insights;
 }
 
 std::string rows_table(const ToolFinding& finding) {

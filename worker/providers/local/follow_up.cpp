@@ -3,7 +3,7 @@
 #include <algorithm>
 
 namespace mr::local {
-namespace {
+namespace {} // namespace
 
 bool opens_as_follow_up(const Understanding& understood) {
     if (understood.reading.words.empty()) {
@@ -13,6 +13,8 @@ bool opens_as_follow_up(const Understanding& understood) {
     return first == "and" || first == "also" || first == "then" || first == "but" ||
            first == "now" || first == "or" || understood.has(Cue::follow);
 }
+
+namespace {
 
 // States an invoice can be in that are metrics as well: "which of those are overdue?"
 bool state_like(const std::string& metric) {

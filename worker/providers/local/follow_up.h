@@ -6,6 +6,9 @@
 
 namespace mr::local {
 
+// "and ...", "what about ...", "only ...".
+bool opens_as_follow_up(const Understanding& understood);
+
 void apply_conversation(Understanding& understood, const Draft& draft, const Conversation& before);
 
 } // namespace mr::local

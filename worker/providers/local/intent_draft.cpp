@@ -1,5 +1,7 @@
 #include "worker/providers/local/intent_draft.h"
 
+#include "worker/providers/local/intent_totals.h"
+
 #include <algorithm>
 #include <array>
 
@@ -20,13 +22,6 @@ bool behind_grouping_word(const Reading& reading, std::size_t at) {
     return before > 0 && grouping_word(reading.words[before - 1].text);
 }
 
-std::string_view field_of_noun(std::string_view noun) {
-    return noun == "projects"  ? "project"
-           : noun == "vendors" ? "vendor"
-           : noun == "crews"   ? "crew"
-                               : "";
-}
-
 // "the Harbor Point project", "on the project": says where, asks for nothing.
 bool only_says_where(const Draft& draft, const Placed& noun) {
     if (noun.value != "projects" || draft.reading.words[noun.at].text.ends_with('s')) {
@@ -37,61 +32,44 @@ bool only_says_where(const Draft& draft, const Placed& noun) {
            draft.projects > 0;
 }
 
+struct Flag {
+    Cue cue;
+    bool Draft::* set;
+};
+constexpr Flag kFlags[] = {
+    {Cue::count, &Draft::count},
+    {Cue::amount, &Draft::amount},
+    {Cue::average, &Draft::average},
+    {Cue::most, &Draft::most},
+    {Cue::least, &Draft::least},
+    {Cue::newest, &Draft::newest},
+    {Cue::oldest, &Draft::oldest},
+    {Cue::top, &Draft::top},
+    {Cue::list, &Draft::list},
+    {Cue::which, &Draft::which},
+    {Cue::compare, &Draft::compare},
+    {Cue::share, &Draft::share},
+    {Cue::share, &Draft::amount},
+    {Cue::trend, &Draft::trend},
+    {Cue::overview, &Draft::overview},
+    {Cue::over_budget, &Draft::over_budget},
+    {Cue::insurance_expired, &Draft::insurance_expired},
+};
+
 void add_flag(Draft& draft, const FoundCue& cue) {
-    switch (cue.cue) {
-    case Cue::count:
-        draft.count = true;
-        break;
-    case Cue::amount:
-        draft.amount = true;
-        break;
-    case Cue::average:
-        draft.average = true;
-        break;
-    case Cue::most:
-        draft.most = true;
-        break;
-    case Cue::least:
-        draft.least = true;
-        break;
-    case Cue::newest:
-        draft.newest = true;
-        break;
-    case Cue::oldest:
-        draft.oldest = true;
-        break;
-    case Cue::top:
-        draft.top = true;
-        break;
-    case Cue::list:
-        draft.list = true;
-        break;
-    case Cue::which:
-        draft.which = true;
-        break;
-    case Cue::compare:
-        draft.compare = true;
-        draft.compare_years = draft.compare_years || cue.value == "years";
-        break;
-    case Cue::trend:
-        draft.trend = true;
-        break;
-    case Cue::chart:
-        if (draft.chart.size() < cue.value.size()) {
-            draft.chart = cue.value;
+    for (const Flag& flag : kFlags) {
+        if (flag.cue == cue.cue) {
+            draft.*flag.set = true;
         }
-        break;
-    case Cue::overview:
-        draft.overview = true;
-        break;
-    case Cue::over_budget:
-        draft.over_budget = true;
-        break;
-    case Cue::insurance_expired:
-        draft.insurance_expired = true;
-        break;
-    default:
-        break;
+    }
+    if (cue.cue == Cue::count) {
+        draft.count_end = cue.last;
+    } else if (cue.cue == Cue::which) {
+        draft.which_ends.push_back(cue.last);
+    } else if (cue.cue == Cue::compare && cue.value == "years") {
+        draft.compare_years = true;
+    } else if (cue.cue == Cue::chart && draft.chart.size() < cue.value.size()) {
+        draft.chart = cue.value;
     }
 }
 
@@ -123,6 +101,8 @@ void add_placed(Draft& draft, const FoundCue& cue) {
         draft.states.push_back(placed);
     } else if (cue.cue == Cue::type) {
         draft.types.push_back(placed);
+    } else if (cue.cue == Cue::attribute && cue.value == "Client" && draft.projects == 0) {
+        draft.things.push_back({"client", cue.first, cue.last}); // "who is the client with ..."
     } else if (cue.cue == Cue::attribute) {
         draft.attributes.push_back(placed);
     }
@@ -161,6 +141,31 @@ void add_limit(Draft& draft, const std::vector<FoundCue>& cues,
     }
 }
 
+// "the last inspection", "the next crane inspection".
+void add_next_and_last(Draft& draft, const std::vector<FoundTime>& times) {
+    const auto& words = draft.reading.words;
+    for (const Placed& noun : draft.nouns) {
+        for (std::size_t back = 1; back <= 2 && back <= noun.at; ++back) {
+            const std::size_t at = noun.at - back;
+            const std::string& word = words[at].text;
+            const bool in_time = std::any_of(times.begin(), times.end(), [at](const auto& time) {
+                return time.first <= at && at < time.last;
+            });
+            if (in_time || (word != "last" && word != "next")) {
+                continue;
+            }
+            const bool one = !words[noun.end - 1].text.ends_with('s');
+            draft.limit = draft.limit == 0 && one ? 1 : draft.limit;
+            draft.newest = draft.newest || word == "last";
+            if (word == "next") {
+                draft.oldest = true;
+                const TimeRange future{draft.vocabulary.today, "", "from today on"};
+                draft.times.push_back({future, at, at + 1});
+            }
+        }
+    }
+}
+
 // "all projects", "how many schools", "which hospitals": projects, though the noun is not there.
 void add_implied_projects(Draft& draft, const std::vector<FoundCue>& cues) {
     if (!draft.nouns.empty() || !draft.metrics.empty() || draft.projects > 0) {
@@ -190,6 +195,13 @@ void add_implied_projects(Draft& draft, const std::vector<FoundCue>& cues) {
 
 } // namespace
 
+bool Draft::asked_by_which(std::size_t noun_at) const noexcept {
+    constexpr std::size_t kAdjectives = 2;
+    return std::any_of(which_ends.begin(), which_ends.end(), [&](std::size_t end) {
+        return end <= noun_at && noun_at - end <= kAdjectives;
+    });
+}
+
 bool Draft::has_noun(std::string_view subject) const noexcept {
     return std::any_of(nouns.begin(), nouns.end(),
                        [&](const Placed& noun) { return noun.value == subject; });
@@ -202,8 +214,9 @@ bool Draft::has_metric(std::string_view name) const noexcept {
 
 Draft make_draft(const Reading& reading, const std::vector<FoundCue>& cues,
                  const std::vector<FoundTime>& times, const std::vector<Bound>& bounds,
-                 const Vocabulary& vocabulary) {
+                 const Vocabulary& vocabulary, bool carried) {
     Draft draft(reading, vocabulary);
+    draft.carried = carried;
     draft.times = times;
     draft.bounds = bounds;
     for (const Span& span : reading.spans) {
@@ -216,6 +229,7 @@ Draft make_draft(const Reading& reading, const std::vector<FoundCue>& cues,
         add_placed(draft, cue);
     }
     add_limit(draft, cues, times);
+    add_next_and_last(draft, times);
     add_implied_projects(draft, cues);
     std::erase_if(draft.nouns, [&](const Placed& noun) { return only_says_where(draft, noun); });
     return draft;

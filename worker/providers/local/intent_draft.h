@@ -41,7 +41,10 @@ struct Draft {
     bool top = false;
     bool list = false;
     bool which = false;
+    std::vector<std::size_t> which_ends; // behind each "which" or "what"
+    std::size_t count_end = 0;           // behind "how many"
     bool compare = false;
+    bool share = false;
     bool compare_years = false;
     bool trend = false;
     bool overview = false;
@@ -49,8 +52,12 @@ struct Draft {
     bool insurance_expired = false;
     std::string chart;
     std::size_t projects = 0; // names of projects in the question
+    bool carried = false;     // none named, but those of the turn before are meant
     bool vendor_named = false;
 
+    // "which vendors", "what active projects": the noun itself is asked for.
+    bool asked_by_which(std::size_t noun_at) const noexcept;
+    bool about_projects() const noexcept { return projects > 0 || carried; }
     bool superlative() const noexcept { return most || least; }
     bool has_noun(std::string_view subject) const noexcept;
     bool has_metric(std::string_view name) const noexcept;
@@ -59,7 +66,7 @@ struct Draft {
 // Words of dates, bounds and names are `taken`: they are no cues.
 Draft make_draft(const Reading& reading, const std::vector<FoundCue>& cues,
                  const std::vector<FoundTime>& times, const std::vector<Bound>& bounds,
-                 const Vocabulary& vocabulary);
+                 const Vocabulary& vocabulary, bool carried = false);
 
 // The mode and what it is about; leaves filters and times out.
 void decide_mode(Draft& draft, QueryIntent& query);

@@ -1,66 +1,10 @@
 // Decides what kind of query a question asks for.
-#include "worker/providers/local/intent_draft.h"
+#include "worker/providers/local/intent_totals.h"
 
 #include <algorithm>
 
 namespace mr::local {
 namespace {
-
-void add_once(std::vector<std::string>& list, std::string_view value) {
-    if (std::find(list.begin(), list.end(), value) == list.end()) {
-        list.emplace_back(value);
-    }
-}
-
-// The table's money, with a state that changes the meaning: "total of open invoices".
-std::string_view amount_metric(std::string_view noun, const Draft& draft) {
-    const auto state = [&](std::string_view value) {
-        return std::any_of(draft.states.begin(), draft.states.end(),
-                           [&](const Placed& placed) { return placed.value == value; });
-    };
-    if (noun == "invoices") {
-        return state("open") ? "outstanding" : state("paid") ? "received" : "invoiced";
-    }
-    if (noun == "vendor_invoices") {
-        return state("open") ? "owed" : state("paid") ? "paid_to_vendors" : "vendor_cost";
-    }
-    if (noun == "change_orders") {
-        return "co_amount";
-    }
-    if (noun == "bids") {
-        return "bid_amount";
-    }
-    if (noun == "projects") {
-        return "contract_value";
-    }
-    if (noun == "vendors") {
-        return "vendor_cost";
-    }
-    return "";
-}
-
-std::string_view count_metric(std::string_view noun) {
-    static constexpr std::pair<std::string_view, std::string_view> kCounts[] = {
-        {"invoices", "invoice_count"},       {"vendor_invoices", "vendor_invoice_count"},
-        {"change_orders", "co_count"},       {"bids", "bid_count"},
-        {"inspections", "inspection_count"}, {"projects", "project_count"},
-        {"vendors", "vendor_count"},         {"crews", "crew_count"},
-    };
-    for (const auto& [name, metric] : kCounts) {
-        if (name == noun) {
-            return metric;
-        }
-    }
-    return "";
-}
-
-// The field that a table's noun stands for when something is counted per one of them.
-std::string_view field_of_noun(std::string_view noun) {
-    return noun == "projects"  ? "project"
-           : noun == "vendors" ? "vendor"
-           : noun == "crews"   ? "crew"
-                               : "";
-}
 
 // "vendor" with money of ours: the vendor's side is meant.
 void prefer_vendor_side(const Draft& draft, QueryIntent& query) {
@@ -98,25 +42,23 @@ void add_asked_things(const Draft& draft, QueryIntent& query) {
     if (!query.groups.empty() || query.metrics.empty()) {
         return;
     }
-    const bool asked = ranked || draft.which || draft.list;
-    if (!asked || draft.projects > 0) {
+    const auto asked = [&](const Placed& one) {
+        return ranked || draft.list || draft.asked_by_which(one.at);
+    };
+    if (draft.projects > 0) {
         return;
     }
     for (const Placed& thing : draft.things) {
-        if (thing.value != "status" && thing.value != "month" && thing.value != "quarter" &&
-            thing.value != "year") {
-            add_once(query.groups, thing.value);
-            return;
-        }
-        if (ranked) {
+        const bool always = thing.value != "status" && thing.value != "month" &&
+                            thing.value != "quarter" && thing.value != "year";
+        if (asked(thing) && (always || ranked)) {
             add_once(query.groups, thing.value);
             return;
         }
     }
     for (const Placed& noun : draft.nouns) {
         const std::string_view field = field_of_noun(noun.value);
-        const bool plural_or_asked = ranked || draft.which || draft.list;
-        if (!field.empty() && plural_or_asked) {
+        if (!field.empty() && asked(noun)) {
             add_once(query.groups, field);
             return;
         }
@@ -181,118 +123,6 @@ std::vector<std::string_view> wanted_nouns(const Draft& draft) {
     return wanted;
 }
 
-bool decide_totals(const Draft& draft, const std::vector<std::string_view>& nouns,
-                   QueryIntent& query) {
-    for (const Placed& metric : draft.metrics) {
-        add_once(query.metrics, metric.value);
-    }
-    if (draft.count) {
-        for (const std::string_view noun : nouns) {
-            if (const auto metric = count_metric(noun); !metric.empty()) {
-                // "How many projects and crews": all of them; "vendors with bids": the first.
-                add_once(query.metrics, metric);
-                break;
-            }
-        }
-    }
-    const bool money = draft.amount || draft.average;
-    if (money && (query.metrics.empty() || draft.metrics.empty())) {
-        for (const std::string_view noun : nouns) {
-            const auto metric = amount_metric(noun, draft);
-            if (!metric.empty() && !(draft.count && noun == nouns.front() && !draft.amount)) {
-                add_once(query.metrics, metric);
-                break;
-            }
-        }
-    }
-    // "How many change orders are there and how much are they worth?"
-    if (draft.count && draft.amount && query.metrics.size() == 1 && !nouns.empty()) {
-        if (const auto metric = amount_metric(nouns.front(), draft); !metric.empty()) {
-            add_once(query.metrics, metric);
-        }
-    }
-    return !query.metrics.empty();
-}
-
-// "Which client is the biggest?", "the busiest crew", "the most common reason for change orders".
-bool decide_ranking(const Draft& draft, const std::vector<std::string_view>& nouns,
-                    QueryIntent& query) {
-    const bool ranked = draft.superlative() || draft.top;
-    const bool grouped = !query.groups.empty();
-    if (!ranked && !grouped) {
-        return false;
-    }
-    std::string_view field;
-    for (const Placed& thing : draft.things) {
-        field = thing.value;
-        break;
-    }
-    if (field.empty() && grouped) {
-        field = query.groups.front();
-    }
-    const std::string_view noun = nouns.empty() ? "" : nouns.front();
-    std::string_view metric;
-    if (!field.empty() && !noun.empty()) {
-        metric = count_metric(noun);
-    } else if (field == "client" || field == "manager" || field == "city" || field == "type") {
-        metric = "contract_value";
-    } else if (field == "trade") {
-        metric = "vendor_cost";
-    } else if (field == "reason") {
-        metric = "co_count";
-    } else if (field == "inspector" || field == "inspection_kind" || field == "result") {
-        metric = "inspection_count";
-    } else if (noun == "vendors" && ranked) {
-        metric = "vendor_cost";
-        field = "vendor";
-    } else if (noun == "crews" && ranked) {
-        metric = "hours";
-        field = "crew";
-    }
-    if (metric.empty() || field.empty()) {
-        return false;
-    }
-    query.metrics = {std::string(metric)};
-    // "invoices per quarter", "change orders by reason": how many, and how much.
-    const std::string_view money = ranked || noun.empty() ? "" : amount_metric(noun, draft);
-    if (!money.empty() && money != metric && noun != "projects" && noun != "vendors") {
-        query.metrics.insert(query.metrics.begin(), std::string(money));
-    }
-    if (!grouped) {
-        query.groups = {std::string(field)};
-    }
-    return true;
-}
-
-// "Which project has the most change orders?", "projects with more than 3 failed inspections".
-bool decide_counting(const Draft& draft, QueryIntent& query) {
-    constexpr double kLargestCount = 1000; // above it, a bound is an amount
-    std::string_view field;
-    std::string_view counted;
-    for (const Placed& noun : draft.nouns) {
-        const std::string_view place = field_of_noun(noun.value);
-        (place.empty() ? counted : field) = place.empty() ? noun.value : place;
-    }
-    for (const Placed& thing : draft.things) {
-        field = field.empty() ? thing.value : field;
-    }
-    const bool most =
-        std::any_of(draft.reading.words.begin(), draft.reading.words.end(), [](const Word& word) {
-            return word.text == "most" || word.text == "fewest" || word.text == "least";
-        });
-    const bool bounded = !draft.bounds.empty() && draft.bounds.front().value < kLargestCount;
-    const std::string_view metric = count_metric(counted);
-    if (!draft.metrics.empty() || field.empty() || metric.empty() || draft.count || draft.amount ||
-        (!(most && draft.superlative()) && !bounded)) {
-        return false;
-    }
-    query.metrics = {std::string(metric)};
-    if (query.groups.empty()) {
-        query.groups = {std::string(field)};
-    }
-    return true;
-}
-
 bool decide_list(const Draft& draft, const std::vector<std::string_view>& nouns,
                  QueryIntent& query) {
     if (nouns.empty()) {
@@ -314,7 +144,7 @@ bool decide_list(const Draft& draft, const std::vector<std::string_view>& nouns,
 }
 
 bool decide_attributes(const Draft& draft, QueryIntent& query) {
-    const bool project = draft.projects > 0;
+    const bool project = draft.about_projects();
     for (const Placed& attribute : draft.attributes) {
         const bool vendors =
             find_vendor_attribute(attribute.value) != nullptr && (draft.vendor_named || !project);
@@ -339,6 +169,14 @@ bool decide_attributes(const Draft& draft, QueryIntent& query) {
         add_once(query.attributes, "State");
     }
     return !query.attributes.empty();
+}
+
+bool names_person(const Draft& draft) {
+    return std::any_of(
+        draft.reading.spans.begin(), draft.reading.spans.end(), [](const Span& span) {
+            return span.term != nullptr &&
+                   (span.term->field == kFieldManager || span.term->field == kFieldSuperintendent);
+        });
 }
 
 // Which date of a project a time refers to: "projects finishing this year".
@@ -397,7 +235,7 @@ void decide_mode(Draft& draft, QueryIntent& query) {
     }
     if (attributes_first && decide_attributes(draft, query)) {
         query.mode = "attributes";
-    } else if (draft.overview && draft.projects > 0 && draft.metrics.empty() && nouns.empty()) {
+    } else if (draft.overview && draft.about_projects() && draft.metrics.empty() && nouns.empty()) {
         query.mode = "overview";
     } else if (draft.has_metric("rating") && draft.has_noun("vendors") && !draft.average) {
         decide_list(draft, {"vendors"}, query);
@@ -408,8 +246,11 @@ void decide_mode(Draft& draft, QueryIntent& query) {
         set_order(draft, query);
     } else if (decide_list(draft, nouns, query)) {
         query.mode = "list";
-    } else if ((draft.projects > 0 || draft.vendor_named) && decide_attributes(draft, query)) {
+    } else if ((draft.about_projects() || draft.vendor_named) && decide_attributes(draft, query)) {
         query.mode = "attributes";
+    } else if (names_person(draft)) {
+        query.mode = "list"; // "Who is Elena Marsh?": what she is to the projects
+        query.subject = "projects";
     }
     prefer_vendor_side(draft, query);
     if (query.mode == "totals" && draft.trend && query.groups.empty()) {

@@ -4,6 +4,7 @@
 #include "worker/providers/local/intent_draft.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 
 namespace mr::local {
@@ -125,6 +126,19 @@ void judge_tools(Understanding& understood, const Draft& draft) {
     }
 }
 
+// "Delete all invoices", "approve CO-14": nothing here changes anything.
+bool is_command(const Understanding& understood) {
+    static constexpr auto kVerbs = std::to_array<std::string_view>(
+        {"delete", "remove", "drop", "erase", "update", "insert", "approve", "reject", "cancel",
+         "pay", "rename", "edit", "modify"});
+    const auto& words = understood.reading.words;
+    if (words.empty()) {
+        return false;
+    }
+    const std::size_t first = words.front().text == "please" && words.size() > 1 ? 1 : 0;
+    return std::find(kVerbs.begin(), kVerbs.end(), words[first].text) != kVerbs.end();
+}
+
 } // namespace
 
 bool Understanding::has(Cue cue) const noexcept {
@@ -148,7 +162,11 @@ Understanding understand(std::string_view text, const Conversation& before,
     understood.leftover = leftover_words(understood, taken);
     understood.everything = understood.has(Cue::everything);
 
-    Draft draft = make_draft(reading, understood.cues, times, bounds, vocabulary);
+    const bool names_project = std::any_of(reading.spans.begin(), reading.spans.end(),
+                                           [](const Span& span) { return span.project; });
+    const bool carried = !names_project && !before.projects.empty() && !understood.everything &&
+                         (opens_as_follow_up(understood) || understood.has(Cue::reference));
+    Draft draft = make_draft(reading, understood.cues, times, bounds, vocabulary, carried);
     understood.project_names = draft.projects;
     decide_mode(draft, understood.query);
     if (!understood.query.empty()) {
@@ -158,6 +176,13 @@ Understanding understand(std::string_view text, const Conversation& before,
     }
     judge_tools(understood, draft);
     apply_conversation(understood, draft, before);
+    if (is_command(understood)) {
+        understood.query = QueryIntent{};
+        understood.wants_documents = false;
+        understood.wants_crm = false;
+        understood.small_talk = "read_only";
+        return understood;
+    }
     // A project and nothing else known about it: its overview.
     const bool bare = understood.query.empty() && draft.projects > 0 && !understood.wants_crm &&
                       !understood.wants_documents && understood.leftover.empty();
@@ -193,6 +218,9 @@ Conversation conversation_of(const Question& question, const Vocabulary& vocabul
             continue;
         }
         const Understanding understood = understand(message.content, conversation, vocabulary);
+        if (!understood.small_talk.empty()) {
+            continue; // "thanks" ends no thread
+        }
         if (!leans_on_projects(understood, conversation)) {
             conversation.projects.clear();
         }

@@ -26,7 +26,7 @@ struct Understanding {
     std::vector<FoundCue> cues;
     QueryIntent query;                 // empty mode: nothing for the tables
     std::vector<std::string> leftover; // content words that the tables' part does not explain
-    std::string small_talk;            // "", "greeting", "thanks", "help", "bye", "who", "today"
+    std::string small_talk; // "", "greeting", "thanks", "help", "bye", "who", "today", "read_only"
     bool wants_documents = false;
     bool wants_crm = false;
     bool follow_up = false;        // leans on the conversation

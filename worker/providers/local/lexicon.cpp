@@ -1,9 +1,12 @@
 #include "worker/providers/local/lexicon.h"
 
-#include "worker/providers/local/lexicon_entries.h"
+#include "worker/providers/local/lexicon_figures.h"
+#include "worker/providers/local/lexicon_talk.h"
 
 #include <algorithm>
+#include <span>
 #include <string>
+#include <utility>
 
 namespace mr::local {
 namespace {
@@ -27,13 +30,17 @@ struct Matcher {
 const std::vector<Matcher>& matchers() {
     static const std::vector<Matcher> all = [] {
         std::vector<Matcher> list;
-        for (std::size_t size = 6; size > 0; --size) {
-            for (const LexiconEntry& entry : kLexicon) {
+        const auto add = [&](std::span<const LexiconEntry> entries, std::size_t size) {
+            for (const LexiconEntry& entry : entries) {
                 std::vector<std::string> stems = split_stems(entry.words);
                 if (stems.size() == size) {
                     list.push_back({&entry, std::move(stems)});
                 }
             }
+        };
+        for (std::size_t size = 6; size > 0; --size) {
+            add(kFigureCues, size);
+            add(kTalkCues, size);
         }
         return list;
     }();

@@ -29,6 +29,7 @@ enum class Cue : unsigned char {
     list,
     which,
     compare,
+    share, // "what share of"
     trend,
     chart,
     overview,

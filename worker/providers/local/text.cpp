@@ -252,7 +252,8 @@ double name_likeness(std::string_view a, std::string_view b) {
             }
         }
         // Numbers are codes: another digit is another thing.
-        const bool number = std::isdigit(static_cast<unsigned char>(word.front())) != 0;
+        const bool number = std::any_of(word.begin(), word.end(),
+                                        [](unsigned char c) { return std::isdigit(c) != 0; });
         if (best != right.end() && best_likeness >= (number ? 1.0 : kCounterpart)) {
             sum += best_likeness;
             right.erase(best);
