@@ -1,6 +1,5 @@
 #include "worker/apps/chat_session.h"
 
-#include "worker/apps/chat.h"
 #include "worker/apps/event_text.h"
 #include "worker/apps/past_questions.h"
 #include "worker/log.h"
@@ -393,12 +392,6 @@ void ChatSession::settle() {
         v1["type"] = "idle";
         reply(std::move(v1), ordered_json(), true);
     }
-}
-
-AppFactory chat_app(const TurnFunction& function) {
-    return [&function](OwnedSession& session) {
-        return std::make_unique<ChatSession>(session, function);
-    };
 }
 
 } // namespace mr

@@ -1,0 +1,13 @@
+#include "worker/apps/chat.h"
+
+#include "worker/apps/chat_session.h"
+
+namespace mr {
+
+AppFactory chat_app(const TurnFunction& function) {
+    return [&function](OwnedSession& session) {
+        return std::make_unique<ChatSession>(session, function);
+    };
+}
+
+} // namespace mr
