@@ -1,11 +1,18 @@
 // A turn whose course stands in the question, for tests of everything around the pipeline. Words,
 // run one after the other:
-//   say:TEXT      a piece of the answer          phase:NAME  phase_start, phase_complete,
-//   checkpoint sleep:MS      waits                          hang        waits until cancelled fail
-//   TurnError                      boom        an unexpected exception die           ends the
-//   process               die-once    the same, first owner only history       says how many
-//   messages the history has, and the last answer's memory count:N       N pieces "0 1 2 …", one a
-//   millisecond
+//
+//   say:TEXT    a piece of the answer
+//   count:N     N pieces "0 1 2 …", one a millisecond
+//   phase:NAME  phase_start, phase_complete, checkpoint
+//   half:NAME   the same; the first owner (nothing delivered yet) dies before the checkpoint
+//   sleep:MS    waits
+//   hang        waits until cancelled
+//   fail        TurnError
+//   boom        an unexpected exception
+//   die         ends the process
+//   die-once    the same, unless a checkpoint holds a phase when the turn is picked up
+//   history     says how many messages the history has, and the last answer's memory
+//
 // Phases that a checkpoint holds are not run again; text that was delivered is not said again.
 #pragma once
 
@@ -70,6 +77,12 @@ class ScriptedTurn {
             throw std::runtime_error("secret detail");
         } else if (verb == "die" || (verb == "die-once" && request_.resume_state.is_null())) {
             _exit(9);
+        } else if (verb == "half" && delivered_.empty()) {
+            announce(value);
+            co_await sleep_for(std::chrono::milliseconds(50)); // far beyond the flush interval
+            _exit(9);
+        } else if (verb == "half") {
+            co_await phase(value);
         }
     }
 
@@ -77,6 +90,14 @@ class ScriptedTurn {
         if (std::find(done_.begin(), done_.end(), name) != done_.end()) {
             co_return;
         }
+        announce(name);
+        done_.push_back(name);
+        nlohmann::json state;
+        state["done"] = done_;
+        co_await host_.checkpoint(state);
+    }
+
+    void announce(const std::string& name) {
         nlohmann::ordered_json v1;
         v1["type"] = "phase_start";
         v1["phase"] = name;
@@ -89,10 +110,6 @@ class ScriptedTurn {
         nlohmann::ordered_json added;
         added["status"] = "ok";
         host_.emit(complete, added, Audience::everyone);
-        done_.push_back(name);
-        nlohmann::json state;
-        state["done"] = done_;
-        co_await host_.checkpoint(state);
     }
 
     // What lies within the text that was delivered already is not said again.

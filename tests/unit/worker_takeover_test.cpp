@@ -54,6 +54,49 @@ TEST(WorkerTakeover, AKilledOwnersTurnGoesOnWhereItStood) {
     }
 }
 
+// Every phase event of the one turn that `script` asks for, with an owner that dies in the middle.
+std::vector<std::string> phases_told(const RedisFixture& redis, const std::string& script) {
+    WorkerProcess first(redis, scripted_chat);
+    WorkerProcess second(redis, scripted_chat);
+    ChatClient client(redis);
+    client.question(script);
+    const std::vector<Turn> turns = client.turns(1);
+    std::vector<std::string> told;
+    for (const Json& event : turns.at(0).events) {
+        if (event.contains("phase")) {
+            told.push_back(event["type"].get<std::string>() + " " +
+                           event["phase"].get<std::string>());
+        }
+    }
+    EXPECT_EQ(turns[0].count("attempt"), 1u);
+    return told;
+}
+
+std::vector<std::string> once_each(std::initializer_list<std::string> phases) {
+    std::vector<std::string> told;
+    for (const std::string& phase : phases) {
+        told.push_back("phase_start " + phase);
+        told.push_back("phase_complete " + phase);
+    }
+    return told;
+}
+
+// A checkpoint vouches for the events before it: a new owner does not send them again.
+TEST(WorkerTakeover, WhatACheckpointVouchesForHasBeenTold) {
+    RedisFixture redis;
+    for (int round = 0; round < 4; ++round) {
+        EXPECT_EQ(phases_told(redis, "phase:a phase:b phase:c phase:d die-once say:end"),
+                  once_each({"a", "b", "c", "d"}));
+    }
+}
+
+// The other side of the same edge: told, but not in a checkpoint yet. Done again, told once.
+TEST(WorkerTakeover, WhatWasToldBeforeItsCheckpointIsToldOnce) {
+    RedisFixture redis;
+    EXPECT_EQ(phases_told(redis, "phase:a say:x half:b phase:c say:end"),
+              once_each({"a", "b", "c"}));
+}
+
 TEST(WorkerTakeover, AFrozenOwnersWordsAreNotHeard) {
     RedisFixture redis;
     WorkerProcess first(redis, scripted_chat);

@@ -24,8 +24,8 @@ void SessionTurnHost::close() {
 }
 
 void SessionTurnHost::emit(const ordered_json& v1, const ordered_json& added, Audience audience) {
-    // What the previous owner had begun is done again, but clients have been told that it began.
-    if (!muted_ && !view_.has_started(v1)) {
+    // What the previous owner had under way is done again, but clients are not told again.
+    if (!muted_ && !view_.has_told(v1)) {
         announce(v1, added, audience);
     }
 }
@@ -114,8 +114,10 @@ asio::awaitable<void> SessionTurnHost::checkpoint(const nlohmann::json& state) {
         throw SessionLost("the turn has been given up");
     }
     record_.state = state;
-    const Consumed nothing;
     const std::string text = format_record(record_);
+    // A new owner skips what the checkpoint holds: by then its events must be in the log.
+    co_await session_.lane->synced();
+    const Consumed nothing;
     co_await session_.store.save(text, nothing);
 }
 

@@ -51,16 +51,29 @@ void TurnView::apply(const Json& v1, const Json& added) {
     }
 }
 
-bool TurnView::has_started(const Json& v1) const {
+bool TurnView::has_told(const Json& v1) const {
+    // `mark`: the field that only the completion brings into the merged entry.
+    struct Kind {
+        const char* type;
+        const Json& list;
+        const char* key;
+        const char* mark;
+    };
+    const Kind kinds[] = {
+        {"phase_start", phases_, "phase", "phase"}, {"phase_complete", phases_, "phase", "data"},
+        {"tool_start", tools_, "tool", "tool"},     {"tool_complete", tools_, "tool", "summary"},
+        {"chart", charts_, "chart_id", "chart_id"},
+    };
     const std::string type = v1.value("type", "");
-    if (type != "phase_start" && type != "tool_start") {
-        return false;
+    for (const Kind& kind : kinds) {
+        if (type == kind.type) {
+            return std::any_of(kind.list.begin(), kind.list.end(), [&](const Json& known) {
+                return known.value(kind.key, Json()) == v1.value(kind.key, Json()) &&
+                       known.contains(kind.mark);
+            });
+        }
     }
-    const char* key = type == "phase_start" ? "phase" : "tool";
-    const Json& list = type == "phase_start" ? phases_ : tools_;
-    return std::any_of(list.begin(), list.end(), [&](const Json& known) {
-        return known.value(key, Json()) == v1.value(key, Json());
-    });
+    return false;
 }
 
 nlohmann::ordered_json TurnView::snapshot() const {

@@ -11,8 +11,8 @@ class TurnView {
   public:
     // An event's own fields; `added` may be null.
     void apply(const nlohmann::ordered_json& v1, const nlohmann::ordered_json& added);
-    // A phase_start or tool_start of something that has started before.
-    bool has_started(const nlohmann::ordered_json& v1) const;
+    // The start or completion of a phase or tool, or a chart, that has been told before.
+    bool has_told(const nlohmann::ordered_json& v1) const;
     void append_text(std::string_view piece);
 
     const std::string& text() const { return text_; }
