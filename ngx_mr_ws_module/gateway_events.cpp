@@ -91,7 +91,7 @@ void gateway_error(Connection& connection, ErrorCode code, uint32_t retry_after_
         text.put(R"(","fatal":false,"retry_after_ms":)").number(retry_after_ms);
     }
     text.put("}").send(connection);
-    if (plain || !ends_turn || connection.app != AppKind::chat) {
+    if (plain || !ends_turn || connection.app == AppKind::echo) {
         return;
     }
     EventText chunk;

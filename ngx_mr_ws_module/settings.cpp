@@ -155,13 +155,14 @@ char* set_app(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
     if (location.app != NGX_CONF_UNSET_UINT) {
         return duplicate();
     }
-    for (const AppKind app : {AppKind::off, AppKind::chat, AppKind::echo}) {
+    for (const AppKind app : {AppKind::off, AppKind::chat, AppKind::echo, AppKind::bench}) {
         if (to_view(arguments(cf)[1]) == app_name(app)) {
             location.app = static_cast<ngx_uint_t>(app);
         }
     }
     if (location.app == NGX_CONF_UNSET_UINT) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"mr_ws\" is \"%V\"; allowed: chat, echo, off",
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"mr_ws\" is \"%V\"; allowed: chat, echo, bench, off",
                            &arguments(cf)[1]);
         return failed();
     }

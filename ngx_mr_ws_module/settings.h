@@ -16,10 +16,20 @@ namespace mr {
 struct RedisTarget; // redis_target.h
 
 // What a session's mail means; the worker implements it.
-enum class AppKind : uint8_t { off, chat, echo };
+enum class AppKind : uint8_t { off, chat, echo, bench };
 
 constexpr std::string_view app_name(AppKind app) noexcept {
-    return app == AppKind::chat ? "chat" : app == AppKind::echo ? "echo" : "off";
+    switch (app) {
+    case AppKind::chat:
+        return "chat";
+    case AppKind::echo:
+        return "echo";
+    case AppKind::bench:
+        return "bench";
+    case AppKind::off:
+        break;
+    }
+    return "off";
 }
 
 // One per configuration.
@@ -27,7 +37,7 @@ struct MainConf {
     ngx_array_t* targets = nullptr; // RedisTarget*; distinct URLs, in order of their index
     std::string_view secret;        // key of the resume tokens
     bool secret_from_file = false;
-    bool in_use = false; // some location has `mr_ws chat` or `echo`
+    bool in_use = false; // some location has `mr_ws` with an app
 };
 
 // One per http, server and location block.

@@ -2,11 +2,13 @@
 #include "worker/apps/echo.h"
 #include "worker/log.h"
 #include "worker/pipeline/turn.h"
+#include "worker/providers/scripted/scripted.h"
 #include "worker/settings.h"
 #include "worker/wiring.h"
 
 #include <cstdio>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <utility>
 
@@ -14,31 +16,48 @@ extern char** environ; // NOLINT: POSIX
 
 namespace {
 
-// Builds what the chosen apps need, then runs the worker.
-int serve(const mr::Settings& settings) {
+std::unique_ptr<mr::Services> services_of(const std::string& app, const mr::Settings& settings) {
+    if (app == "bench") {
+        return mr::scripted::make_services();
+    }
+    mr::ServiceSettings wanted;
+    wanted.data_dir = settings.data_dir;
+    wanted.sql_threads = static_cast<unsigned>(settings.sql_threads);
+    wanted.local_tokens_per_second = static_cast<unsigned>(settings.local_tokens_per_second);
+    wanted.stub_openai = settings.stub_openai;
+    return mr::make_services(wanted);
+}
+
+// An app whose mail are questions, and what it answers them with.
+struct Answering {
     std::unique_ptr<mr::Services> services;
     mr::TurnFunction answer;
+
+    void open(const std::string& app, const mr::Settings& settings) {
+        services = services_of(app, settings);
+        services->diagnose = [](std::string_view doing, std::string_view detail) {
+            mr::log::warn("provider failed", {{"doing", doing}, {"cause", detail}});
+        };
+        answer = [this](mr::TurnRequest request, mr::TurnHost& host) {
+            return mr::run_turn(std::move(request), *services, host);
+        };
+    }
+};
+
+// Builds what the chosen apps need, then runs the worker.
+int serve(const mr::Settings& settings) {
+    std::map<std::string, Answering> answering; // by app; stays where it is
     mr::Apps apps;
     for (const std::string& name : settings.app_names()) {
         if (name == "echo") {
             apps[name] = mr::echo_app();
             continue;
         }
-        mr::ServiceSettings wanted;
-        wanted.data_dir = settings.data_dir;
-        wanted.sql_threads = static_cast<unsigned>(settings.sql_threads);
-        wanted.local_tokens_per_second = static_cast<unsigned>(settings.local_tokens_per_second);
-        wanted.stub_openai = settings.stub_openai;
-        services = mr::make_services(wanted);
-        services->diagnose = [](std::string_view doing, std::string_view detail) {
-            mr::log::warn("provider failed", {{"doing", doing}, {"cause", detail}});
-        };
-        answer = [&services](mr::TurnRequest request, mr::TurnHost& host) {
-            return mr::run_turn(std::move(request), *services, host);
-        };
-        apps[name] = mr::chat_app(answer);
+        Answering& app = answering[name];
+        app.open(name, settings);
+        apps[name] = mr::chat_app(app.answer);
     }
-    return mr::run_worker(settings, std::move(apps), [&services] { services.reset(); });
+    return mr::run_worker(settings, std::move(apps), [&answering] { answering.clear(); });
 }
 
 } // namespace

@@ -24,7 +24,7 @@ constexpr uint64_t kDay = 24 * kHour;
 const SettingRow kRows[] = {
     {"redis", "redis://127.0.0.1:6379", &Settings::redis, 0, 0, "URL",
      "Redis: redis://, rediss:// or unix:, as the gateway uses it"},
-    {"apps", "chat", &Settings::apps, 0, 0, "names", "what this worker serves: chat, echo"},
+    {"apps", "chat", &Settings::apps, 0, 0, "names", "what this worker serves: chat, echo, bench"},
     {"name", "", &Settings::name, 0, 0, "text",
      "leads the worker's name in Redis and logs (default: the host name)"},
     {"ready_file", "", &Settings::ready_file, 0, 0, "path",
@@ -219,10 +219,10 @@ Settings make_settings(std::span<const RawSettings> layers) {
         if (row.key == "apps") {
             const std::vector<std::string> names = settings.app_names();
             const bool known = std::all_of(names.begin(), names.end(), [](const auto& name) {
-                return name == "chat" || name == "echo";
+                return name == "chat" || name == "echo" || name == "bench";
             });
             if (names.empty() || !known) {
-                fail(row, raw, "a comma-separated list of chat, echo");
+                fail(row, raw, "a comma-separated list of chat, echo, bench");
             }
         }
     }

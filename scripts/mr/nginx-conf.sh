@@ -73,6 +73,13 @@ location = /ws/echo {
 }
 CONF
     fi
+    if ((OPT_BENCH)); then
+        cat <<CONF
+location = /ws/bench {
+    mr_ws bench;
+}
+CONF
+    fi
     cat <<CONF
 location /client/ {
     alias $MR_ROOT/web/client/;

@@ -120,7 +120,8 @@ use_redis() { # URL
 
 start_workers() {
     local i apps=chat
-    ((OPT_ECHO)) && apps=chat,echo
+    ((OPT_ECHO)) && apps+=,echo
+    ((OPT_BENCH)) && apps+=,bench
     local -a options=(--redis "$REDIS_URL" --apps "$apps" --data-dir "$INSTANCE/data")
     if [[ -n $OPT_CONFIG ]]; then
         options+=(--config "$OPT_CONFIG")

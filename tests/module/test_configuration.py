@@ -116,7 +116,7 @@ def test_other_directives(place, lines, complaint):
 @pytest.mark.parametrize("value", ["voice", "", "Chat", "on", "chat,echo"])
 def test_an_unknown_app_is_refused(place, value):
     code, said = check(place, location=f'mr_ws "{value}";')
-    assert code == 1 and f'"mr_ws" is "{value}"; allowed: chat, echo, off' in said
+    assert code == 1 and f'"mr_ws" is "{value}"; allowed: chat, echo, bench, off' in said
 
 
 @pytest.mark.parametrize("app", ["chat", "echo"])

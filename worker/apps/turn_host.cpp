@@ -74,7 +74,21 @@ void SessionTurnHost::say(std::string_view piece) {
     put_text(piece);
 }
 
+// A long piece becomes several events: what is queued for a slow client is bounded by them.
 void SessionTurnHost::put_text(std::string_view piece) {
+    while (piece.size() > kMaxChunkBytes) {
+        size_t cut = kMaxChunkBytes;
+        while (cut > 0 && (static_cast<uint8_t>(piece[cut]) & 0xC0) == 0x80) {
+            --cut; // never within a code point
+        }
+        cut = cut > 0 ? cut : kMaxChunkBytes;
+        put_chunk(piece.substr(0, cut));
+        piece.remove_prefix(cut);
+    }
+    put_chunk(piece);
+}
+
+void SessionTurnHost::put_chunk(std::string_view piece) {
     const EventStamp stamp{record_.turn_id, session_.lane->next_id(), wall_clock_ms()};
     const EventText event = make_text_chunk(piece, view_.text_units(), stamp);
     view_.append_text(piece);
@@ -109,6 +123,16 @@ void SessionTurnHost::open_window() {
     });
 }
 
+asio::awaitable<void> SessionTurnHost::wait_room() {
+    auto self = shared_from_this();
+    if (waiting_.size() >= kMaxChunkBytes) {
+        flush_text();
+    }
+    if (!closed_) {
+        co_await session_.lane->wait_room(OutLane::RoomFor::text, kMaxAnswerBacklogBytes);
+    }
+}
+
 asio::awaitable<void> SessionTurnHost::checkpoint(const nlohmann::json& state) {
     if (closed_) {
         throw SessionLost("the turn has been given up");
@@ -121,8 +145,11 @@ asio::awaitable<void> SessionTurnHost::checkpoint(const nlohmann::json& state) {
     co_await session_.store.save(text, nothing);
 }
 
+// A long answer is copied the more rarely the longer it is: all its snapshots together cost no
+// more than a few times its length.
 void SessionTurnHost::counted() {
-    if (++since_snapshot_ >= kEventsPerSnapshot) {
+    const size_t grown = view_.text().size() - snapshot_text_bytes_;
+    if (++since_snapshot_ >= kEventsPerSnapshot && grown >= snapshot_text_bytes_ / 4) {
         write_snapshot("");
     }
 }
@@ -130,6 +157,7 @@ void SessionTurnHost::counted() {
 // The value stands for the newest event so far; it goes out behind it on the same connection.
 void SessionTurnHost::write_snapshot(std::string_view status) {
     since_snapshot_ = 0;
+    snapshot_text_bytes_ = view_.text().size();
     if (!session_.store.alive() || session_.lane->state() != LaneState::open) {
         return;
     }

@@ -17,6 +17,8 @@
 namespace mr {
 
 inline constexpr uint32_t kEventsPerSnapshot = 64;
+inline constexpr size_t kMaxChunkBytes = 16 * 1024;          // of one text_chunk
+inline constexpr size_t kMaxAnswerBacklogBytes = 256 * 1024; // not in the log yet: text waits
 
 class SessionTurnHost final : public TurnHost,
                               public std::enable_shared_from_this<SessionTurnHost> {
@@ -28,6 +30,7 @@ class SessionTurnHost final : public TurnHost,
     void emit(const nlohmann::ordered_json& v1, const nlohmann::ordered_json& added,
               Audience audience) override;
     void text(std::string_view piece) override;
+    boost::asio::awaitable<void> wait_room() override;
     boost::asio::awaitable<void> checkpoint(const nlohmann::json& state) override;
     std::string_view delivered_text() const override { return delivered_; }
 
@@ -55,6 +58,7 @@ class SessionTurnHost final : public TurnHost,
     void write(const nlohmann::ordered_json& v1, const nlohmann::ordered_json& added,
                Audience audience, int flags);
     void put_text(std::string_view piece);
+    void put_chunk(std::string_view piece);
     void open_window();
     void counted();
 
@@ -66,6 +70,7 @@ class SessionTurnHost final : public TurnHost,
     boost::asio::steady_timer window_;
     std::optional<Clock::time_point> first_text_;
     uint32_t since_snapshot_ = 0;
+    size_t snapshot_text_bytes_ = 0; // length of the answer at the last one
     bool window_open_ = false;
     bool muted_ = false;
     bool closed_ = false;

@@ -27,6 +27,10 @@ class TurnHost {
     // coalescing window (the first goes out at once) and counts `offset`.
     virtual void text(std::string_view piece) = 0;
 
+    // Returns when the text given so far is mostly taken: a provider that is faster than Redis
+    // waits here. The caller is the one that gives text.
+    virtual boost::asio::awaitable<void> wait_room() = 0;
+
     // Makes `state` durable before the turn goes on. Throws when this worker has lost the session.
     virtual boost::asio::awaitable<void> checkpoint(const nlohmann::json& state) = 0;
 

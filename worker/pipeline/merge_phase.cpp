@@ -85,7 +85,7 @@ Task<void> merge_findings(TurnRun& run) {
     const bool any = std::any_of(run.state.findings.begin(), run.state.findings.end(),
                                  [](const ToolFinding& finding) { return finding.ok(); });
     if (any) {
-        CallContext call = run.call(run.services.limits.merge_timeout);
+        CallContext call = run.call(run.services.limits.merge_timeout, kPhaseMerge.name);
         failure = co_await try_merge(run, call);
         run.add_usage(call);
         status = failure.is_null() ? "ok" : "degraded";

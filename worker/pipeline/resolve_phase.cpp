@@ -90,7 +90,7 @@ ProjectScope decide_scope(const std::vector<ProjectMatch>& matches) {
 Task<void> resolve_projects(TurnRun& run) {
     const auto started_ms = run.elapsed_ms();
     emit_phase_start(run, kPhaseResolve);
-    CallContext call = run.call(run.services.limits.project_resolution_timeout);
+    CallContext call = run.call(run.services.limits.project_resolution_timeout, kPhaseResolve.name);
     co_await run_phase_work(run, "The projects in the question could not be identified",
                             find_scope(run, call), call.deadline);
     run.add_usage(call);

@@ -47,7 +47,8 @@ Task<void> respond(TurnRun& run) {
         emit_phase_start(run, kPhaseRespond);
     }
     run.answer = delivered;
-    CallContext call = run.call(run.services.limits.response_timeout);
+    CallContext call = run.call(run.services.limits.response_timeout, kPhaseRespond.name);
+    call.wait_room = [&run] { return run.host.wait_room(); };
     std::string issue;
     try {
         co_await run_until(stream_answer(run, delivered, call), call.deadline);

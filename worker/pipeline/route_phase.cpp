@@ -41,7 +41,7 @@ Task<void> route_question(TurnRun& run) {
     const auto started_ms = run.elapsed_ms();
     emit_phase_start(run, kPhaseRoute);
     const bool skipped = run.state.scope.unanswerable();
-    CallContext call = run.call(run.services.limits.routing_timeout);
+    CallContext call = run.call(run.services.limits.routing_timeout, kPhaseRoute.name);
     if (skipped) {
         run.state.plan = RoutePlan{};
         run.state.plan.reasoning = nothing_to_query(run.state.scope);

@@ -146,7 +146,7 @@ Task<void> fill_finding(TurnRun& run, const PlannedCall& planned, ToolFinding& f
 Task<void> run_call(TurnRun& run, const PlannedCall& planned) {
     const auto limit = planned.tool->timeout(run.services.limits);
     const auto started_ms = run.elapsed_ms();
-    CallContext call = run.call(limit);
+    CallContext call = run.call(limit, planned.call_id);
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         call.deadline - std::chrono::steady_clock::now());
     emit_tool_start(run, planned, std::max<std::int64_t>(left.count(), 0));

@@ -113,10 +113,11 @@ bool TurnRun::out_of_budget() const {
     return std::chrono::steady_clock::now() >= request.deadline;
 }
 
-CallContext TurnRun::call(std::chrono::milliseconds limit) const {
+CallContext TurnRun::call(std::chrono::milliseconds limit, std::string_view step) const {
     CallContext context;
     context.deadline = deadline_in(limit);
     context.traceparent = request.traceparent;
+    context.step = request.turn_id + "/" + std::string(step);
     return context;
 }
 

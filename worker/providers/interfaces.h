@@ -51,6 +51,11 @@ class ProviderError : public std::runtime_error {
 struct CallContext {
     SteadyTime deadline;
     std::string traceparent;
+    // Names this step of this turn, the same in every attempt: the idempotency key of whatever has
+    // a side effect or a bill.
+    std::string step;
+    // Text only: until what has been said is mostly on its way to its readers. May be empty.
+    std::function<Task<void>()> wait_room;
 
     // Filled by the provider.
     std::vector<Usage> usage;

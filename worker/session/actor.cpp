@@ -94,7 +94,7 @@ void Actor::open() {
 asio::awaitable<void> Actor::attend() {
     while (stop_ == Stop::none) {
         if (!mailbox_->empty()) {
-            co_await lane_->wait_room(kMaxUnacknowledgedBytes);
+            co_await lane_->wait_room(OutLane::RoomFor::mail, kMaxUnacknowledgedBytes);
             if (stop_ != Stop::none) {
                 break;
             }

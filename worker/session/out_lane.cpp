@@ -19,7 +19,8 @@ std::shared_ptr<OutLane> OutLane::make(std::shared_ptr<Flusher> flusher, const S
 OutLane::OutLane(std::shared_ptr<Flusher> flusher, const SessionKeys& keys, uint64_t epoch)
     : flusher_(std::move(flusher)), lane_key_(keys.out_lane), channel_(keys.out_channel),
       epoch_(epoch), synced_(flusher_->commands().executor()),
-      room_(flusher_->commands().executor()), retry_timer_(flusher_->commands().executor()) {
+      mail_room_(flusher_->commands().executor()), text_room_(flusher_->commands().executor()),
+      retry_timer_(flusher_->commands().executor()) {
     flusher_->add(this);
     suspended_ = !flusher_->commands().ready();
 }
@@ -152,8 +153,7 @@ void OutLane::acknowledge_to(uint64_t seq) {
             queued_bytes_ += batch.bytes.size();
         }
     }
-    synced_.notify();
-    room_.notify();
+    notify_waiters();
 }
 
 void OutLane::refused(uint64_t seq, std::string_view error) {
@@ -277,8 +277,7 @@ void OutLane::fence() {
 void OutLane::abandon() {
     if (state_ == LaneState::open) {
         state_ = LaneState::fenced;
-        synced_.notify();
-        room_.notify();
+        notify_waiters();
     }
 }
 
@@ -289,8 +288,7 @@ void OutLane::lose(LaneState state, std::string_view why) {
     state_ = state;
     log::warn("session lost",
               {{"session", session_of_key(lane_key_.view())}, {"epoch", epoch_}, {"cause", why}});
-    synced_.notify();
-    room_.notify();
+    notify_waiters();
     if (on_lost) {
         const auto listener = on_lost;
         listener();
@@ -308,11 +306,18 @@ asio::awaitable<void> OutLane::synced() {
     }
 }
 
-asio::awaitable<void> OutLane::wait_room(size_t bytes) {
+asio::awaitable<void> OutLane::wait_room(RoomFor what, size_t bytes) {
     auto self = shared_from_this();
+    Signal& room = what == RoomFor::mail ? mail_room_ : text_room_;
     while (state_ == LaneState::open && queued_bytes_ > bytes) {
-        co_await room_.wait();
+        co_await room.wait();
     }
+}
+
+void OutLane::notify_waiters() {
+    synced_.notify();
+    mail_room_.notify();
+    text_room_.notify();
 }
 
 } // namespace mr

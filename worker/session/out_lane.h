@@ -49,8 +49,9 @@ class OutLane : public std::enable_shared_from_this<OutLane> {
 
     // Until everything added is in the log. Throws SessionLost. One waiter.
     boost::asio::awaitable<void> synced();
-    // Until at most `bytes` are unacknowledged, or the lane has ended. One waiter.
-    boost::asio::awaitable<void> wait_room(size_t bytes);
+    // Until at most `bytes` are unacknowledged, or the lane has ended. One waiter of each kind.
+    enum class RoomFor : uint8_t { mail, text };
+    boost::asio::awaitable<void> wait_room(RoomFor what, size_t bytes);
 
     // Commands that belong behind the events flushed just now; not called once the lane has ended.
     std::function<void()> after_flush;
@@ -98,7 +99,9 @@ class OutLane : public std::enable_shared_from_this<OutLane> {
     uint16_t open_count() const { return open_ ? open_->count() : uint16_t{0}; }
     std::deque<Batch> batches_; // sealed, not acknowledged, oldest first
     Signal synced_;
-    Signal room_;
+    Signal mail_room_;
+    Signal text_room_;
+    void notify_waiters();
     boost::asio::steady_timer retry_timer_;
     std::optional<std::chrono::steady_clock::time_point> refused_since_;
     LaneState state_ = LaneState::open;

@@ -1,0 +1,163 @@
+#include "worker/providers/scripted/scripted.h"
+
+#include "worker/async.h"
+#include "worker/providers/scripted/script.h"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+#include <iterator>
+
+namespace mr::scripted {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::string_view kTools[] = {kToolSql, kToolDocuments, kToolCrm};
+
+Task<void> wait_ms(uint64_t ms) {
+    if (ms > 0) {
+        co_await sleep_for(milliseconds(static_cast<int64_t>(ms)));
+    }
+}
+
+class Extractor final : public ProjectExtractor {
+  public:
+    Task<ProjectMentions> extract(const Question& question, CallContext&) override {
+        const Script script = parse_script(question.text);
+        co_await wait_ms(script.phase_ms);
+        co_return ProjectMentions();
+    }
+};
+
+class Directory final : public ProjectDirectory {
+  public:
+    Task<std::vector<ProjectMatch>> lookup(const std::vector<std::string>&, CallContext&) override {
+        co_return std::vector<ProjectMatch>();
+    }
+};
+
+class ScriptRouter final : public Router {
+  public:
+    Task<RoutePlan> route(const Question& question, const ProjectScope&, CallContext&) override {
+        const Script script = parse_script(question.text);
+        co_await wait_ms(script.phase_ms);
+        RoutePlan plan;
+        plan.reasoning = "The script names " + std::to_string(script.tools) + " tools.";
+        for (uint64_t i = 0; i < script.tools; ++i) {
+            ToolCall call;
+            call.tool = kTools[i % std::size(kTools)];
+            call.input = "step " + std::to_string(i + 1);
+            plan.calls.push_back(std::move(call));
+        }
+        co_return plan;
+    }
+};
+
+class Writer final : public SqlWriter {
+  public:
+    Task<SqlQuery> write(const SqlRequest& request, CallContext&) override {
+        SqlQuery query;
+        query.sql = request.question.text; // what the engine works by
+        query.title = request.input;
+        co_return query;
+    }
+};
+
+class Engine final : public SqlEngine {
+  public:
+    std::string_view schema() const override { return ""; }
+    Task<SqlTable> run(const SqlQuery& query, const ProjectScope&, CallContext&) override {
+        const Script script = parse_script(query.sql);
+        co_await wait_ms(script.tool_ms);
+        SqlTable table;
+        SqlColumn column;
+        column.name = "seed";
+        column.kind = "number";
+        table.columns.push_back(std::move(column));
+        table.rows.push_back({script.seed});
+        co_return table;
+    }
+};
+
+class Documents final : public DocumentSearch {
+  public:
+    Task<DocumentHits> search(const Question& question, const std::string& input,
+                              const ProjectScope&, CallContext&) override {
+        const Script script = parse_script(question.text);
+        co_await wait_ms(script.tool_ms);
+        DocumentHits hits;
+        Document document;
+        document.id = std::to_string(script.seed);
+        document.title = input;
+        hits.documents.push_back(std::move(document));
+        hits.total = 1;
+        co_return hits;
+    }
+};
+
+class Crm final : public CrmSearch {
+  public:
+    Task<CrmHits> search(const Question& question, const std::string&, const ProjectScope&,
+                         CallContext&) override {
+        const Script script = parse_script(question.text);
+        co_await wait_ms(script.tool_ms);
+        co_return CrmHits();
+    }
+};
+
+class ScriptMerger final : public Merger {
+  public:
+    Task<MergedFindings> merge(const MergeRequest& request, CallContext&) override {
+        const Script script = parse_script(request.question.text);
+        co_await wait_ms(script.phase_ms);
+        MergedFindings merged;
+        merged.summary = "As the script says.";
+        co_return merged;
+    }
+};
+
+class ScriptResponder final : public Responder {
+  public:
+    Task<void> respond(const AnswerRequest& request, const TextSink& sink,
+                       CallContext& call) override {
+        const Script script = parse_script(request.question.text);
+        const auto executor = co_await boost::asio::this_coro::executor;
+        boost::asio::steady_timer timer(executor);
+        auto next = std::chrono::steady_clock::now();
+        uint64_t index = request.delivered.size() / script.bytes;
+        size_t skip = request.delivered.size() % script.bytes; // merged text ends anywhere
+        for (; index < script.chunks; ++index) {
+            const std::string chunk = chunk_text(script, index);
+            sink(std::string_view(chunk).substr(skip));
+            skip = 0;
+            if (call.wait_room) {
+                co_await call.wait_room();
+            }
+            if (script.rate > 0) {
+                next += std::chrono::nanoseconds(1'000'000'000 / script.rate);
+                timer.expires_at(next);
+                co_await timer.async_wait(boost::asio::use_awaitable);
+            }
+        }
+    }
+};
+
+} // namespace
+
+std::unique_ptr<Services> make_services() {
+    auto services = std::make_unique<Services>();
+    services->extractor = std::make_unique<Extractor>();
+    services->directory = std::make_unique<Directory>();
+    services->router = std::make_unique<ScriptRouter>();
+    services->sql_writer = std::make_unique<Writer>();
+    services->sql_engine = std::make_unique<Engine>();
+    services->documents = std::make_unique<Documents>();
+    services->crm = std::make_unique<Crm>();
+    services->merger = std::make_unique<ScriptMerger>();
+    services->responder = std::make_unique<ScriptResponder>();
+    return services;
+}
+
+} // namespace mr::scripted
