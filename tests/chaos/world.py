@@ -1,0 +1,155 @@
+"""The processes under judgement: one Redis, workers and gateways that reach it through proxies which
+can misbehave, and what the run counts."""
+
+import random
+import shutil
+import tempfile
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+from harness.nginx import Nginx
+from harness.process import wait_for
+from harness.proxy import Proxy
+from harness.redis import Redis, RedisClient
+from harness.worker import Worker
+
+LEASE_S = 2.0
+LOCATIONS = "location = /ws/bench { mr_ws bench; }"
+# Dead clients are noticed within seconds, so that a run of minutes sees it happen often.
+HTTP = "mr_ws_ping_interval 2s; mr_ws_idle_timeout 7s; mr_ws_send_timeout 15s;"
+PARTITIONS = 16
+LINKS_OF_WORKER, LINKS_OF_GATEWAY = 4, 2
+MAX_SHOWN = 40
+
+
+class World:
+    def __init__(self, seed, *, workers=3, gateways=2, processes=2, broken=None, persistence=None):
+        self.seed = seed
+        self.broken = broken
+        self.directory = Path(tempfile.mkdtemp(prefix="mr-chaos-"))
+        self.redis = Redis(self.directory, persistence or
+                           ["appendonly yes", "appendfsync everysec", "maxclients 2000"])
+        self.worker_names = [f"worker-{i + 1}" for i in range(workers)]
+        self.processes = processes
+        self.gateway_count = gateways
+        self.workers, self.retired, self.worker_proxies = [], [], []
+        self.gateways, self.gateway_proxies = [], []
+        self.counts = Counter()
+        self.violations = []
+        self.left_open = []    # half-open connections of clients
+        self.ending = None     # asyncio.Event, set when no more questions are to be asked
+        self.lock = threading.Lock()
+        self.made = 0
+        self.killed_nginx = []  # pids: the master says that they died
+
+    def rng_for(self, name):
+        """A stream of its own for everybody: one more draw here changes nothing there."""
+        return random.Random(f"{self.seed}/{name}")
+
+    def violation(self, what):
+        with self.lock:
+            self.violations.append(what)
+            if len(self.violations) <= MAX_SHOWN:
+                print(f"VIOLATION {what}", flush=True)
+
+    # --- life
+
+    def start(self):
+        self.redis.start()
+        for name in self.worker_names:
+            proxy = Proxy(self.redis.socket)
+            self.worker_proxies.append(proxy)
+            self.workers.append(self.make_worker(name, proxy))
+        for worker in self.workers:
+            worker.start()
+        for i in range(self.gateway_count):
+            proxy = Proxy(self.redis.socket)
+            self.gateway_proxies.append(proxy)
+            directory = self.directory / f"gateway-{i}"
+            directory.mkdir()
+            gateway = Nginx(directory, f"redis://127.0.0.1:{proxy.port}", locations=LOCATIONS,
+                            processes=self.processes, drain="2s", http=HTTP,
+                            main="env MR_BROKEN;" if self.broken else "")
+            gateway.start()
+            self.gateways.append(gateway)
+        wait_for(self.linked, "all processes are linked to Redis", 30)
+        self.descriptors = self.count_descriptors()
+
+    def make_worker(self, name, proxy):
+        self.made += 1
+        return Worker(self.directory, f"redis://127.0.0.1:{proxy.port}", self.directory / "data",
+                      name=f"{name}.{self.made}", apps="bench", lease=f"{int(LEASE_S * 1000)}ms",
+                      drain="3s", max_attempts=20)
+
+    def replace_worker(self, index):
+        """A new process in the place of one that has gone or is going; returns the old one."""
+        old = self.workers[index]
+        self.retired.append(old)
+        self.workers[index] = self.make_worker(self.worker_names[index],
+                                               self.worker_proxies[index])
+        self.workers[index].spawn()
+        return old
+
+    def stop(self):
+        trouble = []
+        for part in [*self.gateways, *self.workers, *self.retired, self.redis]:
+            try:
+                part.stop()
+            except AssertionError as error:
+                trouble.append(str(error))
+        for proxy in [*self.gateway_proxies, *self.worker_proxies]:
+            proxy.close()
+        return trouble
+
+    def remove(self):
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def port(self, gateway, tls):
+        nginx = self.gateways[gateway]
+        return nginx.https_port if tls else nginx.http_port
+
+    # --- what can be seen from outside
+
+    def linked(self):
+        wanted_workers = LINKS_OF_WORKER * len(self.workers)
+        wanted_gateways = LINKS_OF_GATEWAY * self.processes * len(self.gateways)
+        return len(self.redis.clients("mr-worker")) == wanted_workers and \
+            len(self.redis.clients("nginx")) == wanted_gateways
+
+    def read_out_lane(self, session_id, behind):
+        with RedisClient(self.redis.socket) as client:
+            keys = self.session_keys(client, session_id, "o")
+            if not keys:
+                return []
+            start = f"({behind[0]}-{behind[1]}"
+            entries = client("XRANGE", keys[0], start, "+")
+        return [fields[1].encode("latin-1") for _, fields in entries]
+
+    def session_keys(self, client, session_id, kind):
+        return client("KEYS", f"mr:*:{kind}:{session_id}")
+
+    def count_descriptors(self):
+        """Open descriptors of every process under judgement, by kind."""
+        def count(pid):
+            return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+        found = {}
+        for i, gateway in enumerate(self.gateways):
+            found[f"nginx worker of gateway {i}"] = max(
+                count(pid) for pid in gateway.worker_pids())
+        for worker in self.workers:
+            found[worker.name.partition(".")[0]] = count(worker.process.pid)
+        return found
+
+    def logs(self):
+        return [self.redis.log, *(log for g in self.gateways for log in (g.log, g.console)),
+                *(worker.log for worker in [*self.workers, *self.retired])]
+
+    def grave_lines(self):
+        killed = [f"worker process {pid} exited on signal 9" for pid in self.killed_nginx]
+        return [f"{log.path.name}: {line}" for log in self.logs() for line in log.grave_lines()
+                if not any(line.endswith(words) for words in killed)]
+
+    def elapsed(self):
+        return time.monotonic() - self.began
