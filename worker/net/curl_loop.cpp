@@ -1,0 +1,177 @@
+#include "worker/net/curl_loop.h"
+
+#include "worker/net/transfer.h"
+
+#include <new>
+
+namespace mr::net {
+
+namespace asio = boost::asio;
+
+std::shared_ptr<CurlLoop> CurlLoop::make(const asio::any_io_executor& executor) {
+    static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
+    if (ready != CURLE_OK) {
+        throw std::runtime_error(std::string("libcurl: ") + curl_easy_strerror(ready));
+    }
+    return std::shared_ptr<CurlLoop>(new CurlLoop(executor));
+}
+
+CurlLoop::CurlLoop(const asio::any_io_executor& executor)
+    : executor_(executor), multi_(curl_multi_init()), timer_(executor) {
+    if (multi_ == nullptr) {
+        throw std::bad_alloc();
+    }
+    curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &CurlLoop::on_socket);
+    curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+    curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &CurlLoop::on_timer);
+    curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+}
+
+// No transfer is left: each holds this object.
+CurlLoop::~CurlLoop() {
+    for (CURL* handle : pool_) {
+        curl_easy_cleanup(handle);
+    }
+    curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, nullptr);
+    curl_multi_cleanup(multi_); // closes the connections kept, by way of on_socket
+    for (const auto& entry : sockets_) {
+        entry.second->gone = true;
+        entry.second->descriptor.release();
+    }
+}
+
+// ---- handles
+
+CURL* CurlLoop::take_handle() {
+    if (pool_.empty()) {
+        return curl_easy_init();
+    }
+    CURL* handle = pool_.back();
+    pool_.pop_back();
+    return handle;
+}
+
+void CurlLoop::give_back(CURL* handle) {
+    if (pool_.size() >= kMaxPooledHandles) {
+        curl_easy_cleanup(handle);
+        return;
+    }
+    curl_easy_reset(handle);
+    pool_.push_back(handle);
+}
+
+bool CurlLoop::start(CURL* handle) {
+    const bool started = curl_multi_add_handle(multi_, handle) == CURLM_OK;
+    transfers_ += started ? 1U : 0U;
+    return started;
+}
+
+void CurlLoop::remove(CURL* handle) {
+    curl_multi_remove_handle(multi_, handle);
+    --transfers_;
+}
+
+void CurlLoop::unpause(CURL* handle) {
+    curl_easy_pause(handle, CURLPAUSE_CONT);
+    collect();
+}
+
+// ---- what curl asks for
+
+int CurlLoop::on_socket(CURL*, curl_socket_t fd, int what, void* self, void*) noexcept {
+    static_cast<CurlLoop*>(self)->watch(fd, what);
+    return 0;
+}
+
+int CurlLoop::on_timer(CURLM*, long timeout_ms, void* self) noexcept {
+    static_cast<CurlLoop*>(self)->set_timer(timeout_ms);
+    return 0;
+}
+
+void CurlLoop::watch(curl_socket_t fd, int what) {
+    const auto found = sockets_.find(fd);
+    if (what == CURL_POLL_REMOVE) {
+        if (found != sockets_.end()) {
+            found->second->gone = true;
+            found->second->descriptor.release(); // curl closes it or keeps it
+            sockets_.erase(found);
+        }
+        return;
+    }
+    std::shared_ptr<Socket> socket;
+    if (found != sockets_.end()) {
+        socket = found->second;
+    } else {
+        socket = std::make_shared<Socket>(executor_);
+        socket->descriptor.assign(fd);
+        sockets_.emplace(fd, socket);
+    }
+    socket->want_read = (what & CURL_POLL_IN) != 0;
+    socket->want_write = (what & CURL_POLL_OUT) != 0;
+    arm(fd, socket);
+}
+
+// One wait per direction that is wanted.
+void CurlLoop::arm(curl_socket_t fd, const std::shared_ptr<Socket>& socket) {
+    using Descriptor = asio::posix::stream_descriptor;
+    const auto wait = [&](Descriptor::wait_type type, bool Socket::* waiting, bool Socket::* wanted,
+                          int events) {
+        if (!(*socket.*wanted) || *socket.*waiting) {
+            return;
+        }
+        *socket.*waiting = true;
+        socket->descriptor.async_wait(type, [weak = weak_from_this(), socket, waiting, wanted,
+                                             events, fd](boost::system::error_code error) {
+            *socket.*waiting = false;
+            const auto self = weak.lock();
+            if (self == nullptr || socket->gone || error == asio::error::operation_aborted) {
+                return;
+            }
+            if (*socket.*wanted) {
+                self->act(fd, error ? CURL_CSELECT_ERR : events);
+            }
+            if (!socket->gone) {
+                self->arm(fd, socket);
+            }
+        });
+    };
+    wait(Descriptor::wait_read, &Socket::reading, &Socket::want_read, CURL_CSELECT_IN);
+    wait(Descriptor::wait_write, &Socket::writing, &Socket::want_write, CURL_CSELECT_OUT);
+}
+
+// Negative: no timer. curl must not be called from inside, not even for 0.
+void CurlLoop::set_timer(long timeout_ms) {
+    if (timeout_ms < 0) {
+        timer_.cancel();
+        return;
+    }
+    timer_.expires_after(std::chrono::milliseconds(timeout_ms));
+    timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+        const auto self = weak.lock();
+        if (!error && self != nullptr) {
+            self->act(CURL_SOCKET_TIMEOUT, 0);
+        }
+    });
+}
+
+void CurlLoop::act(curl_socket_t fd, int events) {
+    int running = 0;
+    curl_multi_socket_action(multi_, fd, events, &running);
+    collect();
+}
+
+// Tells the transfers that have ended. Each takes itself out, later and from its own coroutine.
+void CurlLoop::collect() {
+    int left = 0;
+    while (CURLMsg* message = curl_multi_info_read(multi_, &left)) {
+        if (message->msg != CURLMSG_DONE) {
+            continue;
+        }
+        const CURLcode result = message->data.result;
+        void* transfer = nullptr;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+        static_cast<Transfer*>(transfer)->ended(result);
+    }
+}
+
+} // namespace mr::net

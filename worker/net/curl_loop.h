@@ -1,0 +1,69 @@
+// libcurl's multi handle on an Asio loop: sockets and the timer curl asks for, easy handles kept
+// for reuse, and the word that a transfer has ended. Owns everything of curl that is shared between
+// transfers; knows nothing of what is transferred.
+//
+// curl owns its descriptors: they are watched through a wrapper that is released, never closed.
+// Nothing here calls back into a coroutine: whoever waits is told through its own Signal.
+#pragma once
+
+#include "worker/net/http_client.h"
+
+#include <curl/curl.h>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <unordered_map>
+
+namespace mr::net {
+
+inline constexpr std::size_t kMaxPooledHandles = 64;
+
+class CurlLoop : public std::enable_shared_from_this<CurlLoop> {
+  public:
+    static std::shared_ptr<CurlLoop> make(const boost::asio::any_io_executor& executor);
+    ~CurlLoop();
+    CurlLoop(const CurlLoop&) = delete;
+    CurlLoop& operator=(const CurlLoop&) = delete;
+
+    const boost::asio::any_io_executor& executor() const { return executor_; }
+    std::size_t transfers() const { return transfers_; }
+
+    CURL* take_handle();          // reset to defaults; null: out of memory
+    void give_back(CURL* handle); // not in use any more
+    bool start(CURL* handle);     // its CURLOPT_PRIVATE is its Transfer
+    // Wherever it stands. A connection in the middle of an exchange is closed.
+    void remove(CURL* handle);
+    // Goes on with a transfer that has paused.
+    void unpause(CURL* handle);
+
+  private:
+    struct Socket {
+        explicit Socket(const boost::asio::any_io_executor& executor) : descriptor(executor) {}
+        boost::asio::posix::stream_descriptor descriptor;
+        bool want_read = false;
+        bool want_write = false;
+        bool reading = false; // a wait is outstanding
+        bool writing = false;
+        bool gone = false;
+    };
+
+    explicit CurlLoop(const boost::asio::any_io_executor& executor);
+
+    static int on_socket(CURL* easy, curl_socket_t fd, int what, void* self, void*) noexcept;
+    static int on_timer(CURLM* multi, long timeout_ms, void* self) noexcept;
+    void watch(curl_socket_t fd, int what);
+    void arm(curl_socket_t fd, const std::shared_ptr<Socket>& socket);
+    void set_timer(long timeout_ms);
+    void act(curl_socket_t fd, int events);
+    void collect();
+
+    boost::asio::any_io_executor executor_;
+    CURLM* multi_;
+    boost::asio::steady_timer timer_;
+    std::unordered_map<curl_socket_t, std::shared_ptr<Socket>> sockets_;
+    std::vector<CURL*> pool_;
+    std::size_t transfers_ = 0;
+};
+
+} // namespace mr::net

@@ -1,0 +1,145 @@
+// HTTP(S) requests from coroutines: libcurl's multi interface driven by the caller's event loop, no
+// thread but that of the name lookup. HTTP/1.1 with connections kept for reuse; no redirects, no
+// cookies, no proxy but the configured one, no signals. Knows nothing of providers or JSON.
+//
+// Cancellation: a coroutine that is cancelled (Asio, terminal) or destroyed while it waits here
+// gives its request up in the same loop turn: the connection, being in the middle of an exchange,
+// is closed at once and never used again. What the receiver has been given stays given.
+//
+// https://curl.se/libcurl/c/libcurl-multi.html, curl_multi_socket_action(3)
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mr::net {
+
+// All count from the start of the request but `idle`. While a receiver has paused, only `total`
+// counts.
+struct HttpTimeouts {
+    std::chrono::milliseconds connect{5'000};     // name lookup, TCP, TLS
+    std::chrono::milliseconds first_byte{30'000}; // of the response
+    std::chrono::milliseconds idle{30'000};       // between two pieces of the response
+    std::chrono::milliseconds total{120'000};
+};
+
+inline constexpr std::size_t kMaxResponseBytes = 16 * 1024 * 1024; // unless the request says less
+inline constexpr std::size_t kMaxResponseHeadBytes = 64 * 1024;
+inline constexpr std::size_t kMaxTransfers = 4096; // of one client at a time
+
+struct HttpRequest {
+    HttpRequest(std::string http_method, std::string http_url)
+        : method(std::move(http_method)), url(std::move(http_url)) {}
+
+    std::string method; // GET, POST, ...
+    std::string url;    // http or https; in messages only scheme, host and port of it appear
+    std::vector<std::string> headers; // "Name: value"
+    std::string body;
+    HttpTimeouts timeouts;
+    std::size_t max_response_bytes = kMaxResponseBytes;
+};
+
+struct HttpHeader {
+    std::string name; // lower case
+    std::string value;
+};
+
+struct HttpHead {
+    int status = 0;
+    std::vector<HttpHeader> headers;
+
+    // Value of the first header of that name (lower case); empty when there is none.
+    std::string_view header(std::string_view name) const;
+};
+
+struct HttpResponse {
+    HttpHead head;
+    std::string body;
+};
+
+enum class HttpFault : std::uint8_t {
+    bad_request, // not sent: the URL or a header is malformed
+    refused,     // not sent: too many requests at a time
+    connect,     // name lookup, connection, proxy
+    tls,         // handshake or certificate
+    timeout,
+    lost, // the connection broke off
+    too_large,
+    protocol, // what came is not HTTP
+};
+
+// There is no whole response. An HTTP status of any kind is none of these. The text is for logs.
+class HttpError : public std::runtime_error {
+  public:
+    HttpError(HttpFault fault, const std::string& text, bool any_byte)
+        : std::runtime_error(text), fault_(fault), any_byte_(any_byte) {}
+    HttpFault fault() const noexcept { return fault_; }
+    // Something of the response had come.
+    bool any_byte() const noexcept { return any_byte_; }
+
+  private:
+    HttpFault fault_;
+    bool any_byte_;
+};
+
+// Takes a response piece by piece, on the event loop. Must not start a request from inside a call.
+// What it throws ends the transfer and comes out of HttpClient::stream.
+class HttpReceiver {
+  public:
+    enum class Flow : std::uint8_t { go_on, pause };
+
+    HttpReceiver() = default;
+    HttpReceiver(const HttpReceiver&) = delete;
+    HttpReceiver& operator=(const HttpReceiver&) = delete;
+    virtual ~HttpReceiver() = default;
+
+    // Once, before any body.
+    virtual void head(const HttpHead& head) = 0;
+    // `pause`: nothing of the piece has been taken. The connection is read no further, and the same
+    // bytes are given again after resume().
+    virtual Flow body(std::string_view piece) = 0;
+
+    // From the event loop, any time; the next body() comes from the loop, not from inside.
+    void resume();
+
+  private:
+    friend class Transfer;
+    std::weak_ptr<class Transfer> transfer_; // while it runs
+};
+
+struct HttpOptions {
+    std::string ca_file; // PEM; empty: the certificates of the system
+    std::string proxy;   // http://[user:password@]host:port; empty: none
+    std::size_t max_transfers = kMaxTransfers;
+};
+
+class CurlLoop;
+
+// All requests of one client run on one event loop: that of its first request. Destroy it before
+// the loop. Copies of connections, names and TLS sessions are its own.
+class HttpClient {
+  public:
+    explicit HttpClient(HttpOptions options = HttpOptions());
+    ~HttpClient();
+    HttpClient(const HttpClient&) = delete;
+    HttpClient& operator=(const HttpClient&) = delete;
+
+    // The whole response. Throws HttpError; operation_aborted when cancelled.
+    boost::asio::awaitable<HttpResponse> request(HttpRequest request);
+    // The response to the receiver, which outlives the call; returns at its end.
+    boost::asio::awaitable<void> stream(HttpRequest request, HttpReceiver& receiver);
+
+    std::size_t transfers() const; // under way
+
+  private:
+    HttpOptions options_;
+    std::shared_ptr<CurlLoop> loop_; // made by the first request
+};
+
+} // namespace mr::net
