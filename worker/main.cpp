@@ -18,7 +18,7 @@ namespace {
 
 std::unique_ptr<mr::Services> services_of(const std::string& app, const mr::Settings& settings) {
     if (app == "bench") {
-        return mr::scripted::make_services();
+        return mr::scripted::make_services(settings.bench_upstream);
     }
     mr::ServiceSettings wanted;
     wanted.data_dir = settings.data_dir;

@@ -48,6 +48,8 @@ const SettingRow kRows[] = {
      "threads for queries to the embedded data"},
     {"local_tokens_per_second", "80", &Settings::local_tokens_per_second, 0, 1'000'000, "1/s",
      "pace of the embedded answer; 0 is as fast as it goes"},
+    {"bench_upstream", "", &Settings::bench_upstream, 0, 0, "URL",
+     "where the app bench has its steps done (http://host:port/path)"},
     {"lease", "5s", &Settings::lease, 500, 10 * kMinute, "",
      "after this long without a sign of life a worker's sessions are taken over"},
     {"turn_budget", "120s", &Settings::turn_budget, kSecond, kHour, "",

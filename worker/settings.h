@@ -25,6 +25,7 @@ struct Settings {
     std::string ready_file;
     std::string data_dir;
     std::string log_level;
+    std::string bench_upstream;
     uint64_t partitions = 0;
     uint64_t max_sessions = 0;
     uint64_t max_attempts = 0;

@@ -1,7 +1,7 @@
 #include "worker/providers/scripted/scripted.h"
 
-#include "worker/async.h"
 #include "worker/providers/scripted/script.h"
+#include "worker/providers/scripted/steps.h"
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -12,21 +12,26 @@
 namespace mr::scripted {
 namespace {
 
-using std::chrono::milliseconds;
-
 constexpr std::string_view kTools[] = {kToolSql, kToolDocuments, kToolCrm};
 
-Task<void> wait_ms(uint64_t ms) {
-    if (ms > 0) {
-        co_await sleep_for(milliseconds(static_cast<int64_t>(ms)));
-    }
-}
-
-class Extractor final : public ProjectExtractor {
+// A provider whose calls are steps.
+class Stepping {
   public:
-    Task<ProjectMentions> extract(const Question& question, CallContext&) override {
+    explicit Stepping(std::shared_ptr<Steps> steps) : steps_(std::move(steps)) {}
+
+  protected:
+    Task<void> step(uint64_t ms, const CallContext& call) { return steps_->run(ms, call); }
+
+  private:
+    std::shared_ptr<Steps> steps_;
+};
+
+class Extractor final : public ProjectExtractor, Stepping {
+  public:
+    using Stepping::Stepping;
+    Task<ProjectMentions> extract(const Question& question, CallContext& call) override {
         const Script script = parse_script(question.text);
-        co_await wait_ms(script.phase_ms);
+        co_await step(script.phase_ms, call);
         co_return ProjectMentions();
     }
 };
@@ -38,18 +43,20 @@ class Directory final : public ProjectDirectory {
     }
 };
 
-class ScriptRouter final : public Router {
+class ScriptRouter final : public Router, Stepping {
   public:
-    Task<RoutePlan> route(const Question& question, const ProjectScope&, CallContext&) override {
+    using Stepping::Stepping;
+    Task<RoutePlan> route(const Question& question, const ProjectScope&,
+                          CallContext& call) override {
         const Script script = parse_script(question.text);
-        co_await wait_ms(script.phase_ms);
+        co_await step(script.phase_ms, call);
         RoutePlan plan;
         plan.reasoning = "The script names " + std::to_string(script.tools) + " tools.";
         for (uint64_t i = 0; i < script.tools; ++i) {
-            ToolCall call;
-            call.tool = kTools[i % std::size(kTools)];
-            call.input = "step " + std::to_string(i + 1);
-            plan.calls.push_back(std::move(call));
+            ToolCall planned;
+            planned.tool = kTools[i % std::size(kTools)];
+            planned.input = "step " + std::to_string(i + 1);
+            plan.calls.push_back(std::move(planned));
         }
         co_return plan;
     }
@@ -65,12 +72,13 @@ class Writer final : public SqlWriter {
     }
 };
 
-class Engine final : public SqlEngine {
+class Engine final : public SqlEngine, Stepping {
   public:
+    using Stepping::Stepping;
     std::string_view schema() const override { return ""; }
-    Task<SqlTable> run(const SqlQuery& query, const ProjectScope&, CallContext&) override {
+    Task<SqlTable> run(const SqlQuery& query, const ProjectScope&, CallContext& call) override {
         const Script script = parse_script(query.sql);
-        co_await wait_ms(script.tool_ms);
+        co_await step(script.tool_ms, call);
         SqlTable table;
         SqlColumn column;
         column.name = "seed";
@@ -81,12 +89,13 @@ class Engine final : public SqlEngine {
     }
 };
 
-class Documents final : public DocumentSearch {
+class Documents final : public DocumentSearch, Stepping {
   public:
+    using Stepping::Stepping;
     Task<DocumentHits> search(const Question& question, const std::string& input,
-                              const ProjectScope&, CallContext&) override {
+                              const ProjectScope&, CallContext& call) override {
         const Script script = parse_script(question.text);
-        co_await wait_ms(script.tool_ms);
+        co_await step(script.tool_ms, call);
         DocumentHits hits;
         Document document;
         document.id = std::to_string(script.seed);
@@ -97,21 +106,23 @@ class Documents final : public DocumentSearch {
     }
 };
 
-class Crm final : public CrmSearch {
+class Crm final : public CrmSearch, Stepping {
   public:
+    using Stepping::Stepping;
     Task<CrmHits> search(const Question& question, const std::string&, const ProjectScope&,
-                         CallContext&) override {
+                         CallContext& call) override {
         const Script script = parse_script(question.text);
-        co_await wait_ms(script.tool_ms);
+        co_await step(script.tool_ms, call);
         co_return CrmHits();
     }
 };
 
-class ScriptMerger final : public Merger {
+class ScriptMerger final : public Merger, Stepping {
   public:
-    Task<MergedFindings> merge(const MergeRequest& request, CallContext&) override {
+    using Stepping::Stepping;
+    Task<MergedFindings> merge(const MergeRequest& request, CallContext& call) override {
         const Script script = parse_script(request.question.text);
-        co_await wait_ms(script.phase_ms);
+        co_await step(script.phase_ms, call);
         MergedFindings merged;
         merged.summary = "As the script says.";
         co_return merged;
@@ -146,16 +157,17 @@ class ScriptResponder final : public Responder {
 
 } // namespace
 
-std::unique_ptr<Services> make_services() {
+std::unique_ptr<Services> make_services(const std::string& upstream) {
+    const auto steps = std::make_shared<Steps>(upstream);
     auto services = std::make_unique<Services>();
-    services->extractor = std::make_unique<Extractor>();
+    services->extractor = std::make_unique<Extractor>(steps);
     services->directory = std::make_unique<Directory>();
-    services->router = std::make_unique<ScriptRouter>();
+    services->router = std::make_unique<ScriptRouter>(steps);
     services->sql_writer = std::make_unique<Writer>();
-    services->sql_engine = std::make_unique<Engine>();
-    services->documents = std::make_unique<Documents>();
-    services->crm = std::make_unique<Crm>();
-    services->merger = std::make_unique<ScriptMerger>();
+    services->sql_engine = std::make_unique<Engine>(steps);
+    services->documents = std::make_unique<Documents>(steps);
+    services->crm = std::make_unique<Crm>(steps);
+    services->merger = std::make_unique<ScriptMerger>(steps);
     services->responder = std::make_unique<ScriptResponder>();
     return services;
 }
