@@ -3,6 +3,7 @@
 #include "ngx_mr_ws_module/lane_reader.h"
 #include "ngx_mr_ws_module/mailbox.h"
 #include "ngx_mr_ws_module/subscriber.h"
+#include "shared/guard.h"
 #include "shared/ids.h"
 #include "shared/scripts.h"
 
@@ -120,7 +121,8 @@ void check_position(Session& session) {
     const uint32_t silence_ms = session_silence_ms(session);
     const uint32_t every_ms =
         silence_ms >= kLongSilenceMs ? kPositionCheckSlowMs : kPositionCheckMs;
-    if (silence_ms % every_ms < session.hub->tick_elapsed_ms && silence_ms >= every_ms) {
+    if (silence_ms % every_ms < session.hub->tick_elapsed_ms && silence_ms >= every_ms &&
+        !removed(Guard::position)) {
         lane_check(session);
     }
 }

@@ -4,6 +4,7 @@
 #include "ngx_mr_ws_module/lane_delivery.h"
 #include "ngx_mr_ws_module/lane_recovery.h"
 #include "ngx_mr_ws_module/mailbox.h"
+#include "shared/guard.h"
 #include "shared/ids.h"
 
 #include <algorithm>
@@ -274,6 +275,10 @@ void lane_publication(Session& session, ByteView bytes) noexcept {
 void lane_subscribed(Session& session) noexcept {
     // A session of ours that nobody has written to yet has no log.
     if (!session_busy(session) && session.newest == EventId{} && !lane_unsettled(session)) {
+        return;
+    }
+    if (removed(Guard::resubscription)) {
+        lane_retry(session);
         return;
     }
     for (Connection* follower = session.followers; follower != nullptr;

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "shared/envelope.h"
+#include "shared/guard.h"
 #include "shared/ids.h"
 
 #include <cstdint>
@@ -30,8 +31,11 @@ inline Delivery judge(EventId cursor, const BatchHeader& batch) {
         return {Verdict::drop, 0, cursor};
     }
     if (batch.kind == BatchKind::takeover) {
-        const bool continues = batch.prev == cursor;
+        const bool continues = batch.prev == cursor || removed(Guard::gap);
         return continues ? Delivery{Verdict::deliver, 0, last} : Delivery{Verdict::gap, 0, cursor};
+    }
+    if (removed(Guard::gap) && (batch.epoch != cursor.epoch || batch.first_seq > cursor.seq + 1)) {
+        return {Verdict::deliver, 0, last};
     }
     if (batch.epoch != cursor.epoch || batch.first_seq > cursor.seq + 1) {
         return {Verdict::gap, 0, cursor};

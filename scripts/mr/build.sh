@@ -4,6 +4,7 @@
 
 kNginxSource=/usr/share/nginx/src
 kModule=$MR_BUILD/module/ngx_mr_ws_module.so
+MODULE_DIR=$MR_BUILD/module # where build_module builds
 kWorker=$MR_BUILD/mr-worker
 kNginx=/usr/sbin/nginx
 
@@ -25,6 +26,7 @@ module_flags() {
     MODULE_CC_OPT="-O2 -g -fPIC -fno-omit-frame-pointer -fstack-protector-strong -D_FORTIFY_SOURCE=2"
     MODULE_CC_OPT+=" -ffile-prefix-map=$MR_ROOT=."
     MODULE_LD_OPT="-fPIC -Wl,-z,relro -Wl,-z,now"
+    [[ $MODULE_DIR == "$MR_BUILD/module" ]] || MODULE_CC_OPT+=" -DMR_TEST_SWITCHES"
 }
 
 # Everything that asks for a new configure; changed sources and headers are make's business.
@@ -42,23 +44,23 @@ configure_module() {
     . "$kNginxSource/conf_flags"
     cd "$kNginxSource" &&
         ./configure "${NGX_CONF_FLAGS[@]}" --with-cc-opt="$MODULE_CC_OPT" \
-            --with-ld-opt="$MODULE_LD_OPT" --builddir="$MR_BUILD/module" \
+            --with-ld-opt="$MODULE_LD_OPT" --builddir="$MODULE_DIR" \
             --add-dynamic-module="$MR_ROOT"
 }
 
 build_module() {
     require_matching_nginx
     module_flags
-    local stamp_file=$MR_BUILD/module/stamp stamp started
+    local stamp_file=$MODULE_DIR/stamp stamp started
     started=$(now_ms)
     stamp=$(module_stamp)
-    local -a make=(make --no-print-directory -C "$kNginxSource" -f "$MR_BUILD/module/Makefile" modules)
+    local -a make=(make --no-print-directory -C "$kNginxSource" -f "$MODULE_DIR/Makefile" modules)
     if [[ -f $stamp_file && $(<"$stamp_file") == "$stamp" ]]; then
         "${make[@]}" -q >/dev/null 2>&1 && return 0
     else
         say "configuring the module for nginx $MR_NGINX_VERSION"
-        mkdir -p "$MR_BUILD/module"
-        rm -f -- "$stamp_file" "$kModule"
+        mkdir -p "$MODULE_DIR"
+        rm -f -- "$stamp_file" "$MODULE_DIR/ngx_mr_ws_module.so"
         step "module configure" "$MR_BUILD/log/module-configure.log" configure_module
         printf '%s\n' "$stamp" >"$stamp_file"
     fi
@@ -98,6 +100,12 @@ build_cmake() {
 }
 
 build_worker() { build_cmake release "$MR_BUILD" mr-worker; }
+
+# Worker and module with the switches of shared/guard.h, in a folder of their own.
+build_broken() {
+    (MODULE_DIR=$MR_BUILD/chaos/module && build_module)
+    build_cmake release "$MR_BUILD" mr-worker-broken
+}
 
 # Browser libraries for the page. The page works without them, so this never stops a start.
 fill_vendor() {

@@ -160,12 +160,20 @@ def link_cut_in_mid_reply(world, rng):
     proxy.cut_after(None, "down")
 
 
-def link_stall(world, rng):
-    """What a worker wrote before its lease ended arrives after it."""
+def stall_worker_link(world, rng, least, most):
     proxy = rng.choice(world.worker_proxies)
     proxy.set_mode("stall", direction=rng.choice(["up", "both"]))
-    pause(LEASE_S * rng.uniform(0.3, 1.9))
+    pause(LEASE_S * rng.uniform(least, most))
     proxy.set_mode("pass")
+
+
+def link_stall(world, rng):
+    stall_worker_link(world, rng, 0.3, 1.9)
+
+
+def link_stall_to_lease_end(world, rng):
+    """What a worker wrote before its lease ended arrives while its sessions are taken over."""
+    stall_worker_link(world, rng, 0.75, 1.35)
 
 
 def gateway_link_stall(world, rng):
@@ -239,7 +247,8 @@ FAULTS = {fault.__name__: fault for fault in (
     worker_kill, worker_kill_all, worker_freeze_beyond_lease, worker_freeze_for_a_moment,
     worker_freeze_then_kill, worker_replace, nginx_worker_kill, nginx_reload, redis_kill,
     redis_restart, redis_freeze, redis_cut_clients, redis_forgets_scripts, link_reset,
-    link_cut_in_mid_command, link_cut_in_mid_reply, link_stall, gateway_link_stall, gateway_blind,
+    link_cut_in_mid_command, link_cut_in_mid_reply, link_stall, link_stall_to_lease_end,
+    gateway_link_stall, gateway_blind,
     link_half_open, link_slices, link_latency, clients_reset, clients_half_open, clients_stall,
     reconnect_storm)}
 

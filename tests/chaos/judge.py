@@ -38,6 +38,9 @@ def arguments():
                         help="comma-separated kinds of fault (default: all), or none")
     parser.add_argument("--broken", metavar="GUARD",
                         help="removes a guard (needs the build with test switches)")
+    parser.add_argument("--grace", type=float, default=60.0, metavar="SECONDS",
+                        help="how much longer than its script an answer may take (default 60)")
+    parser.add_argument("--stop-at-first", action="store_true", help="ends at the first violation")
     parser.add_argument("--list", action="store_true", help="lists the kinds of fault")
     parser.add_argument("--keep", action="store_true", help="keeps the logs in any case")
     options = parser.parse_args()
@@ -61,6 +64,7 @@ def progress(world, injector, options):
 async def play(world, injector, options):
     world.loop = asyncio.get_running_loop()
     world.ending = asyncio.Event()
+    await world.upstream.start(world.upstream_port)
     world.sessions = [Session(world, number) for number in range(options.clients)]
     world.began = time.monotonic()
     tasks = []
@@ -68,18 +72,34 @@ async def play(world, injector, options):
         tasks.append(asyncio.create_task(session.run()))
         await asyncio.sleep(START_SPREAD_S / options.clients)
     injector.start()
-    while world.elapsed() < options.length and injector.trouble is None:
-        await asyncio.sleep(min(PROGRESS_S, max(options.length - world.elapsed(), 0.1)))
-        progress(world, injector, options)
+    try:
+        await watch(world, injector, options, tasks)
+    finally:
+        world.ending.set()
+        await asyncio.to_thread(injector.finish)
+    if options.stop_at_first and world.violations:
         for task in tasks:
-            if task.done() and task.exception() is not None:
-                world.ending.set()
-                raise task.exception()
-    await asyncio.to_thread(injector.finish)
-    world.ending.set()
-    await asyncio.gather(*tasks)
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    else:
+        await asyncio.gather(*tasks)
     for wire in world.left_open:
         wire.abort()
+    await world.upstream.stop()
+
+
+async def watch(world, injector, options, tasks):
+    shown = world.elapsed()
+    while world.elapsed() < options.length and injector.trouble is None:
+        await asyncio.sleep(0.25)
+        if world.elapsed() > shown + PROGRESS_S:
+            shown = world.elapsed()
+            progress(world, injector, options)
+        for task in tasks:
+            if task.done() and task.exception() is not None:
+                raise task.exception()
+        if options.stop_at_first and world.violations:
+            break
 
 
 def keep_logs(world):
@@ -111,14 +131,15 @@ def main():
         return 0
     require_binaries()
     print(f"seed {options.seed} (repeat with --seed {options.seed})", flush=True)
-    world = World(options.seed, broken=options.broken)
+    world = World(options.seed, broken=options.broken, grace_s=options.grace)
     injector = Injector(world, options.kinds, options.pace)
     try:
         world.start()
         asyncio.run(play(world, injector, options))
         if injector.trouble:
             world.violation(f"the judge itself: {injector.trouble}")
-        leaks.check(world)
+        if not options.stop_at_first or not world.violations:
+            leaks.check(world)
     finally:
         trouble = world.stop()
     for line in [*trouble, *world.grave_lines()[:20]]:

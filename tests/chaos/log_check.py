@@ -38,8 +38,16 @@ async def read_log(world, session_id, behind):
 
 async def compare_with_log(world, session_id, tab):
     """None, or the first difference. Forgets what was compared."""
-    sent, tab.events = tab.events, []
-    behind, tab.complete_from = tab.complete_from, tab.last
+    parts = [*tab.replaced, (tab.complete_from, tab.events)]
+    tab.replaced, tab.events, tab.complete_from = [], [], tab.last
+    for behind, sent in parts:
+        fault = await compare_part(world, session_id, tab, behind, sent)
+        if fault:
+            return fault
+    return None
+
+
+async def compare_part(world, session_id, tab, behind, sent):
     if not sent:
         return None
     log = [event for entry in await read_log(world, session_id, behind)

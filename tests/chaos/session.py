@@ -9,7 +9,6 @@ from scripts import Script
 from tab import NO_EVENT, Tab, parse_id
 from turns import Question, Turn, TurnFault
 
-TURN_GRACE_S = 60.0      # beyond the script: takeovers, outages and reconnects may take so long
 ASK_AGAIN_S = 1.0
 STOP_PROBABILITY = 0.12
 V1_PROBABILITY = 0.15
@@ -31,6 +30,7 @@ class Session:
         self.late_of = []   # v1: questions refused with an unknown outcome may still be answered
         self.broken = False # v1: the connection went, so did the rest of the answer
         self.stopping = False
+        self.convicted = False  # what follows a violation is its consequence
         count = self.rng.choice([1, 1, 1, 2, 3]) if self.v2 else 1
         self.tabs = [self.make_tab(i) for i in range(count)]
 
@@ -40,6 +40,9 @@ class Session:
                    tls=self.rng.random() < 0.3, v2=self.v2)
 
     def violation(self, what):
+        if self.convicted:
+            return
+        self.convicted = True
         asked = f", question {self.question}" if self.question else ""
         self.world.violation(f"{self.name} ({self.id}): {what}{asked}")
 
@@ -50,7 +53,7 @@ class Session:
         await self.first_greeting()
         for tab in self.tabs[1:]:
             tab.start()
-        while not self.world.ending.is_set():
+        while not self.world.ending.is_set() and not self.convicted:
             await self.one_question()
             await asyncio.sleep(self.rng.uniform(0, 2))
         self.stopping = True
@@ -67,7 +70,7 @@ class Session:
         self.answered.clear()
         self.ended.clear()
         self.broken = False
-        limit = script.lasts_s + TURN_GRACE_S
+        limit = script.lasts_s + self.world.grace_s
         try:
             async with asyncio.timeout(limit):
                 await self.ask_until_answered()
@@ -140,7 +143,7 @@ class Session:
             self.answered.set()
 
     def take(self, tab, event):
-        if self.stopping:
+        if self.stopping or self.convicted:
             return
         kind = event["type"]
         if "id" not in event:
@@ -160,6 +163,8 @@ class Session:
                 self.violation(f"{tab.name}: a turn begins with {kind} {event['id']}")
         try:
             turn.take(event)
+            if kind == "phase_start":
+                self.world.upstream.phase_began(turn_id, event["phase"])
             if kind == "turn_start":
                 self.begun(turn_id, event)
             if kind == "response_complete":

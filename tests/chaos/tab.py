@@ -9,6 +9,7 @@ from wire import Wire, WireError
 PATH = "/ws/bench"
 NO_EVENT = (0, 0)
 RETRY_S = (0.05, 0.6)
+LONG_GAP = 1000  # events; beyond it a resume may begin with a snapshot
 
 
 def parse_id(text):
@@ -26,6 +27,7 @@ class Tab:
         self.last = NO_EVENT
         self.events = []      # (id, bytes) since the log was last compared
         self.complete_from = NO_EVENT  # everything behind it is in `events`
+        self.replaced = []    # the same of before a snapshot
         self.wire = None
         self.wanted = False   # to be connected
         self.task = None
@@ -108,10 +110,15 @@ class Tab:
 
     def take_numbered(self, kind, got, payload):
         if kind == "text_snapshot":
-            # What it stands for replaces everything before it.
-            self.last = self.complete_from = got
-            self.events.clear()
+            # What it stands for replaces everything before it. Redis keeps its data in this world:
+            # only a long gap may be bridged so.
             self.world.counts["snapshots"] += 1
+            if got[0] == self.last[0] and got[1] - self.last[1] < LONG_GAP:
+                self.session.violation(f"{self.name}: a snapshot of {got} instead of the events "
+                                       f"behind {self.last}")
+            self.replaced.append((self.complete_from, self.events))
+            self.events = []
+            self.last = self.complete_from = got
             return
         if got <= self.last:
             self.session.violation(f"{self.name}: {kind} {got} repeated, already at {self.last}")

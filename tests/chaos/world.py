@@ -1,6 +1,7 @@
 """The processes under judgement: one Redis, workers and gateways that reach it through proxies which
 can misbehave, and what the run counts."""
 
+import os
 import random
 import shutil
 import tempfile
@@ -9,11 +10,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from harness.nginx import Nginx
+from harness.nginx import Nginx, free_ports
 from harness.process import wait_for
 from harness.proxy import Proxy
 from harness.redis import Redis, RedisClient
 from harness.worker import Worker
+from upstream import Upstream
 
 LEASE_S = 2.0
 LOCATIONS = "location = /ws/bench { mr_ws bench; }"
@@ -21,16 +23,25 @@ LOCATIONS = "location = /ws/bench { mr_ws bench; }"
 HTTP = "mr_ws_ping_interval 2s; mr_ws_idle_timeout 7s; mr_ws_send_timeout 15s;"
 PARTITIONS = 16
 LINKS_OF_WORKER, LINKS_OF_GATEWAY = 4, 2
-MAX_SHOWN = 40
+MAX_SHOWN = 12
+
+
+def sockets_to(port):
+    """As /proc/PID/fd names them."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    fields = [line.split() for line in lines]
+    return {f"socket:[{row[9]}]" for row in fields if row[2].endswith(f":{port:04X}")}
 
 
 class World:
-    def __init__(self, seed, *, workers=3, gateways=2, processes=2, broken=None, persistence=None):
+    def __init__(self, seed, *, workers=3, gateways=2, processes=2, broken=None, grace_s=60.0):
         self.seed = seed
+        self.grace_s = grace_s  # beyond a script's own length: takeovers, outages, reconnects
         self.broken = broken
         self.directory = Path(tempfile.mkdtemp(prefix="mr-chaos-"))
-        self.redis = Redis(self.directory, persistence or
-                           ["appendonly yes", "appendfsync everysec", "maxclients 2000"])
+        self.redis = Redis(self.directory, ["appendonly yes", "appendfsync everysec"])
+        self.upstream = Upstream(self)
+        self.upstream_port = free_ports(1)[0]
         self.worker_names = [f"worker-{i + 1}" for i in range(workers)]
         self.processes = processes
         self.gateway_count = gateways
@@ -81,7 +92,8 @@ class World:
         self.made += 1
         return Worker(self.directory, f"redis://127.0.0.1:{proxy.port}", self.directory / "data",
                       name=f"{name}.{self.made}", apps="bench", lease=f"{int(LEASE_S * 1000)}ms",
-                      drain="3s", max_attempts=20)
+                      drain="3s", max_attempts=20,
+                      bench_upstream=f"http://127.0.0.1:{self.upstream_port}/step")
 
     def replace_worker(self, index):
         """A new process in the place of one that has gone or is going; returns the old one."""
@@ -131,9 +143,12 @@ class World:
         return client("KEYS", f"mr:*:{kind}:{session_id}")
 
     def count_descriptors(self):
-        """Open descriptors of every process under judgement, by kind."""
+        """Open descriptors of every process under judgement, by kind; those to the upstream are a
+        pool that is kept."""
         def count(pid):
-            return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+            links = [os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()]
+            return len([link for link in links if link not in pool])
+        pool = sockets_to(self.upstream_port)
         found = {}
         for i, gateway in enumerate(self.gateways):
             found[f"nginx worker of gateway {i}"] = max(

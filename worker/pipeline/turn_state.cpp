@@ -114,6 +114,7 @@ bool TurnRun::out_of_budget() const {
 }
 
 CallContext TurnRun::call(std::chrono::milliseconds limit, std::string_view step) const {
+    host.check_owned();
     CallContext context;
     context.deadline = deadline_in(limit);
     context.traceparent = request.traceparent;

@@ -48,7 +48,8 @@ struct TurnRun {
     std::int64_t elapsed_ms() const;
     SteadyTime deadline_in(std::chrono::milliseconds limit) const; // within the turn's budget
     bool out_of_budget() const;
-    // `step` is unique within the turn and the same in every attempt.
+    // For the call that begins now. `step` is unique within the turn and the same in every attempt.
+    // Throws what TurnHost::check_owned throws.
     CallContext call(std::chrono::milliseconds limit, std::string_view step) const;
     // Records and announces what a call used.
     void add_usage(const CallContext& call);

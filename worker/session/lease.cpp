@@ -1,5 +1,6 @@
 #include "worker/session/lease.h"
 
+#include "shared/guard.h"
 #include "worker/log.h"
 #include "worker/random.h"
 #include "worker/redis/scripts.h"
@@ -23,6 +24,11 @@ Lease::Lease(std::shared_ptr<redis::Connection> commands, const PartitionMap& pa
     : commands_(std::move(commands)), partitions_(partitions), name_(std::move(name)),
       duration_(duration) {
     new_incarnation();
+}
+
+bool Lease::valid() const {
+    const bool taken = deadline_ != Clock::time_point{};
+    return Clock::now() < deadline_ || (taken && removed(Guard::fencing));
 }
 
 void Lease::new_incarnation() {
@@ -105,6 +111,10 @@ asio::awaitable<void> Lease::run(asio::any_io_executor executor) {
 }
 
 void Lease::lapse(std::string_view cause) {
+    if (removed(Guard::fencing)) {
+        held_ = false; // taken again under the same name, as if nothing had happened
+        return;
+    }
     log::error("lease lapsed: dropping every session", {{"cause", cause}});
     deadline_ = {};
     held_ = false;

@@ -12,13 +12,14 @@ namespace mr {
 namespace asio = boost::asio;
 
 std::shared_ptr<OutLane> OutLane::make(std::shared_ptr<Flusher> flusher, const SessionKeys& keys,
-                                       uint64_t epoch) {
-    return std::shared_ptr<OutLane>(new OutLane(std::move(flusher), keys, epoch));
+                                       uint64_t epoch, uint64_t first_seq) {
+    return std::shared_ptr<OutLane>(new OutLane(std::move(flusher), keys, epoch, first_seq));
 }
 
-OutLane::OutLane(std::shared_ptr<Flusher> flusher, const SessionKeys& keys, uint64_t epoch)
+OutLane::OutLane(std::shared_ptr<Flusher> flusher, const SessionKeys& keys, uint64_t epoch,
+                 uint64_t first_seq)
     : flusher_(std::move(flusher)), lane_key_(keys.out_lane), channel_(keys.out_channel),
-      epoch_(epoch), synced_(flusher_->commands().executor()),
+      epoch_(epoch), next_seq_(first_seq), synced_(flusher_->commands().executor()),
       mail_room_(flusher_->commands().executor()), text_room_(flusher_->commands().executor()),
       retry_timer_(flusher_->commands().executor()) {
     flusher_->add(this);

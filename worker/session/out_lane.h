@@ -34,7 +34,7 @@ class SessionLost : public std::runtime_error {
 class OutLane : public std::enable_shared_from_this<OutLane> {
   public:
     static std::shared_ptr<OutLane> make(std::shared_ptr<Flusher> flusher, const SessionKeys& keys,
-                                         uint64_t epoch);
+                                         uint64_t epoch, uint64_t first_seq = 1);
     ~OutLane();
 
     LaneState state() const { return state_; }
@@ -73,7 +73,8 @@ class OutLane : public std::enable_shared_from_this<OutLane> {
         bool sent = false;
     };
 
-    OutLane(std::shared_ptr<Flusher> flusher, const SessionKeys& keys, uint64_t epoch);
+    OutLane(std::shared_ptr<Flusher> flusher, const SessionKeys& keys, uint64_t epoch,
+            uint64_t first_seq);
 
     void seal();
     void send(Batch& batch);
@@ -91,7 +92,7 @@ class OutLane : public std::enable_shared_from_this<OutLane> {
     KeyText lane_key_;
     KeyText channel_;
     uint64_t epoch_;
-    uint64_t next_seq_ = 1;
+    uint64_t next_seq_;
     uint64_t acknowledged_seq_ = 0;
     size_t queued_bytes_ = 0;
     Buffer open_bytes_;
