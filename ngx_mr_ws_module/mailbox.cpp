@@ -25,41 +25,56 @@ std::optional<MailStatus> status_of(const Reply& reply) {
     return static_cast<MailStatus>(reply[0].integer());
 }
 
-bool run_script(Session& session, ByteView mail, std::string_view trace, const ReplySink& sink) {
+// Its connection and its place among that connection's mail: stored once, however often it is sent.
+struct MailName {
+    uint64_t connection = 0;
+    uint32_t number = 0; // 0: a doorbell alone
+};
+
+constexpr uint32_t kLastMail = UINT32_MAX; // of a connection that has gone
+
+bool run_script(Session& session, ByteView mail, const MailName& name, std::string_view trace,
+                const ReplySink& sink) {
     Hub& hub = *session.hub;
     const SessionKeys keys(hub.partitions, session.id_view());
     char entries[20];
     char bytes[20];
     char jobs[20];
     char ttl[20];
-    const bool sent = hub.commands.send({"EVALSHA",
-                                         {hub.mail_script, kScriptHashChars},
-                                         "5",
-                                         keys.meta,
-                                         keys.in_lane,
-                                         keys.leases,
-                                         keys.jobs,
-                                         keys.in_channel,
-                                         session.id_view(),
-                                         app_name(session.app),
-                                         as_text(mail),
-                                         trace,
-                                         {entries, format_decimal(kMaxMailEntries, entries)},
-                                         {bytes, format_decimal(kMaxMailBytes, bytes)},
-                                         {jobs, format_decimal(kMaxJobs, jobs)},
-                                         {ttl, format_decimal(kSessionTtlMs, ttl)}},
-                                        sink);
+    char connection[20];
+    char number[20];
+    const bool sent =
+        hub.commands.send_repeatable({"EVALSHA",
+                                      {hub.mail_script, kScriptHashChars},
+                                      "5",
+                                      keys.meta,
+                                      keys.in_lane,
+                                      keys.leases,
+                                      keys.jobs,
+                                      keys.in_channel,
+                                      session.id_view(),
+                                      app_name(session.app),
+                                      as_text(mail),
+                                      trace,
+                                      {entries, format_decimal(kMaxMailEntries, entries)},
+                                      {bytes, format_decimal(kMaxMailBytes, bytes)},
+                                      {jobs, format_decimal(kMaxJobs, jobs)},
+                                      {ttl, format_decimal(kSessionTtlMs, ttl)},
+                                      {connection, format_decimal(name.connection, connection)},
+                                      {number, format_decimal(name.number, number)}},
+                                     sink);
     if (sent) {
         ++session.references;
     }
     return sent;
 }
 
-bool post(Session& session, const Mail& mail, const ReplySink& sink) {
+bool post(Session& session, const Mail& mail, uint32_t number, const ReplySink& sink) {
     Buffer& scratch = session.hub->scratch;
     scratch.clear();
     const bool posted =
-        encode_mail(scratch, mail) && run_script(session, scratch.view(), mail.traceparent, sink);
+        encode_mail(scratch, mail) &&
+        run_script(session, scratch.view(), {mail.connection, number}, mail.traceparent, sink);
     if (scratch.capacity() > kKeptScratchBytes) {
         scratch.release();
     }
@@ -119,7 +134,8 @@ void take_outcome(Session& session, Connection* connection, bool question, const
     case MailStatus::rung:
         stored(session, *status);
         return;
-    case MailStatus::nothing:
+    case MailStatus::nothing: // sent again: it had been stored the first time
+        stored(session, MailStatus::owned);
         return;
     case MailStatus::lane_full:
     case MailStatus::busy:
@@ -198,7 +214,8 @@ void mailbox_send(Connection& connection, Opcode opcode, ByteView message) noexc
     mail.traceparent = connection.traceparent();
     mail.payload = message;
     session_heard(session);
-    if (!post(session, mail, {text ? on_text_mail : on_binary_mail, &session, connection.id})) {
+    if (!post(session, mail, ++link.mails,
+              {text ? on_text_mail : on_binary_mail, &session, connection.id})) {
         refuse(session, &connection, text, ErrorCode::relay_unavailable, kRetryUnavailableMs);
         return;
     }
@@ -222,7 +239,7 @@ void mailbox_attach(Session& session) noexcept {
         Mail mail;
         mail.kind = MailKind::attach;
         mail.connection = session.followers->id;
-        post(session, mail, {on_note, &session});
+        post(session, mail, ++session.followers->relay.mails, {on_note, &session});
     }
 }
 
@@ -231,7 +248,7 @@ void mailbox_detach(Session& session, const Connection& last) noexcept {
     mail.kind = MailKind::detach;
     mail.connection = last.id;
     if (session_busy(session)) {
-        post(session, mail, {on_note, &session});
+        post(session, mail, kLastMail, {on_note, &session});
     }
 }
 
@@ -246,7 +263,7 @@ void mailbox_tick(Session& session) noexcept {
         return;
     }
     if (session.notices != 0) {
-        run_script(session, {}, {}, {on_ring, &session});
+        run_script(session, {}, {}, {}, {on_ring, &session});
     }
     if (session.notices < UINT8_MAX) {
         ++session.notices;

@@ -22,8 +22,9 @@ struct ReplySink {
 
 struct PendingCommand {
     ReplySink sink;
-    uint64_t deadline_ms = 0; // on nginx's clock
-    uint32_t bytes = 0;       // encoded length
+    uint64_t deadline_ms = 0;     // on nginx's clock
+    uint64_t repeat_until_ms = 0; // sent again over the next link until then; 0: never
+    uint32_t bytes = 0;           // encoded length
 };
 
 class PendingQueue {

@@ -68,7 +68,9 @@ void RedisLink::shut() noexcept {
     }
     out_.release();
     held_.release();
+    kept_.release();
     sent_ = 0;
+    kept_from_ = 0;
     answer_all(pending_);
     answer_all(held_pending_);
 }
@@ -178,23 +180,64 @@ void RedisLink::become_ready() noexcept {
     failures_ = 0;
     backoff_.reset();
     expire_held();
-    if (!held_.empty()) {
-        if (!out_.append(held_.view())) {
-            fail({"out of memory"});
-            return;
-        }
-        held_.release();
-        while (!held_pending_.empty()) {
-            PendingCommand command = held_pending_.pop();
-            command.deadline_ms = ngx_current_msec + kReplyTimeoutMs;
-            pending_.push(command); // not more than it held, and it is empty
-        }
-        cork();
+    if (!take_held()) {
+        fail({"out of memory"});
+        return;
     }
     if (events_.ready != nullptr) {
         events_.ready(events_.owner);
     }
     arm_timer();
+}
+
+// What was given meanwhile goes out first. False: out of memory, and everything is still held.
+bool RedisLink::take_held() noexcept {
+    if (held_.empty()) {
+        return true;
+    }
+    if (!out_.append(held_.view()) || !kept_.reserve(held_.size())) {
+        return false;
+    }
+    size_t at = 0;
+    while (!held_pending_.empty()) {
+        PendingCommand command = held_pending_.pop();
+        command.deadline_ms = ngx_current_msec + kReplyTimeoutMs;
+        if (command.repeat_until_ms != 0) {
+            keep({held_.data() + at, command.bytes});
+        }
+        at += command.bytes;
+        pending_.push(command); // not more than it held, and it is empty
+    }
+    held_.release();
+    cork();
+    return true;
+}
+
+// The link has broken: what may be repeated waits for the next one, in front of what is given
+// meanwhile. The rest stays in pending_.
+void RedisLink::hold_repeatable() noexcept {
+    PendingQueue lost;
+    size_t at = kept_from_;
+    while (!pending_.empty()) {
+        PendingCommand command = pending_.pop();
+        if (command.repeat_until_ms != 0) {
+            const ByteView bytes{kept_.data() + at, command.bytes};
+            at += command.bytes;
+            const uint64_t held_until = ngx_current_msec + kHoldMs;
+            command.deadline_ms =
+                held_until < command.repeat_until_ms ? held_until : command.repeat_until_ms;
+            if (!reached(command.repeat_until_ms) && held_.append(bytes)) {
+                if (held_pending_.push(command)) {
+                    continue;
+                }
+                held_.truncate(held_.size() - bytes.size());
+            }
+        }
+        lost.push(command);
+    }
+    pending_.swap(lost);
+    kept_.release();
+    kept_from_ = 0;
 }
 
 void RedisLink::fail(DialProblem cause, std::string_view detail) noexcept {
@@ -219,10 +262,12 @@ void RedisLink::fail(DialProblem cause, std::string_view detail) noexcept {
     }
     out_.release();
     sent_ = 0;
+    hold_repeatable();
     if (was_ready && events_.down != nullptr) {
         events_.down(events_.owner);
     }
     answer_all(pending_);
+    arm_timer();
 }
 
 void RedisLink::schedule_retry() noexcept {

@@ -1,8 +1,9 @@
 // One connection to one Redis, kept open for the life of the process: log in, send commands in
 // order, match replies to them, notice a dead or stalled server, come back with jittered delays.
 // Commands given while the link is down are held for a short while and then answered with null, so
-// a Redis restart of a moment goes unnoticed. Never retries a command that was sent: whether it was
-// executed is not known. Knows nothing of sessions.
+// a Redis restart of a moment goes unnoticed. A command that was sent when the link broke may have
+// been executed or not: it is answered with null, unless its sender has said that it may be
+// repeated. Knows nothing of sessions.
 //
 // Two kinds. `commands`: every command has one reply, in order. `subscriptions`: what arrives is
 // told apart by its content and handed to `push`; only PING has a reply there.
@@ -47,6 +48,7 @@ class RedisLink {
     static constexpr ngx_msec_t kDialTimeoutMs = 2500;
     static constexpr ngx_msec_t kReplyTimeoutMs = 2000; // of the oldest command
     static constexpr ngx_msec_t kHoldMs = 2000;         // for commands given while it is down
+    static constexpr ngx_msec_t kRepeatForMs = 5000;    // for repeatable commands, over all links
     static constexpr ngx_msec_t kPingIdleMs = 800;      // silence after which a PING probes
     static constexpr uint32_t kReconnectFirstMs = 100;
     static constexpr uint32_t kReconnectMaxMs = 2000;
@@ -68,7 +70,11 @@ class RedisLink {
 
     // Queues a command of a `commands` link. False: refused, the sink is not called.
     bool send(std::initializer_list<std::string_view> parts, const ReplySink& sink) noexcept;
-    // The same while preparing, in front of what is held.
+    // The same for a command that does no harm when it is executed twice in a row with the
+    // repeatable ones behind it: after a break they are sent again, in order.
+    bool send_repeatable(std::initializer_list<std::string_view> parts,
+                         const ReplySink& sink) noexcept;
+    // The same as send() while preparing, in front of what is held.
     bool setup(std::initializer_list<std::string_view> parts, const ReplySink& sink) noexcept;
     // Queues a command of a ready `subscriptions` link; its answers come to `push`.
     bool send_push(std::span<const std::string_view> parts) noexcept;
@@ -87,9 +93,13 @@ class RedisLink {
     void log_failure(DialProblem cause, std::string_view detail) noexcept;
     void answer_all(PendingQueue& queue) noexcept;
     void expire_held() noexcept;
+    void hold_repeatable() noexcept;
+    bool take_held() noexcept;
 
     bool queue(Buffer& out, PendingQueue& pending, std::initializer_list<std::string_view> parts,
-               const ReplySink& sink, ngx_msec_t timeout_ms) noexcept;
+               const ReplySink& sink, ngx_msec_t timeout_ms, ngx_msec_t repeat_for_ms = 0) noexcept;
+    bool keep(ByteView command) noexcept;
+    void forget_kept(size_t bytes) noexcept;
     void cork() noexcept;
     void flush() noexcept;
     void read() noexcept;
@@ -120,6 +130,8 @@ class RedisLink {
     Buffer out_; // from sent_ on: not taken by the kernel yet
     size_t sent_ = 0;
     PendingQueue pending_;
+    Buffer kept_; // repeatable commands among them, from kept_from_ on
+    size_t kept_from_ = 0;
     Buffer held_; // commands given while not ready
     PendingQueue held_pending_;
     Backoff backoff_{kReconnectFirstMs, kReconnectMaxMs};

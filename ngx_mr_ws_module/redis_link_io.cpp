@@ -18,17 +18,41 @@ uint8_t read_buffer[kReadBytes]; // one for the process: nothing is kept in it b
 
 bool RedisLink::queue(Buffer& out, PendingQueue& pending,
                       std::initializer_list<std::string_view> parts, const ReplySink& sink,
-                      ngx_msec_t timeout_ms) noexcept {
+                      ngx_msec_t timeout_ms, ngx_msec_t repeat_for_ms) noexcept {
     const size_t before = out.size();
     if (before - (&out == &out_ ? sent_ : 0) > kMaxQueuedBytes || !encode_command(out, parts)) {
         return false;
     }
     const auto bytes = static_cast<uint32_t>(out.size() - before);
-    if (!pending.push({sink, ngx_current_msec + timeout_ms, bytes})) {
+    const uint64_t repeat_until = repeat_for_ms != 0 ? ngx_current_msec + repeat_for_ms : 0;
+    const size_t kept = kept_.size();
+    const bool to_keep = repeat_until != 0 && &out == &out_;
+    if ((to_keep && !keep({out.data() + before, bytes})) ||
+        !pending.push({sink, ngx_current_msec + timeout_ms, repeat_until, bytes})) {
         out.truncate(before);
+        kept_.truncate(kept);
         return false;
     }
     return true;
+}
+
+bool RedisLink::keep(ByteView command) noexcept {
+    return kept_.append(command);
+}
+
+void RedisLink::forget_kept(size_t bytes) noexcept {
+    kept_from_ += bytes;
+    if (kept_from_ == kept_.size()) {
+        kept_from_ = 0;
+        if (kept_.capacity() > kKeptOutputBytes) {
+            kept_.release();
+        } else {
+            kept_.clear();
+        }
+    } else if (kept_from_ > kKeptOutputBytes && kept_from_ > kept_.size() / 2) {
+        kept_.consume(kept_from_);
+        kept_from_ = 0;
+    }
 }
 
 bool RedisLink::send(std::initializer_list<std::string_view> parts,
@@ -38,6 +62,15 @@ bool RedisLink::send(std::initializer_list<std::string_view> parts,
         return queue(out_, pending_, parts, sink, kReplyTimeoutMs);
     }
     return !is_down() && queue(held_, held_pending_, parts, sink, kHoldMs);
+}
+
+bool RedisLink::send_repeatable(std::initializer_list<std::string_view> parts,
+                                const ReplySink& sink) noexcept {
+    if (state_ == LinkState::ready) {
+        cork();
+        return queue(out_, pending_, parts, sink, kReplyTimeoutMs, kRepeatForMs);
+    }
+    return !is_down() && queue(held_, held_pending_, parts, sink, kHoldMs, kRepeatForMs);
 }
 
 bool RedisLink::setup(std::initializer_list<std::string_view> parts,
@@ -174,6 +207,9 @@ void RedisLink::take_command_reply(const Reply& reply) noexcept {
         return;
     }
     const PendingCommand command = pending_.pop();
+    if (command.repeat_until_ms != 0) {
+        forget_kept(command.bytes);
+    }
     const bool preparing = state_ == LinkState::preparing;
     if (command.sink.handler != nullptr) {
         command.sink.handler(command.sink.owner, command.sink.tag, &reply);

@@ -27,7 +27,8 @@ struct RelayLink {
     Connection* next = nullptr;
     EventId cursor;                // the newest event queued for this connection
     uint32_t unanswered_bytes = 0; // mail handed to Redis and not answered yet
-    uint16_t unanswered = 0;       // the same, in messages
+    uint32_t mails = 0;            // handed to Redis so far: the number of the last one
+    uint16_t unanswered = 0;       // not answered yet, in messages
     bool behind : 1 = false;       // needs a read of the log
     bool in_read : 1 = false;      // takes part in the log read that is under way
     bool lagging : 1 = false;      // its socket is full: waits for relay_drained

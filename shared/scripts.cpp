@@ -7,9 +7,18 @@ local meta, lane, leases, jobs, channel = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KE
 local sid, app, mail, trace = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local max_entries, max_bytes, max_jobs, ttl =
     tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
+local connection, number = ARGV[9], tonumber(ARGV[10] or 0)
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local state = redis.call('HMGET', meta, 'own', 'bell', 'ibytes')
+local state = redis.call('HMGET', meta, 'own', 'bell', 'ibytes', 'mails')
+local senders = {}
+for name, last in string.gmatch(number > 0 and state[4] or '', '(%S+):(%d+)') do
+    if name ~= connection then
+        senders[#senders + 1] = name .. ':' .. last
+    elseif tonumber(last) >= number then
+        mail = ''
+    end
+end
 local owned = false
 if state[1] then
     local lease = redis.call('ZSCORE', leases, state[1])
@@ -35,6 +44,11 @@ if #mail > 0 then
     end
     redis.call('XADD', lane, string.format('0-%d', n), 'd', mail)
     redis.call('HINCRBY', meta, 'ibytes', #mail)
+    if number > 0 then
+        table.insert(senders, 1, string.format('%s:%d', connection, number))
+        senders[5] = nil
+        redis.call('HSET', meta, 'mails', table.concat(senders, ' '))
+    end
     redis.call('PEXPIRE', lane, ttl)
     redis.call('PEXPIRE', meta, ttl)
     redis.call('SPUBLISH', channel, struct.pack('<I8', n) .. mail)
@@ -51,7 +65,7 @@ if not state[2] or now - tonumber(state[2]) >= 2000 then
 end
 return {2, n}
 )",
-                            5, 8};
+                            5, 10};
 
 const Script kClaimScript = {"claim", R"(#!lua
 local meta, lane, log, leases, jobs, channel, dead =
@@ -65,6 +79,7 @@ local function alive(name)
     return lease and tonumber(lease) > now
 end
 if not alive(worker) then return {-2} end
+if #redis.call('XRANGE', jobs, entry, entry) == 0 then return {1} end
 local state = redis.call('HMGET', meta, 'own', 'job', 'ep', 'top', 'ckpt', 'eps', 'sub')
 local owner, job = state[1], state[2]
 if owner and (owner == worker or alive(owner)) then
@@ -113,7 +128,7 @@ while #epochs > 8 do table.remove(epochs, 1) end
 redis.call('XTRIM', log, 'MINID', epochs[1] .. '-0')
 redis.call('HSET', meta, 'ep', string.format('%.0f', epoch), 'own', worker, 'job', entry,
     'eps', table.concat(epochs, ' '))
-redis.call('HDEL', meta, 'bell')
+redis.call('HDEL', meta, 'bell', 'saves')
 redis.call('PEXPIRE', log, log_ttl)
 redis.call('PEXPIRE', meta, ttl)
 redis.call('PEXPIRE', lane, ttl)
@@ -122,23 +137,39 @@ return {status, string.format('%.0f', epoch), attempt, prev, checkpoint or '', s
                              7, 6};
 
 const Script kSaveScript = {"save", R"(#!lua
-local meta, lane = KEYS[1], KEYS[2]
+local meta, lane, history = KEYS[1], KEYS[2], KEYS[3]
 local epoch, worker, op = ARGV[1], ARGV[2], ARGV[3]
-local state = redis.call('HMGET', meta, 'ep', 'own')
+local number, checkpoint, ids = tonumber(ARGV[4]), ARGV[5], ARGV[6]
+local keep, ttl, mails = ARGV[7], ARGV[8], tonumber(ARGV[9])
+local state = redis.call('HMGET', meta, 'ep', 'own', 'saves')
 if state[1] ~= epoch or state[2] ~= worker then return 0 end
+if number > 0 then
+    if tonumber(state[3] or 0) >= number then return 1 end
+    redis.call('HSET', meta, 'saves', number)
+end
 if op == 'set' then
-    redis.call('HSET', meta, 'ckpt', ARGV[4])
+    redis.call('HSET', meta, 'ckpt', checkpoint)
 elseif op == 'clear' then
     redis.call('HDEL', meta, 'ckpt')
     redis.call('HSET', meta, 'att', 1)
+elseif op == 'rewrite' then
+    redis.call('DEL', history)
 end
-if #ARGV > 5 then
-    redis.call('HINCRBY', meta, 'ibytes', -tonumber(ARGV[5]))
-    redis.call('XDEL', lane, unpack(ARGV, 6))
+if ids ~= '' then redis.call('HSET', meta, 'mids', ids) end
+local entries = 9 + 2 * mails
+for i = 10, entries, 2 do
+    if redis.call('XDEL', lane, ARGV[i]) == 1 then
+        redis.call('HINCRBY', meta, 'ibytes', -tonumber(ARGV[i + 1]))
+    end
+end
+if #ARGV > entries then
+    for i = entries + 1, #ARGV do redis.call('RPUSH', history, ARGV[i]) end
+    redis.call('LTRIM', history, '-' .. keep, -1)
+    redis.call('PEXPIRE', history, ttl)
 end
 return 1
 )",
-                            2, 5};
+                            3, 9};
 
 const Script kFinishScript = {"finish", R"(#!lua
 local meta, lane, log, jobs = KEYS[1], KEYS[2], KEYS[3], KEYS[4]

@@ -14,18 +14,21 @@ struct Script {
     std::string_view name;
     std::string_view text;
     uint8_t keys;      // number of KEYS
-    uint8_t arguments; // number of ARGV (the minimum for `save`, which takes ids at its end)
+    uint8_t arguments; // number of ARGV (`save` takes more ids at its end, `mail` two less)
 };
 
 // Append mail to a session's in lane and ring the doorbell if nobody owns the session. With an
 // empty mail it only rings again (a doorbell without a claim within a few seconds; claims are
-// idempotent). KEYS meta in_lane leases jobs in_channel ARGV sid app mail traceparent max_entries
-// max_bytes max_jobs session_ttl_ms → {MailStatus, sequence number of the mail in the lane}
+// idempotent). A mail whose number its connection has passed already is not stored again, so one
+// whose reply was lost may be sent once more, behind the same connection's earlier ones and before
+// its later ones. KEYS meta in_lane leases jobs in_channel ARGV sid app mail traceparent
+// max_entries max_bytes max_jobs session_ttl_ms [connection number] → {MailStatus, sequence number
+// of the mail in the lane}
 extern const Script kMailScript;
 enum class MailStatus : int {
     owned = 1,      // stored; a live owner will see it
     rung = 2,       // stored; a doorbell is in the job stream
-    nothing = 3,    // ring only: nothing waits, or a live owner attends it
+    nothing = 3,    // nothing stored (ring only, or a mail sent again): nothing waits, or is attended
     lane_full = 0,  // refused: the session has too much unread mail
     busy = -1,      // refused: the job stream is at its admission limit
     no_worker = -2, // refused: no worker has held a lease in this partition for kNoWorkerGraceMs
@@ -35,7 +38,9 @@ inline constexpr uint32_t kRingAgainMs = 2000; // a younger doorbell is not repe
 
 // Become the owner of a session: new epoch, takeover record appended and published in this script.
 // The epoch is the server's time in ms, or the old epoch + 1 if that is later: so it grows even
-// when Redis has lost everything and followers still hold a position of before. KEYS meta in_lane
+// when Redis has lost everything and followers still hold a position of before. Without its
+// doorbell a claim does nothing: one that arrives late, from a connection that had been given up,
+// must not own a session that is finished and that nobody attends. KEYS meta in_lane
 // out_lane leases jobs out_channel dead ARGV sid worker entry_id max_attempts log_ttl_ms
 // session_ttl_ms → {ClaimStatus, epoch, attempt, prev id ("<epoch>-<seq>"), checkpoint (may be
 // empty), subject}
@@ -49,9 +54,13 @@ enum class ClaimStatus : int {
 };
 inline constexpr uint32_t kKeptEpochs = 8; // older ones are trimmed from the out lane at a claim
 
-// Store a checkpoint and/or consume mail, fenced by the epoch.
-// KEYS meta in_lane
-// ARGV epoch worker op ("set" | "clear" | "keep") checkpoint consumed_bytes ids…
+// What an owner writes down, all at once and fenced by the epoch: the checkpoint, the message ids it
+// has seen, mail that has been dealt with, entries of the history. `number` counts the saves of one
+// owner (0: does not matter): one that arrives behind a later one, from a connection that had been
+// given up, changes nothing. "rewrite" replaces the history and keeps the checkpoint.
+// KEYS meta in_lane history
+// ARGV epoch worker op ("set" | "clear" | "keep" | "rewrite") number checkpoint ids history_limit
+//      history_ttl_ms mails (mail_id mail_bytes)… history_entry…
 // → 1, or 0: fenced (another owner; stop and publish nothing more)
 extern const Script kSaveScript;
 

@@ -278,5 +278,46 @@ TEST_F(WorkerSession, TheMailboxIsExactOverBrokenConnections) {
         std::chrono::seconds(60));
 }
 
+// A connection that was given up may deliver its last commands behind those of the next one.
+TEST_F(WorkerSession, ASaveThatArrivesLateChangesNothing) {
+    Incarnation worker(loop_, redis_, milliseconds(5000));
+    TestSession session(redis_, "echo");
+    loop_.run([](Incarnation& one, Loop& loop, TestSession& client,
+                 const std::function<Doorbell(const std::string&)>& ring) -> asio::awaitable<void> {
+        co_await one.begin(loop);
+        SessionStore store(one.relay, ring(one.lease.worker()));
+        const Claim claim = co_await store.claim();
+        const SessionKeys& keys = client.keys();
+        Save first;
+        first.checkpoint = "first turn";
+        first.consumed.push_back({1, 17});
+        co_await store.save(std::move(first));
+        EXPECT_EQ(client.redis().call({"HGET", keys.meta, "ibytes"}).text, "0");
+        Save end;
+        end.history = {"question", "answer"};
+        co_await store.save(std::move(end));
+        Save second;
+        second.checkpoint = "second turn";
+        co_await store.save(std::move(second));
+
+        const std::string epoch = std::to_string(claim.epoch);
+        const auto late = [&](std::string_view op, std::string_view number,
+                              std::string_view checkpoint) {
+            return client.redis()
+                .call({"EVAL", kSaveScript.text, "3", keys.meta, keys.in_lane, keys.history, epoch,
+                       one.lease.worker(), op, number, checkpoint, "", "40", "1000", "1", "0-1",
+                       "17", "again"})
+                .integer;
+        };
+        EXPECT_EQ(late("set", "1", "first turn"), 1);
+        EXPECT_EQ(late("clear", "2", ""), 1);
+        EXPECT_EQ(client.redis().call({"HGET", keys.meta, "ckpt"}).text, "second turn");
+        EXPECT_EQ(client.redis().call({"HGET", keys.meta, "ibytes"}).text, "0");
+        EXPECT_EQ(client.redis().call({"LLEN", keys.history}).integer, 2);
+        EXPECT_EQ(late("clear", "4", ""), 1) << "the next one counts";
+        EXPECT_TRUE(client.redis().call({"HGET", keys.meta, "ckpt"}).is_nil());
+    }(worker, loop_, session, [&](const std::string& name) { return rung(session, name); }));
+}
+
 } // namespace
 } // namespace mr::test

@@ -224,8 +224,8 @@ asio::awaitable<void> ChatSession::resume_turn() {
     std::optional<TurnRecord> record = parse_record(session_.claim.checkpoint);
     if (!record) {
         log::error("unreadable checkpoint dropped", {{"session", session_.store.session_id()}});
-        const Consumed nothing;
-        co_await session_.store.save("", nothing);
+        Save dropped;
+        co_await session_.store.save(std::move(dropped));
         co_return;
     }
     if (!record->message_id.empty()) {
@@ -265,8 +265,7 @@ asio::awaitable<void> ChatSession::run_job(JobPointer job) {
 
 asio::awaitable<void> ChatSession::run_question(JobPointer job) {
     Consumed consumed;
-    consumed.numbers.push_back(job->mail.number);
-    consumed.bytes = job->mail.bytes;
+    consumed.push_back({job->mail.number, job->mail.bytes});
     make_turn(make_record(*job), std::move(consumed), ChatTurn::Origin::asked);
     forget(job);
     for (const MailItem& item : job->cancels) {
@@ -278,14 +277,13 @@ asio::awaitable<void> ChatSession::run_question(JobPointer job) {
     co_await run_turn();
 }
 
-void ChatSession::make_turn(TurnRecord record, Consumed consumed, ChatTurn::Origin origin) {
-    turn_ = std::make_unique<ChatTurn>(session_, function_, std::move(record), std::move(consumed),
-                                       origin);
-    turn_->on_recorded = [this] {
-        const TurnRecord& known = turn_->record();
-        if (!known.message_id.empty()) {
-            ids_.add(known.message_id, known.turn_id);
-        }
+void ChatSession::make_turn(TurnRecord turn_record, Consumed consumed, ChatTurn::Origin origin) {
+    turn_ = std::make_unique<ChatTurn>(session_, function_, std::move(turn_record),
+                                       std::move(consumed), origin);
+    turn_->message_ids = [this] {
+        const TurnRecord& record = turn_->record();
+        return record.message_id.empty() ? std::string()
+                                         : ids_.with(record.message_id, record.turn_id);
     };
     if (std::exchange(exhausted_, false)) {
         turn_->give_up();

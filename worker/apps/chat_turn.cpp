@@ -1,5 +1,6 @@
 #include "worker/apps/chat_turn.h"
 
+#include "shared/guard.h"
 #include "worker/apps/event_text.h"
 #include "worker/log.h"
 
@@ -114,12 +115,17 @@ asio::awaitable<void> ChatTurn::live() {
 }
 
 asio::awaitable<void> ChatTurn::begin() {
-    const std::string checkpoint = format_record(record_);
-    co_await session_.store.save(checkpoint, consumed_);
-    if (on_recorded) {
-        on_recorded();
-    }
+    co_await save_record();
     announce_start();
+}
+
+// The first checkpoint of this owner.
+asio::awaitable<void> ChatTurn::save_record() {
+    Save save;
+    save.checkpoint = format_record(record_);
+    save.consumed = consumed_;
+    save.message_ids = message_ids ? message_ids() : "";
+    co_await session_.store.save(std::move(save));
 }
 
 void ChatTurn::announce_start() {
@@ -147,12 +153,7 @@ asio::awaitable<bool> ChatTurn::take_over() {
         co_return false;
     }
     ++record_.attempt;
-    const Consumed nothing;
-    const std::string checkpoint = format_record(record_);
-    co_await session_.store.save(checkpoint, nothing);
-    if (on_recorded) {
-        on_recorded();
-    }
+    co_await save_record();
     log::info("turn taken over", {{"session", session_.store.session_id()},
                                   {"turn", record_.turn_id},
                                   {"attempt", record_.attempt},
@@ -177,7 +178,7 @@ asio::awaitable<TurnRequest> ChatTurn::make_request() {
     request.message = record_.message;
     request.context = record_.context;
     request.traceparent = record_.traceparent;
-    request.resume_state = record_.state;
+    request.resume_state = removed(Guard::checkpoint) ? nlohmann::json() : record_.state;
     const milliseconds spent(std::max<int64_t>(0, wall_clock_ms() - record_.started_ms));
     const milliseconds left =
         std::max<milliseconds>(session_.relay.limits.turn_budget - spent,
@@ -352,7 +353,7 @@ ordered_json ChatTurn::completion(const Ending& ending) const {
     return added;
 }
 
-// History, then the checkpoint goes; in this order on one connection.
+// The history gets the turn when its checkpoint goes: in one step.
 asio::awaitable<void> ChatTurn::remember(std::string_view status, const nlohmann::json& memory) {
     std::vector<HistoryEntry> entries = co_await history_.load();
     const bool known = std::any_of(entries.begin(), entries.end(), [this](const auto& entry) {
@@ -375,18 +376,16 @@ asio::awaitable<void> ChatTurn::remember(std::string_view status, const nlohmann
     }
     if (!known && replaced != entries.end()) {
         entries.erase(replaced, entries.end());
-        entries.push_back(question);
-        entries.push_back(reply);
-        history_.replace(entries);
-    } else if (!known) {
-        history_.append(question, reply);
+        co_await history_.rewrite(entries);
     }
-    Consumed consumed;
+    Save save;
+    if (!known) {
+        save.history = {history_text(question), history_text(reply)};
+    }
     for (const MailItem& item : std::exchange(at_end_, {})) {
-        consumed.numbers.push_back(item.number);
-        consumed.bytes += item.bytes;
+        save.consumed.push_back({item.number, item.bytes});
     }
-    co_await session_.store.save("", consumed);
+    co_await session_.store.save(std::move(save));
 }
 
 } // namespace mr

@@ -39,7 +39,8 @@ class ChatTurn {
     ~ChatTurn() { host_->close(); }
 
     const TurnRecord& record() const { return record_; }
-    std::function<void()> on_recorded; // the turn's first checkpoint of this owner is durable
+    // What the session remembers of message ids, this turn's included: saved with its checkpoint.
+    std::function<std::string()> message_ids;
 
     // Until the terminal event is in the log, the history is written and the checkpoint cleared.
     // Throws SessionLost.
@@ -65,6 +66,7 @@ class ChatTurn {
     boost::asio::awaitable<void> live();
     boost::asio::awaitable<void> end_child();
     boost::asio::awaitable<void> begin();
+    boost::asio::awaitable<void> save_record();
     boost::asio::awaitable<bool> take_over();
     boost::asio::awaitable<TurnRequest> make_request();
     boost::asio::awaitable<Ending> answer();

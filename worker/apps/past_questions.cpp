@@ -25,7 +25,7 @@ asio::awaitable<bool> store_feedback(History& history, const ClientMessage& mess
         }
     }
     if (found) {
-        history.replace(entries);
+        co_await history.rewrite(entries);
     }
     co_return found;
 }

@@ -55,7 +55,7 @@ asio::awaitable<std::optional<std::string>> RememberedIds::find(std::string mess
     co_return std::nullopt;
 }
 
-void RememberedIds::add(std::string_view message_id, std::string_view turn_id) {
+std::string RememberedIds::with(std::string_view message_id, std::string_view turn_id) {
     const int64_t now = wall_clock_ms();
     const int64_t oldest = now - std::chrono::milliseconds(kRememberIds).count();
     while (!entries_.empty() &&
@@ -67,9 +67,7 @@ void RememberedIds::add(std::string_view message_id, std::string_view turn_id) {
     for (const Entry& entry : entries_) {
         list.push_back({entry.message_id, entry.turn_id, entry.at_ms});
     }
-    const std::string text = to_text(list);
-    const std::string_view set[] = {"HSET", store_.keys().meta.view(), kField, text};
-    relay_.commands->send(set, {});
+    return to_text(list);
 }
 
 } // namespace mr

@@ -20,8 +20,8 @@ class RememberedIds {
 
     // The turn that the id asked for, if any. Throws SessionLost.
     boost::asio::awaitable<std::optional<std::string>> find(std::string message_id);
-    // Sent at once, not awaited. The caller knows that it still owns the session.
-    void add(std::string_view message_id, std::string_view turn_id);
+    // Adds one; what is to be saved. find() has been called before.
+    std::string with(std::string_view message_id, std::string_view turn_id);
 
   private:
     struct Entry {

@@ -123,6 +123,12 @@ void SessionTurnHost::open_window() {
     });
 }
 
+void SessionTurnHost::check_owned() const {
+    if (closed_ || !session_.store.alive()) {
+        throw SessionLost("the lease has lapsed");
+    }
+}
+
 asio::awaitable<void> SessionTurnHost::wait_room() {
     auto self = shared_from_this();
     if (waiting_.size() >= kMaxChunkBytes) {
@@ -138,11 +144,11 @@ asio::awaitable<void> SessionTurnHost::checkpoint(const nlohmann::json& state) {
         throw SessionLost("the turn has been given up");
     }
     record_.state = state;
-    const std::string text = format_record(record_);
+    Save save;
+    save.checkpoint = format_record(record_);
     // A new owner skips what the checkpoint holds: by then its events must be in the log.
     co_await session_.lane->synced();
-    const Consumed nothing;
-    co_await session_.store.save(text, nothing);
+    co_await session_.store.save(std::move(save));
 }
 
 // A long answer is copied the more rarely the longer it is: all its snapshots together cost no

@@ -1,5 +1,6 @@
 #include "worker/session/actor.h"
 
+#include "shared/guard.h"
 #include "worker/log.h"
 
 #include <utility>
@@ -76,7 +77,9 @@ asio::awaitable<void> Actor::own() {
 }
 
 void Actor::open() {
-    lane_ = OutLane::make(relay_.flusher, store_.keys(), claim_.epoch);
+    const bool same_epoch = removed(Guard::fencing) && claim_.prev.epoch == claim_.epoch;
+    lane_ = OutLane::make(relay_.flusher, store_.keys(), claim_.epoch,
+                          same_epoch ? claim_.prev.seq + 1 : 1);
     lane_->on_lost = [this] { lane_lost(); };
     lane_->after_flush = [this] { send_consumed(); };
     mailbox_ = std::make_shared<Mailbox>(relay_, store_.keys(), [this] { signal_.notify(); });
@@ -159,8 +162,7 @@ void Actor::lane_lost() {
 }
 
 void Actor::consume(const MailItem& item) {
-    consumed_.numbers.push_back(item.number);
-    consumed_.bytes += item.bytes;
+    consumed_.push_back({item.number, item.bytes});
     lane_->touch();
 }
 
@@ -190,9 +192,7 @@ void Actor::consumption_answered(const Consumed& consumed, const redis::Answer& 
         relay_.commands->send(load, {});
     }
     // Not done or unknown: removing mail twice does no harm.
-    consumed_.numbers.insert(consumed_.numbers.end(), consumed.numbers.begin(),
-                             consumed.numbers.end());
-    consumed_.bytes += consumed.bytes;
+    consumed_.insert(consumed_.end(), consumed.begin(), consumed.end());
     lane_->touch();
 }
 

@@ -8,7 +8,9 @@ namespace {
 
 constexpr std::chrono::milliseconds kRetry{50};
 
-std::string format_entry(const HistoryEntry& entry) {
+} // namespace
+
+std::string history_text(const HistoryEntry& entry) {
     nlohmann::json json;
     json["role"] = entry.role;
     json["content"] = entry.content;
@@ -23,6 +25,8 @@ std::string format_entry(const HistoryEntry& entry) {
     }
     return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
+
+namespace {
 
 HistoryEntry parse_entry(const std::string& text) {
     HistoryEntry entry;
@@ -76,38 +80,13 @@ asio::awaitable<std::vector<HistoryEntry>> History::load() {
     }
 }
 
-void History::append(const HistoryEntry& question, const HistoryEntry& answer) {
-    push({question, answer}, false);
-}
-
-void History::replace(const std::vector<HistoryEntry>& entries) {
-    push(entries, true);
-}
-
-void History::push(const std::vector<HistoryEntry>& entries, bool anew) {
-    const KeyText key = store_.keys().history;
-    redis::Connection& commands = *relay_.commands;
-    if (anew) {
-        const std::string_view del[] = {"DEL", key.view()};
-        commands.send(del, {});
-    }
-    const uint32_t limit = relay_.limits.max_history_messages;
-    if (entries.empty() || limit == 0) {
-        return;
-    }
-    std::vector<std::string> texts;
+asio::awaitable<void> History::rewrite(std::vector<HistoryEntry> entries) {
+    Save save;
+    save.rewrite_history = true;
     for (const HistoryEntry& entry : entries) {
-        texts.push_back(format_entry(entry));
+        save.history.push_back(history_text(entry));
     }
-    std::vector<std::string_view> push = {"RPUSH", key.view()};
-    push.insert(push.end(), texts.begin(), texts.end());
-    commands.send(push, {});
-    const std::string first = "-" + std::to_string(limit);
-    const std::string ttl = std::to_string(relay_.limits.session_ttl.count());
-    const std::string_view trim[] = {"LTRIM", key.view(), first, "-1"};
-    const std::string_view expire[] = {"PEXPIRE", key.view(), ttl};
-    commands.send(trim, {});
-    commands.send(expire, {});
+    co_await store_.save(std::move(save));
 }
 
 } // namespace mr

@@ -21,22 +21,21 @@ struct HistoryEntry {
     std::string comment;
 };
 
+// The form in the list, for Save::history.
+std::string history_text(const HistoryEntry& entry);
+
 class History {
   public:
-    History(Relay& relay, const SessionStore& store) : relay_(relay), store_(store) {}
+    History(Relay& relay, SessionStore& store) : relay_(relay), store_(store) {}
 
     // Oldest first. Throws SessionLost when the session is lost meanwhile.
     boost::asio::awaitable<std::vector<HistoryEntry>> load();
-    // Adds a turn's two entries; sent at once, in order with other commands, not awaited.
-    void append(const HistoryEntry& question, const HistoryEntry& answer);
-    // Writes the whole list anew.
-    void replace(const std::vector<HistoryEntry>& entries);
+    // Writes the whole list anew. Throws SessionLost.
+    boost::asio::awaitable<void> rewrite(std::vector<HistoryEntry> entries);
 
   private:
-    void push(const std::vector<HistoryEntry>& entries, bool anew);
-
     Relay& relay_;
-    const SessionStore& store_;
+    SessionStore& store_;
 };
 
 } // namespace mr

@@ -72,25 +72,37 @@ asio::awaitable<Claim> SessionStore::claim() {
     co_return claim;
 }
 
-redis::ScriptCall SessionStore::save_call(std::string_view op, std::string_view checkpoint,
-                                          const Consumed& consumed) const {
+redis::ScriptCall SessionStore::save_call(std::string_view op, uint64_t number,
+                                          const Save& save) const {
     redis::ScriptCall script(kSaveScript);
-    script.add(keys_.meta.view()).add(keys_.in_lane.view());
-    script.add(epoch_).add(worker_).add(op).add(checkpoint).add(consumed.bytes);
-    for (const uint64_t number : consumed.numbers) {
-        const EventIdText id = format_event_id({0, number});
-        script.add(id.view());
+    script.add(keys_.meta.view()).add(keys_.in_lane.view()).add(keys_.history.view());
+    script.add(epoch_).add(worker_).add(op).add(number);
+    script.add(save.checkpoint).add(save.message_ids);
+    script.add(relay_.limits.max_history_messages).add(as_count(relay_.limits.session_ttl));
+    script.add(save.consumed.size());
+    for (const ConsumedMail& mail : save.consumed) {
+        const EventIdText id = format_event_id({0, mail.number});
+        script.add(id.view()).add(mail.bytes);
+    }
+    if (relay_.limits.max_history_messages > 0) {
+        for (const std::string& entry : save.history) {
+            script.add(entry);
+        }
     }
     return script;
 }
 
 redis::ScriptCall SessionStore::consume_call(const Consumed& consumed) const {
-    return save_call("keep", "", consumed);
+    Save save;
+    save.consumed = consumed;
+    return save_call("keep", 0, save);
 }
 
-asio::awaitable<void> SessionStore::save(std::string_view checkpoint, const Consumed& consumed) {
-    redis::ScriptCall script =
-        save_call(checkpoint.empty() ? "clear" : "set", checkpoint, consumed);
+asio::awaitable<void> SessionStore::save(Save save) {
+    const std::string_view op = save.rewrite_history      ? "rewrite"
+                                : save.checkpoint.empty() ? "clear"
+                                                          : "set";
+    redis::ScriptCall script = save_call(op, ++saves_, save);
     redis::Value reply = co_await call(std::move(script));
     if (reply.integer != 1) {
         throw SessionLost("the session has another owner");

@@ -24,12 +24,20 @@ struct Claim {
     std::string subject;
 };
 
-// Mail that has been dealt with: its numbers in the in lane and their size.
-struct Consumed {
-    std::vector<uint64_t> numbers;
+// Mail that has been dealt with: its number in the in lane and its size there.
+struct ConsumedMail {
+    uint64_t number = 0;
     uint64_t bytes = 0;
+};
+using Consumed = std::vector<ConsumedMail>;
 
-    bool empty() const { return numbers.empty(); }
+// What is written down in one step (kSaveScript).
+struct Save {
+    std::string checkpoint; // empty: there is none any more
+    Consumed consumed;
+    std::string message_ids;          // empty: as they are
+    std::vector<std::string> history; // entries to be added
+    bool rewrite_history = false;     // they replace what is there, and the checkpoint stays
 };
 
 class SessionStore {
@@ -43,8 +51,7 @@ class SessionStore {
     bool alive() const;
 
     boost::asio::awaitable<Claim> claim();
-    // `checkpoint` empty: cleared. `consumed` is removed from the in lane in the same script.
-    boost::asio::awaitable<void> save(std::string_view checkpoint, const Consumed& consumed);
+    boost::asio::awaitable<void> save(Save save);
     // The call that removes mail and keeps the checkpoint, for pipelining behind events.
     redis::ScriptCall consume_call(const Consumed& consumed) const;
     boost::asio::awaitable<FinishStatus> finish();
@@ -60,14 +67,14 @@ class SessionStore {
 
   private:
     boost::asio::awaitable<redis::Value> call(redis::ScriptCall script);
-    redis::ScriptCall save_call(std::string_view op, std::string_view checkpoint,
-                                const Consumed& consumed) const;
+    redis::ScriptCall save_call(std::string_view op, uint64_t number, const Save& save) const;
 
     Relay& relay_;
     Doorbell bell_;
     SessionKeys keys_;
     std::string worker_;
     uint64_t epoch_ = 0;
+    uint64_t saves_ = 0;
 };
 
 } // namespace mr
