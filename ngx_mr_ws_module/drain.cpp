@@ -58,7 +58,7 @@ void drain_begin() noexcept {
 
 void drain_schedule(Connection& connection) noexcept {
     connection.draining = true;
-    connection.drain_at = drain.began_at + random_below(connection.conf->drain);
+    connection.drain_at = drain.began_at + random_below(connection.conf->drain / 2);
 }
 
 void drain_check(Connection& connection, ngx_msec_t now) noexcept {

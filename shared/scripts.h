@@ -26,9 +26,9 @@ struct Script {
 // of the mail in the lane}
 extern const Script kMailScript;
 enum class MailStatus : int {
-    owned = 1,      // stored; a live owner will see it
-    rung = 2,       // stored; a doorbell is in the job stream
-    nothing = 3,    // nothing stored (ring only, or a mail sent again): nothing waits, or is attended
+    owned = 1,   // stored; a live owner will see it
+    rung = 2,    // stored; a doorbell is in the job stream
+    nothing = 3, // nothing stored (ring only, or a mail sent again): nothing waits, or is attended
     lane_full = 0,  // refused: the session has too much unread mail
     busy = -1,      // refused: the job stream is at its admission limit
     no_worker = -2, // refused: no worker has held a lease in this partition for kNoWorkerGraceMs
@@ -54,12 +54,12 @@ enum class ClaimStatus : int {
 };
 inline constexpr uint32_t kKeptEpochs = 8; // older ones are trimmed from the out lane at a claim
 
-// What an owner writes down, all at once and fenced by the epoch: the checkpoint, the message ids it
-// has seen, mail that has been dealt with, entries of the history. `number` counts the saves of one
-// owner (0: does not matter): one that arrives behind a later one, from a connection that had been
-// given up, changes nothing. "rewrite" replaces the history and keeps the checkpoint.
-// KEYS meta in_lane history
-// ARGV epoch worker op ("set" | "clear" | "keep" | "rewrite") number checkpoint ids history_limit
+// What an owner writes down, all at once and fenced by the epoch: the checkpoint, the message ids
+// it has seen, mail that has been dealt with, entries of the history. `number` counts the saves of
+// one owner (0: does not matter): one that arrives behind a later one, from a connection that had
+// been given up, changes nothing. "rewrite" replaces the history and keeps the checkpoint. KEYS
+// meta in_lane history ARGV epoch worker op ("set" | "clear" | "keep" | "rewrite") number
+// checkpoint ids history_limit
 //      history_ttl_ms mails (mail_id mail_bytes)… history_entry…
 // → 1, or 0: fenced (another owner; stop and publish nothing more)
 extern const Script kSaveScript;

@@ -42,5 +42,10 @@ cmd_chaos() {
         broken_all --seconds 120 --clients 60 --pace 0.5 --grace 25 "${@:2}"
         return
     fi
-    "$kPython" "$MR_ROOT/tests/chaos/judge.py" "$@"
+    local program=judge.py
+    if [[ ${1:-} == --rolling ]]; then
+        program=rolling.py
+        shift
+    fi
+    MR_BUILD=$MR_BUILD MR_ARTIFACTS=$kArtifacts "$kPython" "$MR_ROOT/tests/chaos/$program" "$@"
 }

@@ -4,7 +4,9 @@
 
 kPython=/usr/bin/python3
 kArtifacts=$MR_BUILD/test-artifacts
-kSuites=(unit module system web)
+kSuites=(unit module system chaos web)
+kChaosSeeds=(1 2)
+kChaosSeconds=60
 kSuiteLimitS=900
 
 # The suite's line; finish_test adds them up. A suite that broke off counts as one failure.
@@ -75,6 +77,18 @@ suite_pytest() { # NAME
     tally_junit "$1" "$kArtifacts/$1.xml" "$started"
 }
 
+# The judge, briefly: each seed is one test. tests/chaos/README.md has the long run.
+suite_chaos() {
+    local started seed
+    for seed in "${kChaosSeeds[@]}"; do
+        started=$(now_ms)
+        run_suite "chaos-$seed" env MR_ARTIFACTS="$kArtifacts" MR_BUILD="$MR_BUILD" \
+            "$kPython" "$MR_ROOT/tests/chaos/judge.py" --seed "$seed" --seconds "$kChaosSeconds" \
+            --clients 80 --pace 1
+        tally chaos $((SUITE_CODE == 0)) $((SUITE_CODE != 0)) "$SUITE_CODE" "$started"
+    done
+}
+
 free_port() { # FROM
     local port=$1
     while port_taken "$port"; do
@@ -130,7 +144,7 @@ cmd_test() {
     for suite in "${wanted[@]}"; do
         say "== $suite"
         case $suite in
-            unit | web) "suite_$suite" ;;
+            unit | web | chaos) "suite_$suite" ;;
             *) suite_pytest "$suite" ;;
         esac
     done | tee "$report"

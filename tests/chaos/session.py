@@ -16,11 +16,14 @@ BELONGS_TO_NO_TURN = ("idle", "pong")
 
 
 class Session:
-    def __init__(self, world, number):
+    """`v2`, `tabs` and `script` (a function of the random stream) fix what is else drawn."""
+
+    def __init__(self, world, number, *, v2=None, tabs=None, script=Script.any):
         self.world, self.rng = world, world.rng_for(f"session {number}")
         self.number = number
         self.name = f"session {number}"
-        self.v2 = self.rng.random() >= V1_PROBABILITY
+        self.v2 = self.rng.random() >= V1_PROBABILITY if v2 is None else v2
+        self.make_script = script
         self.id = self.token = None
         self.question = None
         self.asked = 0
@@ -31,7 +34,7 @@ class Session:
         self.broken = False # v1: the connection went, so did the rest of the answer
         self.stopping = False
         self.convicted = False  # what follows a violation is its consequence
-        count = self.rng.choice([1, 1, 1, 2, 3]) if self.v2 else 1
+        count = tabs or (self.rng.choice([1, 1, 1, 2, 3]) if self.v2 else 1)
         self.tabs = [self.make_tab(i) for i in range(count)]
 
     def make_tab(self, number):
@@ -64,7 +67,7 @@ class Session:
             await asyncio.sleep(0.05)
 
     async def one_question(self):
-        script = Script.any(self.rng)
+        script = self.make_script(self.rng)
         self.asked += 1
         self.question = Question(script, f"{self.number}-{self.asked}")
         self.answered.clear()
@@ -136,6 +139,8 @@ class Session:
             tab.complete_from = NO_EVENT
 
     def lost(self, tab):
+        if any(owner is tab and turn.end is None for (owner, _), turn in self.turns.items()):
+            self.world.counts["answers interrupted"] += 1
         if not self.v2 and self.question is not None:
             # Without resume the rest of this answer is gone; the next one has a new session.
             self.broken = True

@@ -34,7 +34,8 @@ def sockets_to(port):
 
 
 class World:
-    def __init__(self, seed, *, workers=3, gateways=2, processes=2, broken=None, grace_s=60.0):
+    def __init__(self, seed, *, workers=3, gateways=2, processes=2, broken=None, grace_s=60.0,
+                 drain="2s", worker_drain="3s"):
         self.seed = seed
         self.grace_s = grace_s  # beyond a script's own length: takeovers, outages, reconnects
         self.broken = broken
@@ -44,6 +45,7 @@ class World:
         self.upstream_port = free_ports(1)[0]
         self.worker_names = [f"worker-{i + 1}" for i in range(workers)]
         self.processes = processes
+        self.drain, self.worker_drain = drain, worker_drain
         self.gateway_count = gateways
         self.workers, self.retired, self.worker_proxies = [], [], []
         self.gateways, self.gateway_proxies = [], []
@@ -81,7 +83,7 @@ class World:
             directory = self.directory / f"gateway-{i}"
             directory.mkdir()
             gateway = Nginx(directory, f"redis://127.0.0.1:{proxy.port}", locations=LOCATIONS,
-                            processes=self.processes, drain="2s", http=HTTP,
+                            processes=self.processes, drain=self.drain, http=HTTP,
                             main="env MR_BROKEN;" if self.broken else "")
             gateway.start()
             self.gateways.append(gateway)
@@ -92,7 +94,7 @@ class World:
         self.made += 1
         return Worker(self.directory, f"redis://127.0.0.1:{proxy.port}", self.directory / "data",
                       name=f"{name}.{self.made}", apps="bench", lease=f"{int(LEASE_S * 1000)}ms",
-                      drain="3s", max_attempts=20,
+                      drain=self.worker_drain, max_attempts=20,
                       bench_upstream=f"http://127.0.0.1:{self.upstream_port}/step")
 
     def replace_worker(self, index):

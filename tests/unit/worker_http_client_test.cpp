@@ -191,6 +191,24 @@ TEST(HttpClient, UsesAConnectionAgain) {
     EXPECT_EQ(client.transfers(), 0U);
 }
 
+TEST(HttpClient, WithdrawsWhatIsNotWantedAnyMoreWhenTheConnectionStands) {
+    Loop loop;
+    int requests = 0;
+    HttpServer server(loop, [&requests](HttpPeer& peer) -> awaitable<void> {
+        const std::string request = co_await peer.request();
+        requests += request.empty() ? 0 : 1;
+    });
+    HttpClient client;
+    for (const bool wanted : {false, true}) {
+        HttpRequest request("POST", server.url());
+        request.still_wanted = [&server, wanted] { return server.connections() == 0 || wanted; };
+        const auto error = failure_of(loop, client, std::move(request));
+        ASSERT_TRUE(error);
+        EXPECT_EQ(error->fault(), wanted ? HttpFault::lost : HttpFault::withdrawn);
+        EXPECT_EQ(requests, wanted ? 1 : 0);
+    }
+}
+
 TEST(HttpClient, RunsManyAtOnce) {
     Loop loop;
     HttpServer server(loop, answers(http_answer("fine")));

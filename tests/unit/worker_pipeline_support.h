@@ -27,6 +27,7 @@ class RecordingHost : public TurnHost {
     void emit(const nlohmann::ordered_json& v1, const nlohmann::ordered_json& added,
               Audience audience) override;
     void text(std::string_view piece) override;
+    bool owned() const override { return true; }
     void check_owned() const override {}
     boost::asio::awaitable<void> wait_room() override { co_return; }
     boost::asio::awaitable<void> checkpoint(const nlohmann::json& state) override;

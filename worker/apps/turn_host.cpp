@@ -123,8 +123,12 @@ void SessionTurnHost::open_window() {
     });
 }
 
+bool SessionTurnHost::owned() const {
+    return !closed_ && session_.store.alive();
+}
+
 void SessionTurnHost::check_owned() const {
-    if (closed_ || !session_.store.alive()) {
+    if (!owned()) {
         throw SessionLost("the lease has lapsed");
     }
 }

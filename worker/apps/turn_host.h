@@ -30,6 +30,7 @@ class SessionTurnHost final : public TurnHost,
     void emit(const nlohmann::ordered_json& v1, const nlohmann::ordered_json& added,
               Audience audience) override;
     void text(std::string_view piece) override;
+    bool owned() const override;
     void check_owned() const override;
     boost::asio::awaitable<void> wait_room() override;
     boost::asio::awaitable<void> checkpoint(const nlohmann::json& state) override;

@@ -3,6 +3,7 @@
 #include "worker/json_text.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace mr {
 
@@ -74,6 +75,13 @@ bool TurnView::has_told(const Json& v1) const {
         }
     }
     return false;
+}
+
+nlohmann::ordered_json TurnView::running_tools() const {
+    Json running = Json::array();
+    std::copy_if(tools_.begin(), tools_.end(), std::back_inserter(running),
+                 [](const Json& tool) { return !tool.contains("summary"); });
+    return running;
 }
 
 nlohmann::ordered_json TurnView::snapshot() const {

@@ -14,6 +14,8 @@ class TurnView {
     // The start or completion of a phase or tool, or a chart, that has been told before.
     bool has_told(const nlohmann::ordered_json& v1) const;
     void append_text(std::string_view piece);
+    // Started and not completed: their `tool_start` fields.
+    nlohmann::ordered_json running_tools() const;
 
     const std::string& text() const { return text_; }
     size_t text_units() const { return text_units_; } // UTF-16

@@ -12,6 +12,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -43,6 +44,9 @@ struct HttpRequest {
     std::string body;
     HttpTimeouts timeouts;
     std::size_t max_response_bytes = kMaxResponseBytes;
+    // Asked when the connection stands, right before the request is sent; false withdraws it. A
+    // process that was frozen meanwhile must not do late what another one has done. May be empty.
+    std::function<bool()> still_wanted;
 };
 
 struct HttpHeader {
@@ -66,6 +70,7 @@ struct HttpResponse {
 enum class HttpFault : std::uint8_t {
     bad_request, // not sent: the URL or a header is malformed
     refused,     // not sent: too many requests at a time
+    withdrawn,   // not sent: not wanted any more
     connect,     // name lookup, connection, proxy
     tls,         // handshake or certificate
     timeout,

@@ -144,6 +144,10 @@ void Transfer::prepare(const HttpOptions& options) {
         curl_easy_setopt(handle_, CURLOPT_CAINFO, options.ca_file.c_str());
     }
     curl_easy_setopt(handle_, CURLOPT_ERRORBUFFER, error_text_.data());
+    if (request_.still_wanted) {
+        curl_easy_setopt(handle_, CURLOPT_PREREQFUNCTION, &Transfer::on_ready_to_send);
+        curl_easy_setopt(handle_, CURLOPT_PREREQDATA, this);
+    }
     curl_easy_setopt(handle_, CURLOPT_HEADERFUNCTION, &Transfer::on_header);
     curl_easy_setopt(handle_, CURLOPT_HEADERDATA, this);
     curl_easy_setopt(handle_, CURLOPT_WRITEFUNCTION, &Transfer::on_body);
@@ -282,6 +286,20 @@ void Transfer::resume() {
     });
 }
 
+// CURLOPT_PREREQFUNCTION(3)
+int Transfer::on_ready_to_send(void* self, char*, char*, int, int) noexcept {
+    auto& transfer = *static_cast<Transfer*>(self);
+    try {
+        if (transfer.request_.still_wanted()) {
+            return CURL_PREREQFUNC_OK;
+        }
+        transfer.fault_ = HttpFault::withdrawn;
+    } catch (...) {
+        transfer.thrown_ = std::current_exception();
+    }
+    return CURL_PREREQFUNC_ABORT;
+}
+
 void Transfer::ended(CURLcode result) {
     result_ = result;
     done_.notify();
@@ -294,8 +312,9 @@ void Transfer::check() const {
         std::rethrow_exception(thrown_);
     }
     if (fault_) {
-        fail(*fault_, *fault_ == HttpFault::too_large ? "the response is too large"
-                                                      : "the response is not HTTP/1");
+        fail(*fault_, *fault_ == HttpFault::too_large   ? "the response is too large"
+                      : *fault_ == HttpFault::withdrawn ? "the request is not wanted any more"
+                                                        : "the response is not HTTP/1");
     }
     if (*result_ != CURLE_OK) {
         fail(fault_of(*result_),

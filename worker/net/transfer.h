@@ -41,6 +41,7 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
                                  void* self) noexcept;
     static std::size_t on_body(char* data, std::size_t size, std::size_t count,
                                void* self) noexcept;
+    static int on_ready_to_send(void* self, char*, char*, int, int) noexcept;
     void heard();
     bool take_header(std::string_view line);
     std::size_t take_body(std::string_view piece);

@@ -27,8 +27,10 @@ class TurnHost {
     // coalescing window (the first goes out at once) and counts `offset`.
     virtual void text(std::string_view piece) = 0;
 
-    // Throws when this worker may have lost the session: asked before every step, so that an owner
+    // False when this worker may have lost the session: asked before every step, so that an owner
     // that was frozen does not do again what the next one has done.
+    virtual bool owned() const = 0;
+    // Throws when it has.
     virtual void check_owned() const = 0;
 
     // Returns when the text given so far is mostly taken: a provider that is faster than Redis

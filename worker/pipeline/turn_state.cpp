@@ -118,6 +118,7 @@ CallContext TurnRun::call(std::chrono::milliseconds limit, std::string_view step
     CallContext context;
     context.deadline = deadline_in(limit);
     context.traceparent = request.traceparent;
+    context.owned = [&from = host] { return from.owned(); };
     context.step = request.turn_id + "/" + std::string(step);
     return context;
 }

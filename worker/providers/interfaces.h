@@ -54,6 +54,9 @@ struct CallContext {
     // Names this step of this turn, the same in every attempt: the idempotency key of whatever has
     // a side effect or a bill.
     std::string step;
+    // False: another worker may own the turn by now. To be asked right before anything with a side
+    // effect or a bill is sent. May be empty.
+    std::function<bool()> owned;
     // Text only: until what has been said is mostly on its way to its readers. May be empty.
     std::function<Task<void>()> wait_room;
 

@@ -16,6 +16,7 @@ Task<void> Steps::run(uint64_t ms, const CallContext& call) {
     net::HttpRequest request("POST", upstream_);
     request.headers.push_back("Idempotency-Key: " + call.step);
     request.headers.push_back("Content-Type: text/plain");
+    request.still_wanted = call.owned;
     request.body = "ms=" + std::to_string(ms);
     net::HttpResponse response;
     try {
