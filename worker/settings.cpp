@@ -7,6 +7,7 @@
 #include <cctype>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <ostream>
 #include <sstream>
@@ -20,6 +21,7 @@ constexpr uint64_t kSecond = 1000;
 constexpr uint64_t kMinute = 60 * kSecond;
 constexpr uint64_t kHour = 60 * kMinute;
 constexpr uint64_t kDay = 24 * kHour;
+constexpr std::string_view kOpenAiUrl = "https://api.openai.com/v1";
 
 const SettingRow kRows[] = {
     {"redis", "redis://127.0.0.1:6379", &Settings::redis, 0, 0, "URL",
@@ -66,7 +68,46 @@ const SettingRow kRows[] = {
      "time for running answers after SIGTERM; then they are handed over"},
     {"stub_openai", "false", &Settings::stub_openai, 0, 0, "",
      "development mode: the answer repeats the findings, no model is asked"},
+    {"openai_api_key", "", &Settings::openai_api_key, 0, 0, "key",
+     "OpenAI writes the answers; better given as a file or variable (also OPENAI_API_KEY)", true},
+    {"openai_api_key_file", "", &Settings::openai_api_key_file, 0, 0, "path",
+     "file that holds the key"},
+    {"openai_base_url", kOpenAiUrl, &Settings::openai_base_url, 0, 0, "URL",
+     "any server that speaks Chat Completions; one other than OpenAI's needs no key (also "
+     "OPENAI_BASE_URL)"},
+    {"openai_model", "gpt-6-luna", &Settings::openai_model, 0, 0, "name",
+     "model that writes the answers (also OPENAI_MODEL)"},
+    {"openai_first_byte_timeout", "30s", &Settings::openai_first_byte_timeout, 100, 10 * kMinute,
+     "", "until the model begins to answer"},
+    {"openai_idle_timeout", "30s", &Settings::openai_idle_timeout, 100, 10 * kMinute, "",
+     "longest silence of the model within an answer"},
+    {"openai_retries", "2", &Settings::openai_retries, 0, 10, "count",
+     "further tries before the first word of an answer"},
+    {"provider_ca_file", "", &Settings::provider_ca_file, 0, 0, "path",
+     "certificates external providers are checked by (default: the system's)"},
+    {"provider_proxy", "", &Settings::provider_proxy, 0, 0, "URL",
+     "HTTP proxy towards external providers; none is taken from the environment", true},
+    {"provider_connect_timeout", "5s", &Settings::provider_connect_timeout, 100, kMinute, "",
+     "name lookup, connection and TLS towards an external provider"},
 };
+
+// Names that the original backend, or the vendor's own clients, use.
+struct OtherName {
+    std::string_view variable;
+    std::string_view key;
+};
+constexpr OtherName kOtherNames[] = {
+    {"STUB_OPENAI", "stub_openai"},
+    {"OPENAI_API_KEY", "openai_api_key"},
+    {"OPENAI_BASE_URL", "openai_base_url"},
+    {"OPENAI_MODEL", "openai_model"},
+};
+
+bool other_name(std::string_view variable, std::string_view key) {
+    return std::any_of(std::begin(kOtherNames), std::end(kOtherNames), [&](const OtherName& name) {
+        return name.variable == variable && name.key == key;
+    });
+}
 
 [[noreturn]] void fail(const SettingRow& row, const RawSetting& raw, const std::string& allowed) {
     throw SettingsError(raw.origin + ": " + std::string(row.key) + " is '" + raw.text + "', not " +
@@ -185,6 +226,10 @@ std::vector<std::string> Settings::app_names() const {
     return names;
 }
 
+bool Settings::openai_active() const {
+    return !openai_api_key.empty() || openai_base_url != kOpenAiUrl;
+}
+
 RawSettings read_environment(const char* const* environment) {
     RawSettings settings;
     for (; *environment != nullptr; ++environment) {
@@ -192,10 +237,8 @@ RawSettings read_environment(const char* const* environment) {
         const size_t equals = entry.find('=');
         const std::string_view name = entry.substr(0, equals);
         for (const SettingRow& row : kRows) {
-            // STUB_OPENAI is the name that the original backend used.
-            const bool old_name = name == "STUB_OPENAI" && row.key == "stub_openai";
-            const bool known = settings.contains(row.key);
-            if ((name == row.variable() || (old_name && !known)) &&
+            const bool known = settings.contains(row.key); // our own name counts more
+            if ((name == row.variable() || (other_name(name, row.key) && !known)) &&
                 equals != std::string_view::npos) {
                 settings[std::string(row.key)] = {std::string(entry.substr(equals + 1)),
                                                   "environment " + std::string(name)};
@@ -229,11 +272,21 @@ Settings make_settings(std::span<const RawSettings> layers) {
         }
     }
     check_redis(redis, settings);
+    check_provider_settings(settings, [layers](std::string_view key) {
+        const auto row = std::find_if(std::begin(kRows), std::end(kRows),
+                                      [key](const SettingRow& one) { return one.key == key; });
+        return chosen(*row, layers).origin;
+    });
     return settings;
 }
 
 void print_settings(std::ostream& out, const Settings& settings) {
     for (const SettingRow& row : kRows) {
+        if (row.secret) {
+            const bool set = !(settings.*std::get<std::string Settings::*>(row.member)).empty();
+            out << "# " << row.key << (set ? " is set\n" : " is not set\n");
+            continue;
+        }
         out << row.key << " = ";
         if (row.key == "redis") {
             char name[kMaxRedisNameChars];

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <iosfwd>
 #include <map>
 #include <span>
@@ -42,9 +43,21 @@ struct Settings {
     std::chrono::milliseconds text_window{};
     std::chrono::milliseconds drain{};
     bool stub_openai = false;
+    std::string openai_api_key; // also what openai_api_key_file holds
+    std::string openai_api_key_file;
+    std::string openai_base_url;
+    std::string openai_model;
+    std::chrono::milliseconds openai_first_byte_timeout{};
+    std::chrono::milliseconds openai_idle_timeout{};
+    uint64_t openai_retries = 0;
+    std::string provider_ca_file;
+    std::string provider_proxy;
+    std::chrono::milliseconds provider_connect_timeout{};
 
     RedisUrl redis_url; // parsed, with the password of its password file
     std::vector<std::string> app_names() const;
+    // A language model writes the answers: a key or another server has been named.
+    bool openai_active() const;
 };
 
 struct SettingRow {
@@ -58,6 +71,7 @@ struct SettingRow {
     uint64_t max;
     std::string_view unit; // for numbers; durations say ms, s, m, h themselves
     std::string_view help;
+    bool secret = false; // never printed
 
     std::string flag() const;     // --turn-budget
     std::string variable() const; // MR_TURN_BUDGET
@@ -71,6 +85,7 @@ struct RawSetting {
     std::string origin;
 };
 using RawSettings = std::map<std::string, RawSetting, std::less<>>;
+inline constexpr size_t kMaxKeyFileBytes = 4096;
 
 class SettingsError : public std::runtime_error {
   public:
@@ -89,6 +104,11 @@ struct CommandLine {
     RawSettings settings;
 };
 CommandLine read_command_line(int argc, const char* const* argv);
+
+// What the external providers need, beyond the form of each value: reads key files, checks URLs.
+// `origin` says where a key's value came from. Throws SettingsError, never with a secret in it.
+void check_provider_settings(Settings& settings,
+                             const std::function<std::string(std::string_view key)>& origin);
 
 // Converts and checks; `layers` from strongest to weakest. Throws SettingsError.
 Settings make_settings(std::span<const RawSettings> layers);

@@ -84,13 +84,14 @@ class Collector final : public HttpReceiver {
         if (on_piece) {
             on_piece();
         }
-        return Flow::go_on;
+        return text.ends_with(last_words) ? Flow::enough : Flow::go_on;
     }
     int status = 0;
     int pieces = 0;
     int held = 0;
     bool hold = false;
     std::string text;
+    std::string last_words = "enough";
     std::function<void()> on_piece;
 };
 
@@ -479,6 +480,35 @@ TEST(HttpClient, AsksNoProxyOfTheEnvironment) {
     options.proxy = server.url();
     HttpClient behind(options);
     EXPECT_EQ(response_of(loop, behind, get("http://held.test/")).body, "fine");
+}
+
+// Whatever a server does behind the last byte that is needed; only a proper end keeps the
+// connection.
+TEST(HttpClient, EndsWellWhenTheReceiverHasEnough) {
+    const std::vector<std::pair<std::string, int>> cases = {
+        {"0\r\n\r\n", 1}, {"", 2}, {"rubbish", 2}, {chunk("more of it"), 2}};
+    for (const auto& one : cases) {
+        SCOPED_TRACE(one.first);
+        Loop loop;
+        HttpServer server(loop, [&](HttpPeer& peer) -> awaitable<void> {
+            for (;;) {
+                const std::string request = co_await peer.request();
+                if (request.empty()) {
+                    co_return;
+                }
+                co_await peer.send(kStreamHead + chunk("enough"));
+                co_await peer.send(one.first);
+            }
+        });
+        HttpClient client;
+        for (int i = 0; i < 2; ++i) {
+            Collector collector;
+            loop.run(client.stream(get(server.url()), collector));
+            EXPECT_EQ(collector.text, "enough");
+        }
+        EXPECT_EQ(server.connections(), one.second);
+        EXPECT_TRUE(turn(loop, [&] { return server.open() <= 2 - one.second; }));
+    }
 }
 
 TEST(HttpClient, PassesOnWhatTheReceiverThrows) {

@@ -126,6 +126,80 @@ TEST(WorkerSettings, TheOriginalsVariableStillCounts) {
     EXPECT_TRUE(make_settings(layers).stub_openai);
 }
 
+TEST(WorkerSettings, TheVendorsVariablesCountLessThanOurs) {
+    const char* const environment[] = {"OPENAI_API_KEY=sk-theirs", "MR_OPENAI_MODEL=ours",
+                                       "OPENAI_MODEL=theirs", "OPENAI_BASE_URL=http://here/v1",
+                                       nullptr};
+    const RawSettings layers[] = {read_environment(environment)};
+    const Settings settings = make_settings(layers);
+    EXPECT_EQ(settings.openai_api_key, "sk-theirs");
+    EXPECT_EQ(settings.openai_model, "ours");
+    EXPECT_EQ(settings.openai_base_url, "http://here/v1");
+    EXPECT_TRUE(settings.openai_active());
+}
+
+TEST(WorkerSettings, NoProviderIsAskedUnlessOneIsNamed) {
+    EXPECT_FALSE(make_settings({}).openai_active());
+    const RawSettings model[] = {{{"openai_model", {"m", "test"}}}};
+    EXPECT_FALSE(make_settings(model).openai_active());
+    const RawSettings key[] = {{{"openai_api_key", {"k", "test"}}}};
+    EXPECT_TRUE(make_settings(key).openai_active());
+    const RawSettings url[] = {{{"openai_base_url", {"http://127.0.0.1:8000/v1", "test"}}}};
+    EXPECT_TRUE(make_settings(url).openai_active());
+}
+
+TEST(WorkerSettings, AKeyFileHoldsOneKey) {
+    const TempFile good("sk-secret-1\n");
+    const RawSettings layers[] = {{{"openai_api_key_file", {good.path(), "there"}}}};
+    EXPECT_EQ(make_settings(layers).openai_api_key, "sk-secret-1");
+    const TempFile empty(" \n");
+    const TempFile two("sk-secret-1\nsk-secret-2\n");
+    const TempFile large(std::string(5000, 'x'));
+    const std::pair<std::string, std::string> cases[] = {
+        {empty.path(), "holds no key"},
+        {two.path(), "holds no key on one line"},
+        {large.path(), "larger than a key"},
+        {"/does/not/exist", "cannot be read"},
+    };
+    for (const auto& entry : cases) {
+        const std::string error = error_of({{"openai_api_key_file", {entry.first, "there"}}});
+        EXPECT_NE(error.find("there: openai_api_key_file names " + entry.first), std::string::npos)
+            << error;
+        EXPECT_NE(error.find(entry.second), std::string::npos) << error;
+        EXPECT_EQ(error.find("secret"), std::string::npos) << error;
+    }
+    EXPECT_NE(error_of({{"openai_api_key_file", {good.path(), "there"}},
+                        {"openai_api_key", {"sk-secret-3", "here"}}})
+                  .find("both given"),
+              std::string::npos);
+}
+
+TEST(WorkerSettings, ProviderErrorsHoldNoSecret) {
+    const std::pair<std::string, std::string> cases[] = {
+        {"openai_api_key", "two secret words"},     {"openai_api_key", "secret\r\nX: y"},
+        {"openai_base_url", "https://a:secret@b"},  {"openai_base_url", "secret"},
+        {"openai_base_url", "https://b/?k=secret"}, {"openai_base_url", "https://"},
+        {"provider_proxy", "socks5://a:secret@b"},  {"provider_ca_file", "/does/not/exist"},
+    };
+    for (const auto& entry : cases) {
+        const std::string error = error_of({{entry.first, {entry.second, "there"}}});
+        EXPECT_TRUE(error.starts_with("there: " + entry.first)) << error;
+        EXPECT_EQ(error.find("secret"), std::string::npos) << error;
+    }
+    EXPECT_NE(error_of({{"openai_api_key", {"k", "test"}}, {"openai_model", {"", "there"}}})
+                  .find("there: openai_model"),
+              std::string::npos);
+}
+
+TEST(WorkerSettings, PrintedSettingsHoldNoKey) {
+    const RawSettings layers[] = {{{"openai_api_key", {"sk-sesame", "test"}},
+                                   {"provider_proxy", {"http://u:sesame@p:1", "test"}}}};
+    std::ostringstream out;
+    print_settings(out, make_settings(layers));
+    EXPECT_EQ(out.str().find("sesame"), std::string::npos) << out.str();
+    EXPECT_NE(out.str().find("# openai_api_key is set"), std::string::npos) << out.str();
+}
+
 TEST(WorkerSettings, PrintedSettingsHoldNoSecret) {
     const TempFile password("sesame\n");
     for (const std::string& url : {std::string("redis://user:sesame@host:7/2"),

@@ -32,6 +32,9 @@ struct HttpTimeouts {
 
 inline constexpr std::size_t kMaxResponseBytes = 16 * 1024 * 1024; // unless the request says less
 inline constexpr std::size_t kMaxResponseHeadBytes = 64 * 1024;
+// A response that its receiver has enough of may still end properly within this time, which keeps
+// its connection; then it is closed. Either way it has ended well.
+inline constexpr std::chrono::milliseconds kEnoughGrace{200};
 inline constexpr std::size_t kMaxTransfers = 4096; // of one client at a time
 
 struct HttpRequest {
@@ -97,7 +100,11 @@ class HttpError : public std::runtime_error {
 // What it throws ends the transfer and comes out of HttpClient::stream.
 class HttpReceiver {
   public:
-    enum class Flow : std::uint8_t { go_on, pause };
+    enum class Flow : std::uint8_t {
+        go_on,
+        pause,  // nothing of the piece has been taken: see body()
+        enough, // taken, and nothing more is needed: see kEnoughGrace
+    };
 
     HttpReceiver() = default;
     HttpReceiver(const HttpReceiver&) = delete;
@@ -106,8 +113,8 @@ class HttpReceiver {
 
     // Once, before any body.
     virtual void head(const HttpHead& head) = 0;
-    // `pause`: nothing of the piece has been taken. The connection is read no further, and the same
-    // bytes are given again after resume().
+    // After `pause` the connection is read no further, and the same bytes are given again after
+    // resume().
     virtual Flow body(std::string_view piece) = 0;
 
     // From the event loop, any time; the next body() comes from the loop, not from inside.

@@ -112,6 +112,9 @@ asio::awaitable<void> Transfer::run(const HttpOptions& options) {
     }
     while (!result_) {
         const auto left = deadline() - Clock::now();
+        if (left <= Clock::duration::zero() && enough_) {
+            co_return;
+        }
         if (left <= Clock::duration::zero()) {
             fail(HttpFault::timeout, late());
         }
@@ -266,11 +269,22 @@ std::size_t Transfer::take_body(std::string_view piece) {
         fault_ = HttpFault::too_large;
         return kStopTransfer;
     }
-    if (receiver_.body(piece) == HttpReceiver::Flow::pause) {
+    body_bytes_ += piece.size();
+    if (enough_) {
+        return piece.size();
+    }
+    switch (receiver_.body(piece)) {
+    case HttpReceiver::Flow::go_on:
+        break;
+    case HttpReceiver::Flow::pause:
+        body_bytes_ -= piece.size();
         paused_ = true;
         return CURL_WRITEFUNC_PAUSE;
+    case HttpReceiver::Flow::enough:
+        enough_ = last_byte_;
+        done_.notify();
+        break;
     }
-    body_bytes_ += piece.size();
     return piece.size();
 }
 
@@ -311,6 +325,9 @@ void Transfer::check() const {
     if (thrown_) {
         std::rethrow_exception(thrown_);
     }
+    if (enough_) {
+        return;
+    }
     if (fault_) {
         fail(*fault_, *fault_ == HttpFault::too_large   ? "the response is too large"
                       : *fault_ == HttpFault::withdrawn ? "the request is not wanted any more"
@@ -334,6 +351,9 @@ Transfer::Clock::time_point Transfer::deadline() const {
     const Clock::time_point end = started_ + limits.total;
     if (paused_) {
         return end;
+    }
+    if (enough_) {
+        return *enough_ + kEnoughGrace;
     }
     return std::min(end, any_byte_ ? last_byte_ + limits.idle : started_ + limits.first_byte);
 }

@@ -58,6 +58,7 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
     std::size_t body_bytes_ = 0;
     Clock::time_point started_;
     Clock::time_point last_byte_;
+    std::optional<Clock::time_point> enough_; // since when the receiver needs nothing more
     std::optional<CURLcode> result_;
     std::optional<HttpFault> fault_; // found by us
     std::exception_ptr thrown_;      // by the receiver

@@ -1,6 +1,7 @@
 #include "worker/pipeline/services.h"
 
 #include "worker/providers/local/embedded.h"
+#include "worker/providers/openai/responder.h"
 
 namespace mr {
 
@@ -16,9 +17,14 @@ std::unique_ptr<Services> make_services(const ServiceSettings& settings) {
     services->documents = local::make_document_search(backend);
     services->crm = local::make_crm_search(backend);
     services->merger = local::make_merger();
-    services->responder = settings.stub_openai
-                              ? local::make_stub_responder(settings.local_tokens_per_second)
-                              : local::make_responder(backend, settings.local_tokens_per_second);
+    if (settings.stub_openai) {
+        services->responder = local::make_stub_responder(settings.local_tokens_per_second);
+    } else if (settings.openai) {
+        services->http = std::make_shared<net::HttpClient>(settings.http);
+        services->responder = openai::make_responder(services->http, *settings.openai);
+    } else {
+        services->responder = local::make_responder(backend, settings.local_tokens_per_second);
+    }
     services->limits = settings.limits;
     return services;
 }

@@ -2,12 +2,15 @@
 // all its turns at the same time; holds no state of any turn.
 #pragma once
 
+#include "worker/net/http_client.h"
 #include "worker/providers/interfaces.h"
+#include "worker/providers/openai/options.h"
 
 #include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 namespace mr {
@@ -27,6 +30,8 @@ struct PipelineLimits {
 struct Services {
     // Keeps what the embedded providers share (database, threads); destroyed last.
     std::shared_ptr<void> backing;
+    // What external providers share; null when all are embedded.
+    std::shared_ptr<net::HttpClient> http;
 
     std::unique_ptr<ProjectExtractor> extractor;
     std::unique_ptr<ProjectDirectory> directory;
@@ -51,6 +56,8 @@ struct ServiceSettings {
     unsigned sql_threads = 2;                // 1..64
     unsigned local_tokens_per_second = 80;   // pace of the embedded answer, 0 = flat out
     bool stub_openai = false;                // STUB_OPENAI: development-mode answers
+    std::optional<openai::Options> openai;   // it writes the answers; stub_openai counts more
+    net::HttpOptions http;                   // towards external providers
     PipelineLimits limits;
 };
 
