@@ -23,10 +23,18 @@ ChatSession::~ChatSession() = default;
 
 // --- mail -------------------------------------------------------------------------------------
 
+// The turn is there before any mail is looked at: a cancel that its last owner did not live to see
+// is the first thing this one hears of.
 void ChatSession::start() {
-    if (!session_.claim.checkpoint.empty()) {
-        start_runner();
+    if (session_.claim.checkpoint.empty()) {
+        return;
     }
+    std::optional<TurnRecord> record = parse_record(session_.claim.checkpoint);
+    unreadable_ = !record;
+    if (record) {
+        make_turn(std::move(*record), Consumed(), ChatTurn::Origin::taken_over);
+    }
+    start_runner();
 }
 
 void ChatSession::mail(MailItem item) {
@@ -132,10 +140,15 @@ void ChatSession::cancel(const MailItem& item, const ClientMessage& message) {
         const JobPointer job = waiting_job(message.message_id);
         if (job) {
             job->cancelled = CancelBy::user;
-            job->cancels.push_back(item);
+            job->cancels.emplace_back(item, message);
             return;
         }
     }
+    acknowledge(item, message);
+}
+
+// Nothing runs or waits that it could mean.
+void ChatSession::acknowledge(const MailItem& item, const ClientMessage& message) {
     ordered_json v1;
     v1["type"] = "cancelled";
     ordered_json added;
@@ -148,6 +161,12 @@ void ChatSession::cancel(const MailItem& item, const ClientMessage& message) {
     }
     reply(std::move(v1), added, true);
     session_.consume(item);
+}
+
+void ChatSession::settle_cancels(const Job& job) {
+    for (const auto& [item, message] : job.cancels) {
+        acknowledge(item, message);
+    }
 }
 
 ChatSession::JobPointer ChatSession::waiting_job(const std::string& message_id) const {
@@ -194,8 +213,10 @@ void ChatSession::start_runner() {
 // The App outlives it: stop() waits for its end, and the session is not given up before.
 asio::awaitable<void> ChatSession::run_jobs() {
     try {
-        if (!resumed_ && !session_.claim.checkpoint.empty()) {
-            resumed_ = true;
+        if (std::exchange(unreadable_, false)) {
+            co_await drop_checkpoint();
+        }
+        if (turn_) {
             co_await resume_turn();
         }
         while (!jobs_.empty() && !stopping_) {
@@ -220,18 +241,17 @@ asio::awaitable<void> ChatSession::run_jobs() {
     session_.wake();
 }
 
+asio::awaitable<void> ChatSession::drop_checkpoint() {
+    log::error("unreadable checkpoint dropped", {{"session", session_.store.session_id()}});
+    Save dropped;
+    co_await session_.store.save(std::move(dropped));
+}
+
 asio::awaitable<void> ChatSession::resume_turn() {
-    std::optional<TurnRecord> record = parse_record(session_.claim.checkpoint);
-    if (!record) {
-        log::error("unreadable checkpoint dropped", {{"session", session_.store.session_id()}});
-        Save dropped;
-        co_await session_.store.save(std::move(dropped));
-        co_return;
+    const std::string message_id = turn_->record().message_id;
+    if (!message_id.empty()) {
+        co_await ids_.find(message_id); // load them before adding to them
     }
-    if (!record->message_id.empty()) {
-        co_await ids_.find(record->message_id); // load them before adding to them
-    }
-    make_turn(std::move(*record), Consumed(), ChatTurn::Origin::taken_over);
     co_await run_turn();
 }
 
@@ -244,9 +264,8 @@ asio::awaitable<void> ChatSession::run_job(JobPointer job) {
         const auto turn = co_await ids_.find(job->message.message_id);
         if (turn) {
             session_.consume(job->mail); // asked and answered before
-            for (const MailItem& item : job->cancels) {
-                session_.consume(item);
-            }
+            forget(job);
+            settle_cancels(*job);
             unsettled_ = true;
             co_return;
         }
@@ -255,6 +274,8 @@ asio::awaitable<void> ChatSession::run_job(JobPointer job) {
         const bool found = co_await find_replaced(job);
         if (!found) {
             refuse(job->mail, ErrorCode::bad_request, job->message.message_id);
+            forget(job);
+            settle_cancels(*job);
             co_return;
         }
     }
@@ -268,7 +289,7 @@ asio::awaitable<void> ChatSession::run_question(JobPointer job) {
     consumed.push_back({job->mail.number, job->mail.bytes});
     make_turn(make_record(*job), std::move(consumed), ChatTurn::Origin::asked);
     forget(job);
-    for (const MailItem& item : job->cancels) {
+    for (const auto& [item, message] : job->cancels) {
         turn_->consume_at_end(item);
     }
     if (job->cancelled != CancelBy::none) {

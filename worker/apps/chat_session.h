@@ -10,6 +10,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace mr {
@@ -33,7 +34,8 @@ class ChatSession final : public App {
         ClientMessage message;
         std::chrono::steady_clock::time_point since;
         CancelBy cancelled = CancelBy::none; // before its turn began
-        std::vector<MailItem> cancels;       // the mail that did it
+        // The mail that did it, with what it said.
+        std::vector<std::pair<MailItem, ClientMessage>> cancels;
     };
     using JobPointer = std::shared_ptr<Job>;
 
@@ -41,12 +43,15 @@ class ChatSession final : public App {
     void ask(MailItem item, ClientMessage message);
     bool asked_already(const std::string& message_id) const;
     void cancel(const MailItem& item, const ClientMessage& message);
+    void acknowledge(const MailItem& item, const ClientMessage& message);
+    void settle_cancels(const Job& job);                         // of a job that yields no turn
     JobPointer waiting_job(const std::string& message_id) const; // empty: the first question
     void detach(MailItem item);
     void detached_too_long();
 
     void start_runner();
     boost::asio::awaitable<void> run_jobs();
+    boost::asio::awaitable<void> drop_checkpoint();
     boost::asio::awaitable<void> resume_turn();
     boost::asio::awaitable<void> run_job(JobPointer job);
     boost::asio::awaitable<void> run_question(JobPointer job);
@@ -70,9 +75,9 @@ class ChatSession final : public App {
     Signal runner_ended_;
     bool running_ = false;
     bool stopping_ = false;
-    bool resumed_ = false;  // the claim's checkpoint has been taken up
-    bool exhausted_;        // too many owners have died of what comes first
-    bool beside_ = false;   // mail came while a turn was running
+    bool unreadable_ = false; // so is the claim's checkpoint
+    bool exhausted_;          // too many owners have died of what comes first
+    bool beside_ = false;     // mail came while a turn was running
     bool unsettled_ = true; // the newest event does not tell the gateway that nothing is in flight
 };
 

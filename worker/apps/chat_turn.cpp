@@ -103,7 +103,7 @@ asio::awaitable<void> ChatTurn::live() {
         co_await begin();
     }
     Ending ending;
-    if (exhausted_) {
+    if (exhausted_ && cancelled_by_ == CancelBy::none) {
         ending.status = "error";
         ending.error = ErrorCode::attempts_exhausted;
     } else {
@@ -299,28 +299,9 @@ asio::awaitable<void> ChatTurn::finish(const Ending& ending) {
     co_await remember(ending.status, ending.result.memory);
 }
 
-// Every tool_start gets its tool_complete, also when the owner that started it is gone and the turn
-// ends without it.
-void ChatTurn::end_tools() {
-    const ordered_json running = host_->view().running_tools();
-    for (const ordered_json& tool : running) {
-        ordered_json v1;
-        v1["type"] = "tool_complete";
-        v1["tool"] = tool.value("tool", "");
-        v1["summary"] = "Error: cancelled";
-        ordered_json added;
-        added["call_id"] = tool.value("call_id", "");
-        added["status"] = "cancelled";
-        added["duration_ms"] = 0;
-        added["attempts"] = 1;
-        added["error"] = {{"code", "cancelled"}, {"message", "cancelled"}, {"retryable", false}};
-        host_->announce(v1, added, Audience::everyone);
-    }
-}
-
 // The last events: after at least one piece of text, exactly one terminal event.
 void ChatTurn::end_events(const Ending& ending) {
-    end_tools();
+    host_->end_open_tools();
     if (ending.error) {
         ordered_json v1 = error_v1(*ending.error);
         if (!ending.error_message.empty()) {

@@ -75,7 +75,6 @@ class ChatTurn {
     Ending ending_of(Child& child);
     boost::asio::awaitable<void> finish(const Ending& ending);
     void announce_start();
-    void end_tools();
     void end_events(const Ending& ending);
     nlohmann::ordered_json completion(const Ending& ending) const;
     boost::asio::awaitable<void> remember(std::string_view status, const nlohmann::json& memory);

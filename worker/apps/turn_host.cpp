@@ -37,6 +37,21 @@ void SessionTurnHost::announce(const ordered_json& v1, const ordered_json& added
     counted();
 }
 
+void SessionTurnHost::end_open_tools() {
+    for (const ordered_json& open : view_.open_tools()) {
+        ordered_json v1;
+        v1["type"] = "tool_complete";
+        v1["tool"] = open.value("tool", "");
+        v1["summary"] = "Error: cancelled";
+        ordered_json added;
+        added["call_id"] = open.value("call_id", "");
+        added["status"] = "cancelled";
+        added["duration_ms"] = 0; // not measured by this owner
+        added["attempts"] = 1;
+        announce(v1, added, Audience::everyone);
+    }
+}
+
 void SessionTurnHost::terminal(const ordered_json& v1, const ordered_json& added) {
     flush_text();
     write(v1, added, Audience::everyone, kEventTerminal);

@@ -47,6 +47,9 @@ class SessionTurnHost final : public TurnHost,
     void say(std::string_view piece);
     void announce(const nlohmann::ordered_json& v1, const nlohmann::ordered_json& added,
                   Audience audience);
+    // A tool_complete for every tool that has been announced and will not come to an end: cut off
+    // by the turn's end, or under way with an owner that died.
+    void end_open_tools();
     void flush_text(); // what waits within the window
     // Drops the timer and the references into the session.
     void close();

@@ -77,11 +77,11 @@ bool TurnView::has_told(const Json& v1) const {
     return false;
 }
 
-nlohmann::ordered_json TurnView::running_tools() const {
-    Json running = Json::array();
-    std::copy_if(tools_.begin(), tools_.end(), std::back_inserter(running),
+std::vector<nlohmann::ordered_json> TurnView::open_tools() const {
+    std::vector<Json> open;
+    std::copy_if(tools_.begin(), tools_.end(), std::back_inserter(open),
                  [](const Json& tool) { return !tool.contains("summary"); });
-    return running;
+    return open;
 }
 
 nlohmann::ordered_json TurnView::snapshot() const {

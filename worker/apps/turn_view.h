@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 namespace mr {
 
@@ -13,9 +14,9 @@ class TurnView {
     void apply(const nlohmann::ordered_json& v1, const nlohmann::ordered_json& added);
     // The start or completion of a phase or tool, or a chart, that has been told before.
     bool has_told(const nlohmann::ordered_json& v1) const;
+    // tool_start events without their tool_complete.
+    std::vector<nlohmann::ordered_json> open_tools() const;
     void append_text(std::string_view piece);
-    // Started and not completed: their `tool_start` fields.
-    nlohmann::ordered_json running_tools() const;
 
     const std::string& text() const { return text_; }
     size_t text_units() const { return text_units_; } // UTF-16
