@@ -1,5 +1,6 @@
 """An mr-worker process. `settings` become command-line flags, as in turn_budget="5s"."""
 
+import os
 import signal
 
 from harness.paths import WORKER
@@ -24,7 +25,9 @@ class Worker:
         argv = [WORKER]
         for key, value in self.settings.items():
             argv += ["--" + key.replace("_", "-"), value]
-        self.process = Process(self.name, argv, self.log)
+        # A developer's own key must not send the tests to a real provider.
+        env = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
+        self.process = Process(self.name, argv, self.log, env=env)
         return self
 
     def start(self):

@@ -1,7 +1,6 @@
 """Workers that die, freeze or are stopped, idle and in the middle of an answer: somebody else goes
 on, the client sees one answer without gap or repetition."""
 
-import re
 import time
 
 import pytest
@@ -10,6 +9,7 @@ from chat import LONG_QUESTION, Chat
 from harness.protocol import check_text, check_v1_turn, check_v2_events, text_of
 from harness.process import wait_for
 from harness.raw_ws import RawWs
+from owners import owner
 
 QUESTION = "How much have we invoiced on the Harbor Point project, and what is still open?"
 SETTINGS = {"local_tokens_per_second": 40, "lease": "1s"}
@@ -18,14 +18,6 @@ SETTINGS = {"local_tokens_per_second": 40, "lease": "1s"}
 @pytest.fixture
 def stack(make_stack):
     return make_stack(apps="chat", workers=2, settings=SETTINGS)
-
-
-def owner(stack, session):
-    """The worker that attends the session: its pid is part of the owner's name in Redis."""
-    key = stack.redis.command("KEYS", f"*:s:{session}")[0]
-    name = stack.redis.command("HGET", key, "own")
-    pid = int(re.fullmatch(r".*-(\d+)-[0-9a-f]+", name)[1])
-    return next(worker for worker in stack.workers if worker.process.pid == pid)
 
 
 def whole_text(stack):

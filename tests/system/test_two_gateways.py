@@ -4,36 +4,20 @@ import json
 
 import pytest
 
+from beside import Beside
 from chat import LONG_QUESTION, Chat, merged
-from harness.nginx import Nginx
 from harness.protocol import check_v2_events, text_of
-from harness.process import wait_for
 
 QUESTION = "How much have we invoiced on the Harbor Point project, and what is still open?"
 
 
-class Beside:
-    """Another gateway of the same deployment, in the form Chat takes."""
-
-    def __init__(self, stack):
-        directory = stack.directory / "beside"
-        directory.mkdir()
-        self.nginx = Nginx(directory, stack.redis.url, locations=stack.nginx.locations)
-
-
 @pytest.fixture
 def gateways(make_stack):
-    """The stack and the gateway beside it; the second one's log is watched here."""
+    """The stack and the gateway beside it."""
     stack = make_stack(apps="chat", workers=2,
                        settings={"local_tokens_per_second": 25, "lease": "1500ms"})
-    beside = Beside(stack)
-    beside.nginx.start()
-    try:
-        wait_for(lambda: len(stack.redis.clients("nginx")) >= 4, "both gateways are linked")
+    with Beside(stack) as beside:
         yield stack, beside
-    finally:
-        beside.nginx.stop()
-    assert not beside.nginx.log.grave_lines() + beside.nginx.console.grave_lines()
 
 
 def without_times(events):
