@@ -4,6 +4,7 @@ import sqlite3
 
 import pytest
 
+from harness.provider import Provider
 from harness.stack import shared_stack
 
 LOCATIONS = """
@@ -31,3 +32,11 @@ def company(stack, data_dir):
     database = sqlite3.connect(f"file:{data_dir}/demo.db?mode=ro", uri=True)
     yield lambda query: database.execute(query).fetchall()
     database.close()
+
+
+@pytest.fixture
+def provider():
+    """A language model of this test alone; `provider.settings()` make a worker ask it."""
+    with Provider() as one:
+        yield one
+    assert not one.complaints

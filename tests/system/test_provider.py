@@ -17,13 +17,6 @@ KEY = "sk-test-5f2b8c1d"
 
 
 @pytest.fixture
-def provider():
-    with Provider() as one:
-        yield one
-    assert not one.complaints
-
-
-@pytest.fixture
 def stack(make_stack, provider):
     return make_stack(apps="chat", workers=2,
                       settings={**provider.settings(), "openai_api_key": KEY, "lease": "1500ms"})

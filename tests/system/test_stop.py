@@ -1,8 +1,7 @@
 """Stop: whatever the turn is doing, from any connection on any gateway, across the death of a worker.
-The proof is on the provider's side, where the socket of a stopped answer is closed. And the
-disconnect, which is no stop until its time has run out."""
+The proof is on the provider's side, where the socket of a stopped answer is closed."""
 
-import json
+import ssl
 import time
 
 import pytest
@@ -12,37 +11,15 @@ from chat import Chat, merged
 from harness.process import wait_for
 from harness.protocol import check_v2_events, text_of
 from harness.provider import Provider, Reply, words
-from harness.raw_ws import RawWs
+from harness.tls import certificate
+from model import ENDLESS, QUESTION, asked, closed
 from owners import owner
-
-QUESTION = "How much have we invoiced on the Harbor Point project, and what is still open?"
-ENDLESS = Reply(tokens=5000, rate=40)
-WINDOW_S = 1.0
-
-
-@pytest.fixture
-def provider():
-    with Provider(ENDLESS) as one:
-        yield one
-    assert not one.complaints
-
 
 @pytest.fixture
 def stack(make_stack, provider):
+    provider.reply = ENDLESS
     return make_stack(apps="chat", workers=2,
                       settings={**provider.settings(), "lease": "1s"})
-
-
-def asked(provider, number=1):
-    """The provider's view of the answer, once it has been asked for it."""
-    wait_for(lambda: len(provider.exchanges) >= number, "the provider is asked", 30)
-    return provider.exchanges[number - 1]
-
-
-def closed(exchange):
-    wait_for(lambda: exchange.closed is not None or exchange.whole, "the provider's socket closes")
-    assert exchange.closed is not None and not exchange.whole
-    return exchange.closed
 
 
 def check_stopped(events, by="user"):
@@ -91,6 +68,20 @@ def test_between_two_words(stack, provider, how):
         assert "".join(words(5000)).startswith(text_of(events))
         closed(asked(provider))
         assert len(provider.exchanges) == 1
+
+
+def test_over_tls(make_stack):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate() / "cert.pem", certificate() / "key.pem")
+    with Provider(ENDLESS, context=context) as provider:
+        stack = make_stack(apps="chat", settings={
+            **provider.settings(), "provider_ca_file": certificate() / "cert.pem"})
+        with Chat(stack) as chat:
+            chat.ask(QUESTION)
+            events = chat.until("text_chunk")
+            stop(chat)
+            check_stopped(events + chat.until("response_complete"))
+            closed(asked(provider))
 
 
 def test_when_the_model_has_fallen_silent(stack, provider):
@@ -213,6 +204,7 @@ def test_from_another_nginx(stack, provider):
 
 
 def test_from_another_process_of_the_same_nginx(make_stack, provider):
+    provider.reply = ENDLESS
     stack = make_stack(apps="chat", processes=4, settings=provider.settings())
     with Chat(stack) as first:
         first.ask(QUESTION)
@@ -275,125 +267,3 @@ def test_survives_a_death_at_any_moment(stack, provider, delay_ms):
         check_stopped(merged(events))
         for exchange in provider.exchanges:
             closed(exchange)
-
-
-# ---- the disconnect
-
-@pytest.fixture
-def brief(make_stack, provider):
-    """A stack that waits a second for those who have gone."""
-    return make_stack(apps="chat", workers=2,
-                      settings={**provider.settings(), "resume_window": f"{WINDOW_S:g}s"})
-
-
-def ended(stack, session):
-    """How the turns of a session have ended, as the workers log it."""
-    lines = [json.loads(line) for worker in stack.workers
-             for line in worker.log.text().splitlines() if line.startswith("{")]
-    return [line["status"] for line in lines
-            if line["msg"] == "turn ended" and line["session"] == session]
-
-
-def at_least_the_window(exchange, since):
-    assert closed(exchange) - since >= WINDOW_S
-
-
-def test_a_disconnect_is_no_stop_until_the_window_has_passed(brief, provider):
-    chat = Chat(brief)
-    chat.ask(QUESTION)
-    chat.until("text_chunk")
-    exchange = asked(provider)
-    gone = time.monotonic()
-    chat.ws.drop()
-    at_least_the_window(exchange, gone)
-    wait_for(lambda: ended(brief, chat.session) == ["cancelled"], "its turn is cancelled")
-
-
-def test_a_v1_client_that_goes_is_waited_for_too(brief, provider):
-    ws = RawWs.open(brief.nginx.http_port, "/ws/chat")
-    session = ws.event()["session_id"]
-    ws.json({"message": QUESTION})
-    exchange = asked(provider)
-    gone = time.monotonic()
-    ws.reset()
-    at_least_the_window(exchange, gone)
-    wait_for(lambda: ended(brief, session) == ["cancelled"], "its turn is cancelled")
-
-
-def test_who_comes_back_in_time_gets_the_rest(brief, provider):
-    provider.reply = Reply(tokens=120, rate=40)
-    chat = Chat(brief)
-    chat.ask(QUESTION)
-    parts = [chat.until("text_chunk")]
-    chat.ws.reset()
-    with Chat(brief, resume=chat) as back:
-        assert back.greeting["recovered"] is True
-        parts.append(back.until("response_complete"))
-    events = merged(*parts)
-    check_v2_events(events)
-    assert text_of(events) == "".join(words(120)) and events[-1]["status"] == "ok"
-    assert asked(provider).whole
-
-
-def test_of_several_tabs_only_the_last_counts(brief, provider):
-    first = Chat(brief)
-    first.ask(QUESTION)
-    first.until("text_chunk")
-    with Chat(brief, resume=first) as second:
-        first.ws.reset()
-        exchange = asked(provider)
-        until = time.monotonic() + 2.5 * WINDOW_S
-        while time.monotonic() < until:
-            second.until("text_chunk")
-        assert exchange.closed is None
-        gone = time.monotonic()
-    at_least_the_window(exchange, gone)
-
-
-@pytest.mark.parametrize("stays", [0, 1], ids=["the first stays", "the second stays"])
-def test_of_tabs_on_two_gateways_only_the_last_counts(brief, provider, stays):
-    with Beside(brief) as there:
-        tabs = [Chat(brief)]
-        tabs[0].ask(QUESTION)
-        tabs[0].until("text_chunk")
-        tabs.append(Chat(there, resume=tabs[0]))
-        tabs[1].until("text_chunk")
-        exchange = asked(provider)
-        tabs[1 - stays].ws.reset()
-        until = time.monotonic() + 2.5 * WINDOW_S
-        while time.monotonic() < until:
-            tabs[stays].until("text_chunk")
-        assert exchange.closed is None, "somebody still follows"
-        gone = time.monotonic()
-        tabs[stays].ws.reset()
-        at_least_the_window(exchange, gone)
-
-
-def test_moving_to_another_gateway_keeps_the_answer(brief, provider):
-    """There first, then gone here: the detach comes behind the attach."""
-    provider.reply = Reply(tokens=160, rate=40)
-    with Beside(brief) as there:
-        chat = Chat(brief)
-        chat.ask(QUESTION)
-        parts = [chat.until("text_chunk")]
-        with Chat(there, resume=chat) as moved:
-            parts.append(moved.until("text_chunk"))
-            chat.ws.drop()
-            parts.append(moved.until("response_complete"))
-    events = merged(*parts)
-    check_v2_events(events)
-    assert text_of(events) == "".join(words(160)) and events[-1]["status"] == "ok"
-
-
-def test_who_goes_before_the_question_is_claimed_is_waited_for(brief, provider):
-    for worker in brief.workers:
-        worker.freeze()
-    chat = Chat(brief)
-    chat.ask(QUESTION)
-    wait_for(lambda: brief.redis.command("KEYS", f"mr:*:i:{chat.session}"), "it is in the lane")
-    chat.ws.reset()
-    key = brief.redis.command("KEYS", f"mr:*:i:{chat.session}")[0]
-    wait_for(lambda: brief.redis.command("XLEN", key) == 2, "and so is the detach")
-    for worker in brief.workers:
-        worker.thaw()
-    closed(asked(provider))

@@ -1,14 +1,11 @@
-// The HTTP client against a scripted server: whole and streamed responses, back-pressure, every
-// deadline and bound, and the closed socket behind every cancellation.
-#include "tests/unit/worker_http_server.h"
-#include "worker/net/http_client.h"
+// The HTTP client against a scripted server: whole and streamed responses, back-pressure, and the
+// closed socket behind every cancellation.
+#include "tests/unit/worker_http_support.h"
 
 #include <dlfcn.h>
 #include <netdb.h>
 
 #include <atomic>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
 #include <thread>
 
 namespace {
@@ -34,127 +31,6 @@ extern "C" int getaddrinfo(const char* node, const char* service, const addrinfo
 
 namespace mr::test {
 namespace {
-
-using boost::asio::awaitable;
-using net::HttpClient;
-using net::HttpError;
-using net::HttpFault;
-using net::HttpReceiver;
-using net::HttpRequest;
-using net::HttpResponse;
-using std::chrono::milliseconds;
-using Clock = std::chrono::steady_clock;
-
-constexpr const char* kStreamHead =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
-
-std::string chunk(const std::string& text) {
-    char size[20];
-    std::snprintf(size, sizeof(size), "%zx", text.size());
-    return std::string(size) + "\r\n" + text + "\r\n";
-}
-
-HttpRequest get(const std::string& url) {
-    return {"GET", url};
-}
-
-// Answers every request of a connection in the same way.
-HttpServer::Script answers(std::string answer) {
-    return [answer](HttpPeer& peer) -> awaitable<void> {
-        for (;;) {
-            const std::string request = co_await peer.request();
-            if (request.empty()) {
-                co_return;
-            }
-            co_await peer.send(answer);
-        }
-    };
-}
-
-class Collector final : public HttpReceiver {
-  public:
-    void head(const net::HttpHead& head) override { status = head.status; }
-    Flow body(std::string_view piece) override {
-        if (hold) {
-            ++held;
-            return Flow::pause;
-        }
-        text += piece;
-        ++pieces;
-        if (on_piece) {
-            on_piece();
-        }
-        return text.ends_with(last_words) ? Flow::enough : Flow::go_on;
-    }
-    int status = 0;
-    int pieces = 0;
-    int held = 0;
-    bool hold = false;
-    std::string text;
-    std::string last_words = "enough";
-    std::function<void()> on_piece;
-};
-
-// Runs a coroutine that can be cancelled.
-struct Cancellable {
-    Cancellable(Loop& loop, awaitable<void> work) {
-        boost::asio::co_spawn(
-            loop.context, std::move(work),
-            boost::asio::bind_cancellation_slot(signal.slot(), [this](std::exception_ptr error) {
-                failure = std::move(error);
-                done = true;
-            }));
-    }
-    void cancel() { signal.emit(boost::asio::cancellation_type::terminal); }
-    bool aborted() const {
-        try {
-            if (failure) {
-                std::rethrow_exception(failure);
-            }
-        } catch (const boost::system::system_error& error) {
-            return error.code() == boost::asio::error::operation_aborted;
-        } catch (const std::exception&) {
-            return false;
-        }
-        return false;
-    }
-
-    boost::asio::cancellation_signal signal;
-    std::exception_ptr failure;
-    bool done = false;
-};
-
-// Turns the loop until the condition holds.
-bool turn(Loop& loop, const std::function<bool()>& condition,
-          milliseconds limit = std::chrono::seconds(10)) {
-    loop.context.restart();
-    const auto end = Clock::now() + limit;
-    while (!condition() && Clock::now() < end) {
-        loop.context.run_one_for(milliseconds(20));
-    }
-    return condition();
-}
-
-std::optional<HttpError> failure_of(Loop& loop, HttpClient& client, HttpRequest request) {
-    std::optional<HttpError> failure;
-    loop.run(
-        [](HttpClient& http, HttpRequest wanted, std::optional<HttpError>& out) -> awaitable<void> {
-            try {
-                co_await http.request(std::move(wanted));
-            } catch (const HttpError& error) {
-                out = error;
-            }
-        }(client, std::move(request), failure));
-    return failure;
-}
-
-HttpResponse response_of(Loop& loop, HttpClient& client, HttpRequest request) {
-    HttpResponse response;
-    loop.run([](HttpClient& http, HttpRequest wanted, HttpResponse& out) -> awaitable<void> {
-        out = co_await http.request(std::move(wanted));
-    }(client, std::move(request), response));
-    return response;
-}
 
 TEST(HttpClient, SendsARequestAsGivenAndReturnsTheResponse) {
     Loop loop;
@@ -344,129 +220,6 @@ TEST(HttpClient, PausesAndGoesOn) {
     EXPECT_EQ(collector.text.size(), 100 * much.size());
 }
 
-TEST(HttpClient, KeepsEveryDeadline) {
-    struct Case {
-        const char* name;
-        std::vector<std::string> sent;
-        milliseconds net::HttpTimeouts::* limit;
-        bool any_byte;
-    };
-    const std::vector<Case> cases = {
-        {"first byte", {}, &net::HttpTimeouts::first_byte, false},
-        {"idle, head begun", {"HTTP/1.1 200 OK\r\n"}, &net::HttpTimeouts::idle, true},
-        {"idle, body begun", {kStreamHead, chunk("x")}, &net::HttpTimeouts::idle, true},
-        {"total", {kStreamHead}, &net::HttpTimeouts::total, true},
-    };
-    for (const Case& one : cases) {
-        SCOPED_TRACE(one.name);
-        Loop loop;
-        bool gone = false;
-        HttpServer server(loop, [&](HttpPeer& peer) -> awaitable<void> {
-            co_await peer.request();
-            for (const std::string& part : one.sent) {
-                co_await peer.send(part);
-            }
-            co_await peer.closed();
-            gone = true;
-        });
-        HttpClient client;
-        HttpRequest request = get(server.url());
-        const milliseconds never = std::chrono::minutes(10);
-        request.timeouts.first_byte = request.timeouts.idle = request.timeouts.total = never;
-        request.timeouts.*one.limit = milliseconds(80);
-        const auto error = failure_of(loop, client, std::move(request));
-        ASSERT_TRUE(error);
-        EXPECT_EQ(error->fault(), HttpFault::timeout);
-        EXPECT_EQ(error->any_byte(), one.any_byte);
-        EXPECT_TRUE(turn(loop, [&] { return gone; }));
-    }
-}
-
-TEST(HttpClient, KeepsItsBounds) {
-    Loop loop;
-    HttpServer large(loop, answers(http_answer(std::string(5000, 'x'))));
-    HttpServer heads(loop, answers("HTTP/1.1 200 OK\r\nX: " + std::string(70'000, 'x') +
-                                   "\r\nContent-Length: 0\r\n\r\n"));
-    HttpClient client;
-    HttpRequest request = get(large.url());
-    request.max_response_bytes = 4999;
-    auto error = failure_of(loop, client, std::move(request));
-    ASSERT_TRUE(error);
-    EXPECT_EQ(error->fault(), HttpFault::too_large);
-    error = failure_of(loop, client, get(heads.url()));
-    ASSERT_TRUE(error);
-    EXPECT_EQ(error->fault(), HttpFault::too_large);
-
-    net::HttpOptions one_only;
-    one_only.max_transfers = 1;
-    HttpClient narrow(one_only);
-    HttpServer silent(loop, [](HttpPeer& peer) -> awaitable<void> { co_await peer.closed(); });
-    Collector collector;
-    Cancellable first(loop, narrow.stream(get(silent.url()), collector));
-    ASSERT_TRUE(turn(loop, [&] { return narrow.transfers() == 1; }));
-    error = failure_of(loop, narrow, get(silent.url()));
-    ASSERT_TRUE(error);
-    EXPECT_EQ(error->fault(), HttpFault::refused);
-    first.cancel();
-    EXPECT_TRUE(turn(loop, [&] { return first.done; }));
-}
-
-TEST(HttpClient, NamesWhatWentWrong) {
-    Loop loop;
-    HttpServer resetting(loop, [](HttpPeer& peer) -> awaitable<void> {
-        co_await peer.request();
-        co_await peer.send(std::string(kStreamHead) + chunk("x"));
-        peer.reset();
-    });
-    HttpServer cutting(loop, [](HttpPeer& peer) -> awaitable<void> {
-        co_await peer.request();
-        co_await peer.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort");
-    });
-    HttpServer babbling(loop, answers("SSH-2.0-OpenSSH\r\n\r\n"));
-    HttpServer plain(loop, [](HttpPeer& peer) -> awaitable<void> {
-        co_await peer.send("hello, this is not TLS\r\n");
-        co_await peer.closed();
-    });
-    const std::string closed_port = [] {
-        boost::asio::io_context context;
-        boost::asio::ip::tcp::acceptor acceptor(context,
-                                                {boost::asio::ip::address_v4::loopback(), 0});
-        return std::to_string(acceptor.local_endpoint().port());
-    }();
-    HttpRequest injected = get(plain.url());
-    injected.headers = {"A: b\r\nC: d"};
-    const std::vector<std::pair<HttpRequest, HttpFault>> cases = {
-        {get(resetting.url()), HttpFault::lost},
-        {get(cutting.url()), HttpFault::lost},
-        {get(babbling.url()), HttpFault::protocol},
-        {get("https" + plain.url().substr(4)), HttpFault::tls},
-        {get("http://127.0.0.1:" + closed_port), HttpFault::connect},
-        {get("http://no-such-host.invalid"), HttpFault::connect},
-        {get("file:///etc/passwd"), HttpFault::bad_request},
-        {get("http://[bad/"), HttpFault::bad_request},
-        {injected, HttpFault::bad_request},
-    };
-    HttpClient client;
-    for (const auto& one : cases) {
-        SCOPED_TRACE(one.first.url);
-        const auto error = failure_of(loop, client, one.first);
-        ASSERT_TRUE(error);
-        EXPECT_EQ(error->fault(), one.second) << error->what();
-    }
-    EXPECT_EQ(client.transfers(), 0U);
-}
-
-TEST(HttpClient, SaysNeitherPathNorPassword) {
-    Loop loop;
-    HttpClient client;
-    const auto error =
-        failure_of(loop, client, get("http://user:hidden@127.0.0.1:1/path?key=secret"));
-    ASSERT_TRUE(error);
-    EXPECT_EQ(std::string(error->what()).find("hidden"), std::string::npos) << error->what();
-    EXPECT_EQ(std::string(error->what()).find("secret"), std::string::npos) << error->what();
-    EXPECT_NE(std::string(error->what()).find("127.0.0.1:1"), std::string::npos) << error->what();
-}
-
 TEST(HttpClient, AsksNoProxyOfTheEnvironment) {
     Loop loop;
     HttpServer server(loop, answers(http_answer("fine")));
@@ -480,45 +233,6 @@ TEST(HttpClient, AsksNoProxyOfTheEnvironment) {
     options.proxy = server.url();
     HttpClient behind(options);
     EXPECT_EQ(response_of(loop, behind, get("http://held.test/")).body, "fine");
-}
-
-// Whatever a server does behind the last byte that is needed; only a proper end keeps the
-// connection.
-TEST(HttpClient, EndsWellWhenTheReceiverHasEnough) {
-    const std::vector<std::pair<std::string, int>> cases = {
-        {"0\r\n\r\n", 1}, {"", 2}, {"rubbish", 2}, {chunk("more of it"), 2}};
-    for (const auto& one : cases) {
-        SCOPED_TRACE(one.first);
-        Loop loop;
-        HttpServer server(loop, [&](HttpPeer& peer) -> awaitable<void> {
-            for (;;) {
-                const std::string request = co_await peer.request();
-                if (request.empty()) {
-                    co_return;
-                }
-                co_await peer.send(kStreamHead + chunk("enough"));
-                co_await peer.send(one.first);
-            }
-        });
-        HttpClient client;
-        for (int i = 0; i < 2; ++i) {
-            Collector collector;
-            loop.run(client.stream(get(server.url()), collector));
-            EXPECT_EQ(collector.text, "enough");
-        }
-        EXPECT_EQ(server.connections(), one.second);
-        EXPECT_TRUE(turn(loop, [&] { return server.open() <= 2 - one.second; }));
-    }
-}
-
-TEST(HttpClient, PassesOnWhatTheReceiverThrows) {
-    Loop loop;
-    HttpServer server(loop, answers(http_answer("fine")));
-    HttpClient client;
-    Collector collector;
-    collector.on_piece = [] { throw std::logic_error("the receiver's own"); };
-    EXPECT_THROW(loop.run(client.stream(get(server.url()), collector)), std::logic_error);
-    EXPECT_EQ(client.transfers(), 0U);
 }
 
 } // namespace

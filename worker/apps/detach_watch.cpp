@@ -1,5 +1,9 @@
 #include "worker/apps/detach_watch.h"
 
+#include "worker/log.h"
+
+#include <utility>
+
 namespace mr {
 
 void DetachWatch::detached(MailItem item) {
@@ -34,14 +38,18 @@ void DetachWatch::wait(std::chrono::milliseconds time) {
 void DetachWatch::ask() {
     const KeyText& channel = session_.store.keys().out_channel;
     const std::string_view command[] = {"PUBSUB", "SHARDNUMSUB", channel.view()};
-    session_.relay.commands->send(
-        command, [this, round = std::weak_ptr<Round>(round_)](const redis::Answer& answer) {
-            if (round.expired()) {
-                return; // and perhaps this object is no more
-            }
-            const bool known = answer.ok() && answer.reply->size() == 2;
-            answered(known ? std::optional<int64_t>((*answer.reply)[1].integer()) : std::nullopt);
-        });
+    session_.relay.commands->send(command, [this, round = std::weak_ptr<Round>(round_)](
+                                               const redis::Answer& answer) {
+        if (round.expired()) {
+            return; // and perhaps this object is no more
+        }
+        const bool known = answer.ok() && answer.reply->size() == 2;
+        if (!known && answer.reply != nullptr && !std::exchange(round_->told, true)) {
+            log::warn("redis does not say who follows",
+                      {{"session", session_.store.session_id()}, {"cause", answer.reply->text()}});
+        }
+        answered(known ? std::optional<int64_t>((*answer.reply)[1].integer()) : std::nullopt);
+    });
 }
 
 void DetachWatch::answered(std::optional<int64_t> followers) {

@@ -39,6 +39,7 @@ class DetachWatch {
     struct Round {             // of waiting and asking; ends with the next detach, settle or stop
         bool followed = false; // by the last answer
         bool twice = false;    // asked again after kDetachOnTheWay
+        bool told = false;     // the log, that Redis does not say
     };
 
     void wait(std::chrono::milliseconds time);
