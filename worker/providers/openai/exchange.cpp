@@ -235,6 +235,7 @@ std::optional<Failure> Exchange::lost(const net::HttpError& error) {
                                  : "the connection to the language model broke off",
                        detail, true);
     case net::HttpFault::refused:
+    case net::HttpFault::withdrawn: // this worker has lost the turn: nobody reads the text
         return failure(ProviderFault::rate_limited,
                        "too many answers are being written at the "
                        "moment",

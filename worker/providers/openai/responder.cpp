@@ -120,6 +120,7 @@ class ChatResponder final : public Responder {
 
     net::HttpRequest http_request(const AnswerRequest& request, const CallContext& call) const {
         net::HttpRequest http("POST", options_.base_url + "/chat/completions");
+        http.still_wanted = call.owned;
         http.headers.emplace_back("Content-Type: application/json");
         http.headers.emplace_back(features_.stream ? "Accept: text/event-stream"
                                                    : "Accept: application/json");
