@@ -27,27 +27,54 @@ void RedisDialer::init(const RedisTarget& target, ngx_resolver_t* resolver, ngx_
     quiet_log_.log_level = NGX_LOG_ALERT;
 }
 
-bool RedisDialer::must_resolve() const noexcept {
-    return resolver_ != nullptr && target_->url.transport != RedisTransport::unix_socket &&
-           !is_ip_literal(target_->url.host.view());
+bool RedisDialer::is_local() const noexcept {
+    return target_->url.transport == RedisTransport::unix_socket;
 }
 
-void RedisDialer::start() noexcept {
-    if (must_resolve()) {
+void RedisDialer::start(const RedisPlace& place) noexcept {
+    place_ = place;
+    if (resolver_ != nullptr && !is_local() && !is_ip_literal(place_.host)) {
         resolve();
         return;
     }
-    connect(target_->addresses[turn_++ % target_->address_count]);
+    connect_known();
+}
+
+// To an address of configuration time, or to one that is written as such.
+void RedisDialer::connect_known() noexcept {
+    if (place_.address_count != 0) {
+        connect(place_.addresses[turn_++ % place_.address_count]);
+        return;
+    }
+    ngx_sockaddr_t socket_address;
+    ngx_addr_t address;
+    ngx_memzero(&socket_address, sizeof(socket_address));
+    ngx_memzero(&address, sizeof(address));
+    address.sockaddr = &socket_address.sockaddr;
+    const ngx_str_t host = to_ngx(place_.host);
+    if (const in_addr_t ipv4 = ngx_inet_addr(host.data, host.len); ipv4 != INADDR_NONE) {
+        socket_address.sockaddr_in.sin_family = AF_INET;
+        socket_address.sockaddr_in.sin_addr.s_addr = ipv4;
+        address.socklen = sizeof(sockaddr_in);
+    } else if (ngx_inet6_addr(host.data, host.len, socket_address.sockaddr_in6.sin6_addr.s6_addr) ==
+               NGX_OK) {
+        socket_address.sockaddr_in6.sin6_family = AF_INET6;
+        address.socklen = sizeof(sockaddr_in6);
+    } else {
+        fail({"its host is a name that can only be looked up with nginx's \"resolver\""});
+        return;
+    }
+    ngx_inet_set_port(address.sockaddr, place_.port);
+    connect(address);
 }
 
 void RedisDialer::resolve() noexcept {
     ngx_resolver_ctx_t wanted;
     ngx_memzero(&wanted, sizeof(wanted));
-    const std::string_view host = target_->url.host.view();
-    wanted.name = to_ngx(host);
+    wanted.name = to_ngx(place_.host);
     ngx_resolver_ctx_t* context = ngx_resolve_start(resolver_, &wanted);
     if (context == NGX_NO_RESOLVER) {
-        connect(target_->addresses[turn_++ % target_->address_count]);
+        connect_known();
         return;
     }
     if (context == nullptr) {
@@ -83,7 +110,7 @@ void RedisDialer::on_resolved(ngx_resolver_ctx_t* context) noexcept {
     ngx_memcpy(&socket_address, found.sockaddr, found.socklen);
     address.sockaddr = &socket_address.sockaddr;
     address.socklen = found.socklen;
-    ngx_inet_set_port(address.sockaddr, self->target_->url.port);
+    ngx_inet_set_port(address.sockaddr, self->place_.port);
     ngx_resolve_name_done(context);
     self->connect(address);
 }
@@ -98,7 +125,7 @@ void RedisDialer::connect(const ngx_addr_t& address) noexcept {
     peer.get = ngx_event_get_peer;
     peer.log = &quiet_log_;
     peer.log_error = NGX_ERROR_INFO;
-    peer.so_keepalive = target_->url.transport != RedisTransport::unix_socket;
+    peer.so_keepalive = !is_local();
 
     const ngx_int_t rc = ngx_event_connect_peer(&peer);
     if (rc == NGX_ERROR || rc == NGX_DECLINED || rc == NGX_BUSY) {
@@ -145,7 +172,7 @@ void RedisDialer::on_socket(ngx_event_t* event) noexcept {
 }
 
 void RedisDialer::connected() noexcept {
-    if (target_->url.transport != RedisTransport::unix_socket) {
+    if (!is_local()) {
         ngx_tcp_nodelay(connection_);
     }
     if (target_->tls == nullptr) {
@@ -156,7 +183,7 @@ void RedisDialer::connected() noexcept {
 }
 
 void RedisDialer::start_tls() noexcept {
-    const std::string_view name = target_->url.tls_name();
+    const std::string_view name = target_->url.tls_name(place_.host);
     if (ngx_ssl_create_connection(target_->tls, connection_, NGX_SSL_BUFFER | NGX_SSL_CLIENT) !=
         NGX_OK) {
         fail({"TLS could not be set up"});
@@ -200,7 +227,7 @@ const char* RedisDialer::tls_problem() const noexcept {
                       target_->name, result, X509_verify_cert_error_string(result));
         return "its certificate is not trusted";
     }
-    const std::string_view name = target_->url.tls_name();
+    const std::string_view name = target_->url.tls_name(place_.host);
     bool matches = false;
     if (is_ip_literal(name)) {
         X509* certificate = SSL_get1_peer_certificate(ssl);

@@ -1,7 +1,7 @@
-// Opens one connection to a Redis target: resolve the name, connect, TLS with a check of chain and
-// name. Owns the attempt and nothing afterwards: a finished connection belongs to the caller, who
-// closes it with redis_close. Never retries, never speaks RESP, has no timer (the caller's deadline
-// ends in `cancel`).
+// Opens one connection to a place of a Redis target (Redis itself, a sentinel, the primary it
+// named): resolve the name, connect, TLS with a check of chain and name. Owns the attempt and
+// nothing afterwards: a finished connection belongs to the caller, who closes it with redis_close.
+// Never retries, never speaks RESP, has no timer (the caller's deadline ends in `cancel`).
 #pragma once
 
 #include "ngx_mr_ws_module/ngx.h"
@@ -29,13 +29,15 @@ class RedisDialer {
     // `resolver` may be null: then the addresses of configuration time are used.
     void init(const RedisTarget& target, ngx_resolver_t* resolver, ngx_log_t* log, DialDone done,
               void* owner) noexcept;
-    void start() noexcept;
+    // What `place` refers to has to live until the attempt has ended.
+    void start(const RedisPlace& place) noexcept;
     void cancel() noexcept;                    // harmless when nothing is under way
     const char* timeout_text() const noexcept; // what the attempt under way is waiting for
 
   private:
-    bool must_resolve() const noexcept;
+    bool is_local() const noexcept;
     void resolve() noexcept;
+    void connect_known() noexcept;
     void connect(const ngx_addr_t& address) noexcept;
     void connected() noexcept;
     void start_tls() noexcept;
@@ -49,6 +51,7 @@ class RedisDialer {
     static void on_tls(ngx_connection_t* connection) noexcept;
 
     const RedisTarget* target_ = nullptr;
+    RedisPlace place_;
     ngx_resolver_t* resolver_ = nullptr;
     ngx_log_t* log_ = nullptr;
     ngx_log_t quiet_log_{}; // for nginx's own report of a failed connect: ours says the same

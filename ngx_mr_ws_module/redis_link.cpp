@@ -1,7 +1,5 @@
 #include "ngx_mr_ws_module/redis_link.h"
 
-#include "shared/ids.h"
-
 namespace mr {
 namespace {
 
@@ -23,10 +21,6 @@ const char* state_name(LinkState state) {
     return "?";
 }
 
-const char* kind_name(LinkKind kind) {
-    return kind == LinkKind::commands ? "commands" : "subscriptions";
-}
-
 // True once `deadline` is reached; nginx's clock may wrap.
 bool reached(ngx_msec_t deadline) {
     return static_cast<ngx_msec_int_t>(ngx_current_msec - deadline) >= 0;
@@ -38,6 +32,7 @@ void RedisLink::open(LinkKind kind, const RedisTarget& target, ngx_resolver_t* r
                      ngx_log_t* log, const LinkEvents& events) noexcept {
     kind_ = kind;
     target_ = &target;
+    resolver_ = resolver;
     log_ = log;
     events_ = events;
     dialer_.init(target, resolver, log, on_dialed, this);
@@ -54,6 +49,10 @@ void RedisLink::open(LinkKind kind, const RedisTarget& target, ngx_resolver_t* r
 
 void RedisLink::shut() noexcept {
     set_state(LinkState::off);
+    if (watch_ != nullptr) {
+        watch_->leave(primary_user_);
+        watch_ = nullptr;
+    }
     dialer_.cancel();
     if (connection_ != nullptr) {
         ngx_connection_t* connection = connection_;
@@ -83,7 +82,7 @@ bool RedisLink::is_down() const noexcept {
 void RedisLink::set_state(LinkState state) noexcept {
     if (log_ != nullptr) {
         ngx_log_debug4(NGX_LOG_DEBUG_HTTP, log_, 0, "mr_ws: redis %s: %s: %s -> %s", target_->name,
-                       kind_name(kind_), state_name(state_), state_name(state));
+                       link_kind_name(kind_), state_name(state_), state_name(state));
     }
     state_ = state;
 }
@@ -94,7 +93,13 @@ void RedisLink::dial() noexcept {
     set_state(LinkState::dialing);
     phase_deadline_ = ngx_current_msec + kDialTimeoutMs;
     arm_timer();
-    dialer_.start();
+    if (!target_->url.has_sentinels()) {
+        dialer_.start(target_->place);
+    } else if (join_watch()) {
+        watch_->find(primary_user_);
+    } else {
+        fail({"out of memory"});
+    }
 }
 
 void RedisLink::on_dialed(void* owner, ngx_connection_t* connection, DialProblem problem) noexcept {
@@ -128,55 +133,10 @@ void RedisLink::begin(ngx_connection_t* connection) noexcept {
     }
 }
 
-enum SetupStep : uint64_t { kStepAuth, kStepSelect, kStepName, kStepPing };
-
-void RedisLink::log_in() noexcept {
-    const RedisUrl& url = target_->url;
-    if (!url.password.empty()) {
-        const ReplySink sink{on_setup_reply, this, kStepAuth};
-        if (url.user.empty()) {
-            setup({"AUTH", url.password.view()}, sink);
-        } else {
-            setup({"AUTH", url.user.view(), url.password.view()}, sink);
-        }
-    }
-    if (url.database != 0) {
-        char number[20];
-        setup({"SELECT", {number, format_decimal(url.database, number)}},
-              {on_setup_reply, this, kStepSelect});
-    }
-    char name[64];
-    const u_char* end = ngx_snprintf(reinterpret_cast<u_char*>(name), sizeof(name),
-                                     "mr-ws-nginx-%P-%s", ngx_pid, kind_name(kind_));
-    const auto length = static_cast<size_t>(reinterpret_cast<const char*>(end) - name);
-    setup({"CLIENT", "SETNAME", {name, length}}, {on_setup_reply, this, kStepName});
-    setup({"PING"}, {on_setup_reply, this, kStepPing});
-}
-
-void RedisLink::on_setup_reply(void* owner, uint64_t tag, const Reply* reply) noexcept {
-    auto* self = static_cast<RedisLink*>(owner);
-    if (reply == nullptr || !reply->is_error()) {
-        return;
-    }
-    switch (tag) {
-    case kStepAuth:
-        self->fail({"refuses user or password"}, reply->text());
-        return;
-    case kStepSelect:
-        self->fail({"refuses the database"}, reply->text());
-        return;
-    case kStepName: // for the operator's CLIENT LIST only; may be forbidden by an ACL
-        return;
-    default:
-        self->fail({reply->error_is("NOAUTH") ? "asks for a password" : "does not serve"},
-                   reply->text());
-    }
-}
-
 void RedisLink::become_ready() noexcept {
     set_state(LinkState::ready);
-    ngx_log_error(NGX_LOG_NOTICE, log_, 0, "mr_ws: redis %s: %s link ready", target_->name,
-                  kind_name(kind_));
+    ngx_log_error(NGX_LOG_NOTICE, log_, 0, "mr_ws: redis %s%s: %s link ready", target_->name,
+                  primary_label(), link_kind_name(kind_));
     failures_ = 0;
     backoff_.reset();
     expire_held();
@@ -249,6 +209,9 @@ void RedisLink::fail(DialProblem cause, std::string_view detail) noexcept {
         down_since_ = ngx_current_msec;
     }
     ping_sent_ = false; // nobody will answer it: its deadline must not wake us any more
+    if (watch_ != nullptr) {
+        watch_->forget(primary_user_);
+    }
     schedule_retry();
     log_failure(cause, detail);
     dialer_.cancel();
@@ -286,9 +249,9 @@ void RedisLink::log_failure(DialProblem cause, std::string_view detail) noexcept
     const size_t shown =
         detail.size() < kMaxLoggedDetailChars ? detail.size() : kMaxLoggedDetailChars;
     ngx_log_error(NGX_LOG_ERR, log_, cause.err,
-                  "mr_ws: redis %s: %s link: %s%s%*s, attempt %uD, next in %M ms", target_->name,
-                  kind_name(kind_), cause.text, shown != 0 ? ": " : "", shown, detail.data(),
-                  failures_, phase_deadline_ - ngx_current_msec);
+                  "mr_ws: redis %s%s: %s link: %s%s%*s, attempt %uD, next in %M ms", target_->name,
+                  primary_label(), link_kind_name(kind_), cause.text, shown != 0 ? ": " : "", shown,
+                  detail.data(), failures_, phase_deadline_ - ngx_current_msec);
 }
 
 // Handlers may queue new commands: those go to the next connection, never into this round.
@@ -342,7 +305,8 @@ void RedisLink::check_deadlines() noexcept {
         return;
     case LinkState::dialing:
         if (reached(phase_deadline_)) {
-            fail({dialer_.timeout_text()});
+            fail({primary_user_.asking ? "the sentinels have not answered in time"
+                                       : dialer_.timeout_text()});
         }
         return;
     case LinkState::preparing:

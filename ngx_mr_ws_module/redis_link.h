@@ -5,6 +5,9 @@
 // been executed or not: it is answered with null, unless its sender has said that it may be
 // repeated. Knows nothing of sessions.
 //
+// With sentinels every dial asks them where the primary is, the server's own ROLE has to agree, and
+// the link is given up as soon as they name another one.
+//
 // Two kinds. `commands`: every command has one reply, in order. `subscriptions`: what arrives is
 // told apart by its content and handed to `push`; only PING has a reply there.
 #pragma once
@@ -12,6 +15,7 @@
 #include "ngx_mr_ws_module/ngx.h"
 #include "ngx_mr_ws_module/pending_queue.h"
 #include "ngx_mr_ws_module/redis_connect.h"
+#include "ngx_mr_ws_module/redis_sentinel.h"
 #include "shared/backoff.h"
 #include "shared/buffer.h"
 #include "shared/resp.h"
@@ -23,6 +27,8 @@
 namespace mr {
 
 enum class LinkKind : uint8_t { commands, subscriptions };
+
+const char* link_kind_name(LinkKind kind) noexcept;
 
 enum class LinkState : uint8_t {
     off,       // not started, or shut for good
@@ -87,6 +93,8 @@ class RedisLink {
     void set_state(LinkState state) noexcept;
     void dial() noexcept;
     void begin(ngx_connection_t* connection) noexcept;
+    bool join_watch() noexcept;
+    const char* primary_label() const noexcept; // for logs; empty without sentinels
     void log_in() noexcept;
     void become_ready() noexcept;
     void schedule_retry() noexcept;
@@ -112,7 +120,11 @@ class RedisLink {
     void arm_timer() noexcept;
 
     static void on_dialed(void* owner, ngx_connection_t* connection, DialProblem problem) noexcept;
+    static void on_primary(void* owner, const RedisPlace& primary) noexcept;
+    static void on_no_primary(void* owner, DialProblem problem, std::string_view detail) noexcept;
+    static void on_moved(void* owner) noexcept;
     static void on_setup_reply(void* owner, uint64_t tag, const Reply* reply) noexcept;
+    static void on_role(void* owner, uint64_t tag, const Reply* reply) noexcept;
     static void on_read(ngx_event_t* event) noexcept;
     static void on_write(ngx_event_t* event) noexcept;
     static void on_cork(ngx_event_t* event) noexcept;
@@ -122,8 +134,11 @@ class RedisLink {
     LinkState state_ = LinkState::off;
     bool ping_sent_ = false;
     const RedisTarget* target_ = nullptr;
+    ngx_resolver_t* resolver_ = nullptr;
     ngx_log_t* log_ = nullptr;
     LinkEvents events_;
+    SentinelWatch* watch_ = nullptr; // with sentinels: who asks them
+    PrimaryUser primary_user_;
     RedisDialer dialer_;
     ngx_connection_t* connection_ = nullptr;
     RespReader reader_;

@@ -15,8 +15,12 @@ void complain(ngx_conf_t* cf, ngx_err_t err, const char* name, const char* probl
     ngx_conf_log_error(NGX_LOG_EMERG, cf, err, "\"mr_ws_redis\": \"%s\" %s", name, problem);
 }
 
-bool read_password(ngx_conf_t* cf, RedisTarget& target) {
-    const char* path = target.url.password_file.chars;
+bool read_password(ngx_conf_t* cf, const FixedText<255>& file,
+                   FixedText<kMaxRedisPasswordChars>& password) {
+    if (file.empty()) {
+        return true;
+    }
+    const char* path = file.chars;
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd == -1) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
@@ -32,7 +36,7 @@ bool read_password(ngx_conf_t* cf, RedisTarget& target) {
                            "\"mr_ws_redis\": password_file \"%s\" cannot be read", path);
         return false;
     }
-    const char* problem = set_redis_password(target.url, {contents, static_cast<size_t>(count)});
+    const char* problem = set_redis_password(password, {contents, static_cast<size_t>(count)});
     ngx_explicit_memzero(contents, sizeof(contents));
     if (problem != nullptr) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"mr_ws_redis\": password_file \"%s\" %s", path,
@@ -42,30 +46,67 @@ bool read_password(ngx_conf_t* cf, RedisTarget& target) {
 }
 
 // Resolves now, so that a misspelt name is found by `nginx -t` and there are addresses to begin
-// with; with a `resolver` the name is looked up again at every reconnect.
-bool find_addresses(ngx_conf_t* cf, RedisTarget& target) {
+// with; with a `resolver` the name is looked up again at every reconnect. Null on success, else
+// what is wrong.
+const char* find_addresses(ngx_conf_t* cf, RedisTransport transport, RedisPlace& place) {
     ngx_url_t url;
     ngx_memzero(&url, sizeof(url));
-    url.url = to_ngx(target.url.host.view());
-    if (target.url.transport == RedisTransport::unix_socket ||
-        target.url.host.view().find(':') != std::string_view::npos) {
+    url.url = to_ngx(place.host);
+    const bool local = transport == RedisTransport::unix_socket;
+    if (local || place.host.find(':') != std::string_view::npos) {
         // nginx's own spelling of these: unix:/path, [address]
-        const bool local = target.url.transport == RedisTransport::unix_socket;
         auto* text = static_cast<u_char*>(ngx_pnalloc(cf->pool, kMaxRedisHostChars + 8));
         if (text == nullptr) {
-            return false;
+            return "cannot be resolved: out of memory";
         }
-        const u_char* end = ngx_sprintf(text, local ? "unix:%s" : "[%s]%Z", target.url.host.chars);
+        const u_char* end = ngx_sprintf(text, local ? "unix:%s" : "[%s]%Z", place.host.data());
         url.url = {static_cast<size_t>(end - text) - (local ? 0 : 1), text};
     }
-    url.default_port = target.url.port;
+    url.default_port = place.port;
     if (ngx_parse_url(cf->pool, &url) != NGX_OK || url.naddrs == 0) {
-        complain(cf, 0, target.name, url.err != nullptr ? url.err : "has no address");
-        return false;
+        return url.err != nullptr ? url.err : "has no address";
     }
-    target.addresses = url.addrs;
-    target.address_count = static_cast<uint32_t>(url.naddrs);
-    return true;
+    place.addresses = url.addrs;
+    place.address_count = static_cast<uint32_t>(url.naddrs);
+    return nullptr;
+}
+
+// A sentinel that cannot be resolved at the moment must not keep nginx from starting: that is what
+// the others are there for.
+bool find_sentinels(ngx_conf_t* cf, RedisTarget& target) {
+    const RedisSentinels& sentinels = target.url.sentinels;
+    const char* problem = nullptr;
+    size_t found = 0;
+    for (size_t i = 0; i < sentinels.count; ++i) {
+        RedisPlace& place = target.sentinels[i];
+        place.host = sentinels.host(i);
+        place.port = sentinels.places[i].port;
+        const char* wrong = find_addresses(cf, target.url.transport, place);
+        if (wrong == nullptr) {
+            ++found;
+            continue;
+        }
+        problem = wrong;
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "\"mr_ws_redis\": sentinel \"%s\": %s",
+                           place.host.data(), wrong);
+    }
+    if (found == 0) {
+        complain(cf, 0, target.name, problem);
+    }
+    return found != 0;
+}
+
+bool find_places(ngx_conf_t* cf, RedisTarget& target) {
+    if (target.url.has_sentinels()) {
+        return find_sentinels(cf, target);
+    }
+    target.place.host = target.url.host.view();
+    target.place.port = target.url.port;
+    const char* problem = find_addresses(cf, target.url.transport, target.place);
+    if (problem != nullptr) {
+        complain(cf, 0, target.name, problem);
+    }
+    return problem == nullptr;
 }
 
 bool load_authorities(ngx_conf_t* cf, RedisTarget& target) {
@@ -103,9 +144,10 @@ bool make_tls(ngx_conf_t* cf, RedisTarget& target) {
     return !target.url.verify || load_authorities(cf, target);
 }
 
-void wipe_password(void* data) {
-    auto* target = static_cast<RedisTarget*>(data);
-    ngx_explicit_memzero(target->url.password.chars, sizeof(target->url.password.chars));
+void wipe_passwords(void* data) {
+    RedisUrl& url = static_cast<RedisTarget*>(data)->url;
+    ngx_explicit_memzero(url.password.chars, sizeof(url.password.chars));
+    ngx_explicit_memzero(url.sentinels.password.chars, sizeof(url.sentinels.password.chars));
 }
 
 } // namespace
@@ -116,7 +158,7 @@ RedisTarget* redis_target_create(ngx_conf_t* cf, ngx_str_t text, uint32_t index)
     if (target == nullptr || cleanup == nullptr) {
         return nullptr;
     }
-    cleanup->handler = wipe_password;
+    cleanup->handler = wipe_passwords;
     cleanup->data = target;
     target->index = index;
     target->text = text;
@@ -130,10 +172,13 @@ RedisTarget* redis_target_create(ngx_conf_t* cf, ngx_str_t text, uint32_t index)
         return nullptr;
     }
     target->name[format_redis_name(target->url, target->name)] = 0;
-    if (!target->url.password_file.empty() && !read_password(cf, *target)) {
+    RedisUrl& url = target->url;
+    RedisSentinels& sentinels = url.sentinels;
+    if (!read_password(cf, url.password_file, url.password) ||
+        !read_password(cf, sentinels.password_file, sentinels.password)) {
         return nullptr;
     }
-    if (!find_addresses(cf, *target)) {
+    if (!find_places(cf, *target)) {
         return nullptr;
     }
     if (target->url.transport == RedisTransport::tls && !make_tls(cf, *target)) {

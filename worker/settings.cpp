@@ -25,7 +25,7 @@ constexpr std::string_view kOpenAiUrl = "https://api.openai.com/v1";
 
 const SettingRow kRows[] = {
     {"redis", "redis://127.0.0.1:6379", &Settings::redis, 0, 0, "URL",
-     "Redis: redis://, rediss:// or unix:, as the gateway uses it"},
+     "Redis: redis://, rediss://, unix: or sentinel://, as the gateway uses it"},
     {"apps", "chat", &Settings::apps, 0, 0, "names", "what this worker serves: chat, echo, bench"},
     {"name", "", &Settings::name, 0, 0, "text",
      "leads the worker's name in Redis and logs (default: the host name)"},
@@ -179,23 +179,30 @@ RawSetting chosen(const SettingRow& row, std::span<const RawSettings> layers) {
     return {std::string(row.fallback), "default"};
 }
 
-void check_redis(const RawSetting& raw, Settings& settings) {
-    if (const char* wrong = parse_redis_url(settings.redis, settings.redis_url)) {
-        throw SettingsError(raw.origin + ": redis: " + wrong);
-    }
-    const std::string path(settings.redis_url.password_file.view());
-    if (path.empty()) {
+void read_password(const RawSetting& raw, const FixedText<255>& file,
+                   FixedText<kMaxRedisPasswordChars>& password) {
+    if (file.empty()) {
         return;
     }
-    std::ifstream file(path);
+    const std::string path(file.view());
+    std::ifstream stream(path);
     std::stringstream contents;
-    contents << file.rdbuf();
-    if (!file) {
+    contents << stream.rdbuf();
+    if (!stream) {
         throw SettingsError(raw.origin + ": redis: password_file " + path + " cannot be read");
     }
-    if (const char* wrong = set_redis_password(settings.redis_url, contents.str())) {
+    if (const char* wrong = set_redis_password(password, contents.str())) {
         throw SettingsError(raw.origin + ": redis: password_file " + path + ": " + wrong);
     }
+}
+
+void check_redis(const RawSetting& raw, Settings& settings) {
+    RedisUrl& url = settings.redis_url;
+    if (const char* wrong = parse_redis_url(settings.redis, url)) {
+        throw SettingsError(raw.origin + ": redis: " + wrong);
+    }
+    read_password(raw, url.password_file, url.password);
+    read_password(raw, url.sentinels.password_file, url.sentinels.password);
 }
 
 } // namespace

@@ -71,6 +71,7 @@ class Worker {
 
     const Settings& settings_;
     asio::io_context loop_{1};
+    std::shared_ptr<redis::SentinelWatch> sentinels_; // null without
     PartitionMap partitions_;
     std::shared_ptr<redis::Connection> commands_;
     std::shared_ptr<redis::Connection> jobs_;    // blocking reads
@@ -87,7 +88,9 @@ class Worker {
 };
 
 Worker::Worker(const Settings& settings, Apps apps)
-    : settings_(settings), partitions_(static_cast<uint32_t>(settings.partitions)),
+    : settings_(settings),
+      sentinels_(redis::SentinelWatch::make(loop_.get_executor(), settings.redis_url)),
+      partitions_(static_cast<uint32_t>(settings.partitions)),
       commands_(redis::Connection::make(loop_.get_executor(), link("commands", true))),
       jobs_(redis::Connection::make(loop_.get_executor(), link("jobs", false))),
       control_(redis::Connection::make(loop_.get_executor(), link("control", true))),
@@ -108,7 +111,7 @@ Worker::Worker(const Settings& settings, Apps apps)
 }
 
 redis::LinkOptions Worker::link(std::string role, bool scripts) const {
-    return {settings_.redis_url, "mr-worker:" + role, std::move(role), scripts};
+    return {settings_.redis_url, "mr-worker:" + role, std::move(role), scripts, sentinels_};
 }
 
 int Worker::run(const std::function<void()>& after_loop) {

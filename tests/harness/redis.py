@@ -13,9 +13,12 @@ class RedisError(Exception):
 
 class RedisClient:
     def __init__(self, path, limit_s=5.0):
-        self.socket = socket.socket(socket.AF_UNIX)
+        self._connect(socket.AF_UNIX, str(path), limit_s)
+
+    def _connect(self, family, address, limit_s):
+        self.socket = socket.socket(family)
         self.socket.settimeout(limit_s)
-        self.socket.connect(str(path))
+        self.socket.connect(address)
         self.file = self.socket.makefile("rb")
 
     def __enter__(self):
@@ -46,6 +49,11 @@ class RedisClient:
         if kind == b"$":
             return None if rest == b"-1" else self.file.read(int(rest) + 2)[:-2].decode("latin-1")
         return None if rest == b"-1" else [self._reply() for _ in range(int(rest))]
+
+
+class TcpClient(RedisClient):
+    def __init__(self, port, limit_s=5.0):
+        self._connect(socket.AF_INET, ("127.0.0.1", port), limit_s)
 
 
 class Redis:
@@ -84,6 +92,9 @@ class Redis:
             if self.password:
                 client("AUTH", self.password)
             return client(*words)
+
+    def logs(self):
+        return [self.log]
 
     def clients(self, kind):
         """Ids of the connections whose name contains `kind`."""

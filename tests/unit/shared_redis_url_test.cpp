@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 namespace mr {
 namespace {
@@ -65,13 +66,13 @@ TEST(RedisUrl, TakesTlsOptions) {
                               url),
               nullptr);
     EXPECT_EQ(url.ca_file.view(), "/etc/ca.pem");
-    EXPECT_EQ(url.tls_name(), "redis.test");
+    EXPECT_EQ(url.tls_name(url.host.view()), "redis.test");
     EXPECT_FALSE(url.verify);
     EXPECT_EQ(url.password_file.view(), "/run/secret");
 
     ASSERT_EQ(parse_redis_url("rediss://h", url), nullptr);
     EXPECT_TRUE(url.verify) << "checked unless switched off";
-    EXPECT_EQ(url.tls_name(), "h");
+    EXPECT_EQ(url.tls_name(url.host.view()), "h");
 }
 
 struct Refused {
@@ -84,8 +85,36 @@ const Refused kRefused[] = {
     {"localhost:6379", "must begin with"},
     {"http://localhost", "must begin with"},
     {"REDIS://localhost", "must begin with"},
-    {"sentinel://a,b/name", "not supported yet"},
     {"cluster://a,b", "not supported yet"},
+    {"sentinel://", "no host"},
+    {"sentinel:///name", "no host"},
+    {"sentinel://a,/name", "no host"},
+    {"sentinel://a,,b/name", "no host"},
+    {"sentinel://a:0/name", "port"},
+    {"sentinel://a:1,b:x/name", "port"},
+    {"sentinel://[::1/name", "closing bracket"},
+    {"sentinel://a,b", "no name of a primary"},
+    {"sentinel://a,b/", "no name of a primary"},
+    {"sentinel://a/name/2", "?db=N"},
+    {"sentinel://a/n%0aame", "control character"},
+    {"sentinel://1,2,3,4,5,6,7,8,9/name", "more than 8"},
+    {"sentinel://" + std::string(255, 'a') + "," + std::string(255, 'b') + "," +
+         std::string(255, 'c') + ",d/name",
+     "768"},
+    {"sentinel://" + std::string(256, 'a') + "/name", "255"},
+    {"sentinel://a/" + std::string(129, 'n'), "128"},
+    {"sentinel://a/name?tls=yes", "neither on nor off"},
+    {"sentinel://a/name?ca_file=/x", "tls=on"},
+    {"sentinel://a/name?verify=off&tls=off", "tls=on"},
+    {"sentinel://a/name?sentinel_user=me", "without a sentinel_password"},
+    {"sentinel://a/name?sentinel_password=x&sentinel_password_file=/x", "both a sentinel_password"},
+    {"sentinel://a/name?sentinel_password_file=x", "absolute"},
+    {"sentinel://a/name?user=me", "user without a password"},
+    {"redis://h?sentinel_password=x", "needs sentinel://"},
+    {"unix:/s?sentinel_user=x", "needs sentinel://"},
+    {"redis://h?tls=on", "write rediss://"},
+    {"redis://h?tls=on&tls=on", "write rediss://"},
+    {"rediss://h?tls=off", "write rediss://"},
     {"redis://", "no host"},
     {"redis://:6379", "no host"},
     {"redis://u:p@", "no host"},
@@ -122,6 +151,7 @@ const Refused kRefused[] = {
     {"redis://" + std::string(256, 'h'), "255"},
     {"redis://" + std::string(1025, 'p') + "@h", "1024"},
     {"redis://h/" + std::string(2048, '1'), "2048"},
+    {"redis://h?tls=on&db=1", "write rediss://"},
 };
 
 TEST(RedisUrl, RefusesWithTheReason) {
@@ -150,6 +180,97 @@ TEST(RedisUrl, TakesLimitsExactly) {
     EXPECT_LE(format_redis_name(url, name), kMaxRedisNameChars);
 }
 
+struct SentinelRow {
+    std::string text;
+    const char* name;
+    std::vector<std::string> places; // host:port
+    const char* shown;
+    RedisTransport transport = kTcp;
+    uint32_t database = 0;
+};
+
+const SentinelRow kSentinelRows[] = {
+    {"sentinel://a/mymaster", "mymaster", {"a:26379"}, "sentinel://a:26379/mymaster"},
+    {"sentinel://a,b:7,[::1],[fe80::2]:9/m.1-x_y",
+     "m.1-x_y",
+     {"a:26379", "b:7", "[::1]:26379", "[fe80::2]:9"},
+     "sentinel://a:26379,b:7,[::1]:26379,[fe80::2]:9/m.1-x_y"},
+    {"sentinel://a/n%61me%2f?db=3", "name/", {"a:26379"}, "sentinel://a:26379/name/?db=3", kTcp, 3},
+    {"sentinel://a%2Db:1/n?tls=on", "n", {"a-b:1"}, "sentinel://a-b:1/n", kTls},
+    {"sentinel://a/n?tls=off", "n", {"a:26379"}, "sentinel://a:26379/n"},
+    {"sentinel://1,2,3,4,5,6,7,8/n",
+     "n",
+     {"1:26379", "2:26379", "3:26379", "4:26379", "5:26379", "6:26379", "7:26379", "8:26379"},
+     "sentinel://1:26379,2:26379,3:26379,4:26379,5:26379,6:26379,7:26379,8:26379/n"},
+};
+
+TEST(RedisUrl, TakesSentinels) {
+    for (const SentinelRow& row : kSentinelRows) {
+        RedisUrl url;
+        const char* problem = parse_redis_url(row.text, url);
+        ASSERT_EQ(problem, nullptr) << row.text << ": " << problem;
+        EXPECT_TRUE(url.has_sentinels());
+        EXPECT_TRUE(url.host.empty());
+        EXPECT_EQ(url.transport, row.transport) << row.text;
+        EXPECT_EQ(url.database, row.database) << row.text;
+        EXPECT_EQ(url.sentinels.name.view(), row.name) << row.text;
+        ASSERT_EQ(url.sentinels.count, row.places.size()) << row.text;
+        for (size_t i = 0; i < row.places.size(); ++i) {
+            const std::string_view host = url.sentinels.host(i);
+            char place[kMaxPlaceNameChars];
+            const size_t length = format_place(host, url.sentinels.places[i].port, place);
+            EXPECT_EQ(std::string(place, length), row.places[i]);
+            EXPECT_EQ(host.data()[host.size()], 0) << "NUL-terminated";
+        }
+        char name[kMaxRedisNameChars];
+        EXPECT_EQ(std::string(name, format_redis_name(url, name)), row.shown);
+    }
+}
+
+TEST(RedisUrl, TakesTheLoginsOfSentinelAndRedis) {
+    RedisUrl url;
+    ASSERT_EQ(
+        parse_redis_url("sentinel://me:a%40b@s1,s2/n?sentinel_user=you&sentinel_password=c%26d"
+                        "&tls=on&ca_file=/ca&server_name=redis.test&verify=off",
+                        url),
+        nullptr);
+    EXPECT_EQ(url.user.view(), "me");
+    EXPECT_EQ(url.password.view(), "a@b");
+    EXPECT_EQ(url.sentinels.user.view(), "you");
+    EXPECT_EQ(url.sentinels.password.view(), "c&d");
+    EXPECT_EQ(url.tls_name(url.sentinels.host(1)), "redis.test");
+    EXPECT_FALSE(url.verify);
+
+    ASSERT_EQ(
+        parse_redis_url("sentinel://s1/n?password_file=/p&sentinel_password_file=/s&tls=on", url),
+        nullptr);
+    EXPECT_EQ(url.password_file.view(), "/p");
+    EXPECT_EQ(url.sentinels.password_file.view(), "/s");
+    EXPECT_EQ(url.tls_name(url.sentinels.host(0)), "s1");
+    EXPECT_FALSE(parse_redis_url("redis://h", url) != nullptr || url.has_sentinels());
+}
+
+// However long the hosts are, the name of the primary is always shown.
+TEST(RedisUrl, BoundsTheNameOfManySentinels) {
+    for (size_t length = 1; length <= 94; ++length) {
+        std::string text = "sentinel://";
+        for (int i = 0; i < 8; ++i) {
+            text +=
+                (i != 0 ? "," : "") + std::string(length, static_cast<char>('a' + i)) + ":65535";
+        }
+        const std::string primary(kMaxPrimaryNameChars, 'n');
+        RedisUrl url;
+        ASSERT_EQ(parse_redis_url(text + "/" + primary + "?db=65535", url), nullptr) << length;
+        char name[kMaxRedisNameChars];
+        const std::string shown(name, format_redis_name(url, name));
+        EXPECT_LE(shown.size(), kMaxRedisNameChars);
+        EXPECT_TRUE(shown.ends_with("/" + primary + "?db=65535")) << shown;
+        EXPECT_TRUE(shown.size() == text.size() + primary.size() + 10 ||
+                    shown.find("...") != std::string::npos)
+            << shown;
+    }
+}
+
 TEST(RedisUrl, ReadsPasswordFiles) {
     struct Row {
         std::string contents;
@@ -162,10 +283,10 @@ TEST(RedisUrl, ReadsPasswordFiles) {
         {"\nsecret", nullptr},    {std::string(1025, 'x'), nullptr},
     };
     for (const Row& row : rows) {
-        RedisUrl url;
-        const char* problem = set_redis_password(url, row.contents);
+        FixedText<kMaxRedisPasswordChars> password;
+        const char* problem = set_redis_password(password, row.contents);
         EXPECT_EQ(problem == nullptr, row.password != nullptr) << row.contents;
-        EXPECT_EQ(url.password.view(), row.password != nullptr ? row.password : "");
+        EXPECT_EQ(password.view(), row.password != nullptr ? row.password : "");
     }
 }
 
@@ -178,6 +299,10 @@ TEST(RedisUrl, NeverShowsSecrets) {
     const std::string shown(name, format_redis_name(url, name));
     EXPECT_EQ(shown.find("hidden"), std::string::npos);
     EXPECT_EQ(shown.find("someone"), std::string::npos);
+
+    ASSERT_EQ(parse_redis_url("sentinel://someone:hidden@a,b/n?sentinel_password=secret", url),
+              nullptr);
+    EXPECT_EQ(std::string(name, format_redis_name(url, name)), "sentinel://a:26379,b:26379/n");
 }
 
 } // namespace

@@ -33,6 +33,11 @@ struct Gathering {
     }
 };
 
+bool is_demoted(const Reply& reply) {
+    return reply.is_error() && (reply.error_is("READONLY") || reply.error_is("MASTERDOWN") ||
+                                reply.error_is("UNBLOCKED"));
+}
+
 } // namespace
 
 std::shared_ptr<Connection> Connection::make(const asio::any_io_executor& executor,
@@ -131,6 +136,10 @@ void Connection::on_reply(const Reply& reply) {
     pending_.pop_front();
     if (handler) {
         handler({Failure::none, &reply});
+    }
+    // With sentinels this server is not the primary any more, or has not become one: ask them.
+    if (has_sentinels() && is_demoted(reply)) {
+        drop(Failure::connection_lost, reply.text());
     }
 }
 

@@ -20,15 +20,27 @@ namespace mr::redis {
 
 namespace asio = boost::asio;
 
+namespace {
+constexpr std::string_view kMoved = "the sentinels name another primary now";
+} // namespace
+
 Link::Link(const asio::any_io_executor& executor, LinkOptions options)
     : executor_(executor), options_(std::move(options)), timer_(executor),
       read_buffer_(std::make_unique<uint8_t[]>(kReadBytes)) {
     char name[kMaxRedisNameChars];
-    target_.assign(name, format_redis_name(options_.url, name));
+    name_.assign(name, format_redis_name(options_.url, name));
+    target_ = name_;
 }
 
 void Link::start() {
     auto self = shared_from_this();
+    if (has_sentinels()) {
+        options_.sentinels->on_move([weak = weak_from_this()] {
+            if (const auto link = weak.lock()) {
+                link->primary_moved();
+            }
+        });
+    }
     asio::co_spawn(
         executor_, [self]() -> asio::awaitable<void> { return self->run(); }, asio::detached);
 }
@@ -64,6 +76,14 @@ void Link::drop(Failure failure, std::string_view cause) {
     failure_ = failure;
     cause_ = cause;
     transport_->close();
+}
+
+void Link::primary_moved() {
+    drop(Failure::connection_lost, kMoved);
+    if (waiting_) { // there is somewhere to go now
+        backoff_.reset();
+        timer_.cancel();
+    }
 }
 
 Buffer& Link::output() {
@@ -117,7 +137,7 @@ asio::awaitable<void> Link::run() {
             co_await attempt();
         } catch (const std::exception& error) {
             if (cause_.empty()) {
-                cause_ = error.what();
+                cause_ = cause_of(error);
             }
         }
         if (closed_) {
@@ -136,7 +156,9 @@ asio::awaitable<void> Link::run() {
                    {"cause", cause_},
                    {"retry_in_ms", delay_ms}});
         timer_.expires_after(std::chrono::milliseconds(delay_ms));
+        waiting_ = true;
         co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+        waiting_ = false;
     }
 }
 
@@ -146,7 +168,11 @@ asio::awaitable<void> Link::attempt() {
         timer_.expires_after(std::chrono::milliseconds(1));
         co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
     }
-    transport_ = make_transport(executor_, options_.url);
+    Endpoint endpoint = co_await find_endpoint();
+    if (closed_) {
+        co_return;
+    }
+    transport_ = make_transport(executor_, options_.url, std::move(endpoint));
     broken_ = false;
     reader_.reset();
     timer_.expires_after(kConnectTimeout);
@@ -162,11 +188,27 @@ asio::awaitable<void> Link::attempt() {
     if (closed_) {
         co_return;
     }
+    // They may have changed their mind between their answer and the connection.
+    if (has_sentinels() && !(options_.sentinels->primary() == primary_)) {
+        throw Error(std::string(kMoved));
+    }
     ready_ = true;
     backoff_.reset();
     log::info("redis connected", {{"role", options_.role}, {"target", target_}});
     on_ready();
     co_await read_loop();
+}
+
+asio::awaitable<Endpoint> Link::find_endpoint() {
+    Endpoint endpoint{std::string(options_.url.host.view()), options_.url.port};
+    if (has_sentinels()) {
+        target_ = name_;
+        primary_ = co_await options_.sentinels->find();
+        endpoint.host = primary_.host.view();
+        endpoint.port = primary_.port;
+        target_ += " at " + endpoint.host + ":" + std::to_string(endpoint.port);
+    }
+    co_return endpoint;
 }
 
 void Link::append_handshake() {
@@ -197,6 +239,10 @@ void Link::append_handshake() {
     // A server that is still loading its data refuses everything else: wait with the rest.
     const std::string_view ping[] = {"PING"};
     add(ping);
+    if (has_sentinels()) {
+        const std::string_view role[] = {"ROLE"}; // the last one: shake_hands looks at its reply
+        add(role);
+    }
 }
 
 asio::awaitable<void> Link::shake_hands() {
@@ -207,6 +253,11 @@ asio::awaitable<void> Link::shake_hands() {
         Value reply = co_await read_reply();
         if (reply.is_error()) {
             throw Error(reply.text);
+        }
+        // The sentinels are behind, or the server has come back before it was told.
+        if (left == 1 && has_sentinels() && reply.at(0).text != "master") {
+            throw Error("not the primary that the sentinels take it for, its role is " +
+                        reply.at(0).text);
         }
     }
 }

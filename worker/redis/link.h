@@ -1,11 +1,13 @@
 // One Redis connection that comes back by itself: connects, authenticates, selects the database,
 // names itself, loads the scripts, reads replies, and after any break starts over with a growing,
-// jittered delay. Base of Connection (commands) and Subscriber (channels); owns transport, parser,
-// write buffer. Knows nothing of what the replies mean.
+// jittered delay. With sentinels it asks them first, every time, and checks that the server agrees;
+// it breaks when they name another primary. Base of Connection (commands) and Subscriber
+// (channels); owns transport, parser, write buffer. Knows nothing of what the replies mean.
 #pragma once
 
 #include "shared/backoff.h"
 #include "shared/redis_url.h"
+#include "worker/redis/sentinel.h"
 #include "worker/redis/transport.h"
 #include "worker/redis/value.h"
 
@@ -29,6 +31,7 @@ struct LinkOptions {
     std::string client_name; // CLIENT SETNAME
     std::string role;        // for logs: "commands", "jobs", "subscriptions"
     bool load_scripts = false;
+    std::shared_ptr<SentinelWatch> sentinels = nullptr; // one for all links; null without
 };
 
 class Link : public std::enable_shared_from_this<Link> {
@@ -49,6 +52,7 @@ class Link : public std::enable_shared_from_this<Link> {
     Link(const boost::asio::any_io_executor& executor, LinkOptions options);
 
     bool closed() const { return closed_; }
+    bool has_sentinels() const { return options_.sentinels != nullptr; }
     // Bytes appended here are written at the end of this loop turn, in one write.
     Buffer& output();
 
@@ -59,6 +63,7 @@ class Link : public std::enable_shared_from_this<Link> {
   private:
     boost::asio::awaitable<void> run();
     boost::asio::awaitable<void> attempt();
+    boost::asio::awaitable<Endpoint> find_endpoint();
     boost::asio::awaitable<void> shake_hands();
     boost::asio::awaitable<void> read_loop();
     boost::asio::awaitable<Value> read_reply();
@@ -67,10 +72,12 @@ class Link : public std::enable_shared_from_this<Link> {
     void append_handshake();
     void flush();
     void went_down();
+    void primary_moved();
 
     boost::asio::any_io_executor executor_;
     LinkOptions options_;
-    std::string target_; // for logs, without password
+    std::string name_;   // of the URL, for logs: without password
+    std::string target_; // the same, with the primary that is being connected to
     std::unique_ptr<Transport> transport_;
     boost::asio::steady_timer timer_; // connect deadline, later the reconnect delay
     Backoff backoff_{kReconnectFirstMs, kReconnectMaxMs};
@@ -79,11 +86,13 @@ class Link : public std::enable_shared_from_this<Link> {
     std::unique_ptr<Buffer> output_ = std::make_unique<Buffer>();
     std::unique_ptr<Buffer> writing_ = std::make_unique<Buffer>();
     size_t handshake_replies_ = 0;
+    PrimaryAddress primary_; // with sentinels: what the present attempt is about
     Failure failure_ = Failure::none;
     std::string cause_;
     bool write_under_way_ = false;
     bool flush_posted_ = false;
     bool ready_ = false;
+    bool waiting_ = false; // for the next attempt
     bool broken_ = false; // the present transport is done for
     bool closed_ = false;
 };

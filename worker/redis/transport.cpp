@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <string>
+#include <utility>
 
 namespace mr::redis {
 namespace {
@@ -16,17 +17,15 @@ namespace {
 namespace asio = boost::asio;
 using Socket = asio::generic::stream_protocol::socket;
 
-// Connects `socket` to what the URL names.
-asio::awaitable<void> connect(Socket& socket, asio::ip::tcp::resolver& resolver,
-                              const RedisUrl& url) {
-    if (url.transport == RedisTransport::unix_socket) {
-        const asio::local::stream_protocol::endpoint endpoint(std::string(url.host.view()));
+asio::awaitable<void> connect(Socket& socket, asio::ip::tcp::resolver& resolver, bool local,
+                              const Endpoint& place) {
+    if (local) {
+        const asio::local::stream_protocol::endpoint endpoint(place.host);
         co_await socket.async_connect(endpoint, asio::use_awaitable);
         co_return;
     }
-    const std::string host(url.host.view());
-    const std::string port = std::to_string(url.port);
-    auto found = co_await resolver.async_resolve(host, port, asio::use_awaitable);
+    const std::string port = std::to_string(place.port);
+    auto found = co_await resolver.async_resolve(place.host, port, asio::use_awaitable);
     boost::system::error_code error = asio::error::host_not_found;
     for (const auto& entry : found) {
         boost::system::error_code ignored;
@@ -47,10 +46,11 @@ asio::awaitable<void> connect(Socket& socket, asio::ip::tcp::resolver& resolver,
 
 class PlainTransport final : public Transport {
   public:
-    PlainTransport(const asio::any_io_executor& executor, const RedisUrl& url)
-        : url_(url), socket_(executor), resolver_(executor) {}
+    PlainTransport(const asio::any_io_executor& executor, const RedisUrl& url, Endpoint endpoint)
+        : local_(url.transport == RedisTransport::unix_socket), endpoint_(std::move(endpoint)),
+          socket_(executor), resolver_(executor) {}
 
-    asio::awaitable<void> open() override { return connect(socket_, resolver_, url_); }
+    asio::awaitable<void> open() override { return connect(socket_, resolver_, local_, endpoint_); }
 
     asio::awaitable<size_t> read_some(std::span<uint8_t> into) override {
         return socket_.async_read_some(asio::buffer(into.data(), into.size()), asio::use_awaitable);
@@ -70,21 +70,22 @@ class PlainTransport final : public Transport {
     }
 
   private:
-    const RedisUrl& url_;
+    bool local_;
+    Endpoint endpoint_;
     Socket socket_;
     asio::ip::tcp::resolver resolver_;
 };
 
 class TlsTransport final : public Transport {
   public:
-    TlsTransport(const asio::any_io_executor& executor, const RedisUrl& url)
-        : url_(url), context_(asio::ssl::context::tls_client), stream_(executor, configure()),
-          resolver_(executor) {}
+    TlsTransport(const asio::any_io_executor& executor, const RedisUrl& url, Endpoint endpoint)
+        : url_(url), endpoint_(std::move(endpoint)), context_(asio::ssl::context::tls_client),
+          stream_(executor, configure()), resolver_(executor) {}
 
     asio::awaitable<void> open() override {
-        co_await connect(stream_.next_layer(), resolver_, url_);
+        co_await connect(stream_.next_layer(), resolver_, false, endpoint_);
         // Server name indication (RFC 6066 section 3).
-        SSL_set_tlsext_host_name(stream_.native_handle(), std::string(url_.tls_name()).c_str());
+        SSL_set_tlsext_host_name(stream_.native_handle(), tls_name().c_str());
         co_await stream_.async_handshake(asio::ssl::stream_base::client, asio::use_awaitable);
     }
 
@@ -106,6 +107,8 @@ class TlsTransport final : public Transport {
     }
 
   private:
+    std::string tls_name() const { return std::string(url_.tls_name(endpoint_.host)); }
+
     asio::ssl::context& configure() {
         context_.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
         if (!url_.verify) {
@@ -117,13 +120,13 @@ class TlsTransport final : public Transport {
             } else {
                 context_.load_verify_file(url_.ca_file.chars);
             }
-            context_.set_verify_callback(
-                asio::ssl::host_name_verification(std::string(url_.tls_name())));
+            context_.set_verify_callback(asio::ssl::host_name_verification(tls_name()));
         }
         return context_;
     }
 
     const RedisUrl& url_;
+    Endpoint endpoint_;
     asio::ssl::context context_;
     asio::ssl::stream<Socket> stream_;
     asio::ip::tcp::resolver resolver_;
@@ -132,11 +135,11 @@ class TlsTransport final : public Transport {
 } // namespace
 
 std::unique_ptr<Transport> make_transport(const asio::any_io_executor& executor,
-                                          const RedisUrl& url) {
+                                          const RedisUrl& url, Endpoint endpoint) {
     if (url.transport == RedisTransport::tls) {
-        return std::make_unique<TlsTransport>(executor, url);
+        return std::make_unique<TlsTransport>(executor, url, std::move(endpoint));
     }
-    return std::make_unique<PlainTransport>(executor, url);
+    return std::make_unique<PlainTransport>(executor, url, std::move(endpoint));
 }
 
 } // namespace mr::redis

@@ -1,5 +1,5 @@
-// A byte stream to one Redis: TCP, unix socket or TLS over TCP. Owns the socket; knows nothing of
-// Redis's protocol, of time limits or of reconnecting (link.h does).
+// A byte stream to one Redis or sentinel: TCP, unix socket or TLS over TCP. Owns the socket; knows
+// nothing of Redis's protocol, of time limits or of reconnecting (link.h does).
 #pragma once
 
 #include "shared/redis_url.h"
@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 
 namespace mr::redis {
 
@@ -28,7 +29,14 @@ class Transport {
     virtual void close() = 0;
 };
 
+// Whom to connect to: `host` is the path for a unix socket.
+struct Endpoint {
+    std::string host;
+    uint16_t port = 0;
+};
+
+// The URL says how (TLS, certificates); it has to outlive the transport.
 std::unique_ptr<Transport> make_transport(const boost::asio::any_io_executor& executor,
-                                          const RedisUrl& url);
+                                          const RedisUrl& url, Endpoint endpoint);
 
 } // namespace mr::redis

@@ -1,5 +1,7 @@
 #include "worker/redis/value.h"
 
+#include <boost/system/system_error.hpp>
+
 namespace mr::redis {
 
 std::string_view failure_name(Failure failure) {
@@ -31,6 +33,11 @@ Value Value::copy(const Reply& reply) {
 const Value& Value::at(size_t index) const {
     static const Value kNil;
     return index < elements.size() ? elements[index] : kNil;
+}
+
+std::string cause_of(const std::exception& error) {
+    const auto* system = dynamic_cast<const boost::system::system_error*>(&error);
+    return system != nullptr ? system->code().message() : error.what();
 }
 
 bool passing_error(std::string_view text) {

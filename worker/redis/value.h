@@ -5,6 +5,7 @@
 #include "shared/resp.h"
 
 #include <cstdint>
+#include <exception>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -44,6 +45,9 @@ class Error : public std::runtime_error {
   private:
     Failure failure_ = Failure::none;
 };
+
+// What to log of an exception: Boost adds the place in its own sources to the text.
+std::string cause_of(const std::exception& error);
 
 // Error replies that pass by themselves: the server is loading, full, failing over or busy.
 bool passing_error(std::string_view text);
