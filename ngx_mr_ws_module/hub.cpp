@@ -5,8 +5,10 @@
 #include "ngx_mr_ws_module/subscriber.h"
 #include "shared/guard.h"
 #include "shared/ids.h"
+#include "shared/permissions.h"
 #include "shared/scripts.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
 
@@ -82,9 +84,42 @@ void on_script(void* owner, uint64_t, const Reply* reply) noexcept {
     std::memcpy(hub.mail_script, reply->text().data(), kScriptHashChars);
 }
 
+// "xadd, ssubscribe": what the user lacks.
+void on_permissions(void* owner, uint64_t, const Reply* reply) noexcept {
+    auto& hub = *static_cast<Hub*>(owner);
+    if (reply == nullptr || (reply->type() == ReplyType::array && reply->size() == 0)) {
+        return;
+    }
+    if (reply->is_error()) {
+        hub.commands.fail({"does not let its user check what it may do (command eval)"},
+                          reply->text());
+        return;
+    }
+    char names[kMaxPermissions * 16];
+    size_t length = 0;
+    for (size_t i = 0; i < reply->size(); ++i) {
+        const std::string_view name = (*reply)[i].text();
+        if (length + name.size() + 2 <= sizeof(names)) {
+            std::memcpy(names + length, length != 0 ? ", " : "", length != 0 ? 2 : 0);
+            length += length != 0 ? 2 : 0;
+            std::memcpy(names + length, name.data(), name.size());
+            length += name.size();
+        }
+    }
+    hub.commands.fail({"does not let its user run on keys or channels mr:*"}, {names, length});
+}
+
+void check_permissions(Hub& hub) {
+    const auto wanted = gateway_permissions();
+    std::string_view parts[3 + kMaxPermissions] = {"EVAL", kPermissionScript, "0"};
+    std::copy(wanted.begin(), wanted.end(), parts + 3);
+    hub.commands.setup({parts, 3 + wanted.size()}, {on_permissions, &hub});
+}
+
 void on_commands_prepare(void* owner) noexcept {
     auto& hub = *static_cast<Hub*>(owner);
     RedisLink& link = hub.commands;
+    check_permissions(hub);
     char count[20];
     char schema[20];
     const std::string_view count_text{count, format_decimal(hub.partitions.count(), count)};
@@ -99,10 +134,15 @@ void on_commands_prepare(void* owner) noexcept {
 void on_commands_ready(void* owner) noexcept {
     auto& hub = *static_cast<Hub*>(owner);
     subscriber_resume(hub);
+    readiness_commands_ready(hub);
     for (Session* session = hub.active.first(); session != nullptr;
          session = hub.active.next(*session)) {
         lane_retry(*session);
     }
+}
+
+void on_commands_down(void* owner) noexcept {
+    readiness_down(*static_cast<Hub*>(owner));
 }
 
 // ---- the tick
@@ -178,8 +218,13 @@ Hub* hub_create(const RedisTarget& target, ngx_resolver_t* resolver, ngx_log_t* 
     hub->tick.log = log;
     hub->tick.handler = on_tick;
     hub->tick.cancelable = 1;
+    if (!readiness_start(*hub)) {
+        hub->~Hub();
+        std::free(hub);
+        return nullptr;
+    }
     hub->commands.open(LinkKind::commands, target, resolver, log,
-                       {hub, on_commands_prepare, on_commands_ready, nullptr, nullptr});
+                       {hub, on_commands_prepare, on_commands_ready, on_commands_down, nullptr});
     hub->subscriptions.open(LinkKind::subscriptions, target, resolver, log,
                             {hub, nullptr, subscriber_ready, subscriber_down, subscriber_push});
     return hub;
@@ -189,6 +234,7 @@ void hub_destroy(Hub* hub) noexcept {
     if (hub->tick.timer_set) {
         ngx_del_timer(&hub->tick);
     }
+    readiness_stop(*hub);
     hub->commands.shut();
     hub->subscriptions.shut();
     hub->~Hub();
@@ -236,6 +282,7 @@ void hub_watch(Session& session) noexcept {
 
 void hub_load_script(Hub& hub) noexcept {
     if (!hub.loading_script) {
+        hub_complain(hub, "its scripts were flushed, loading them again", "mail refused meanwhile");
         hub.loading_script =
             hub.commands.send({"SCRIPT", "LOAD", kMailScript.text}, {on_script, &hub});
     }

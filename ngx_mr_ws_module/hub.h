@@ -4,6 +4,7 @@
 #pragma once
 
 #include "ngx_mr_ws_module/ngx.h"
+#include "ngx_mr_ws_module/readiness.h"
 #include "ngx_mr_ws_module/redis_link.h"
 #include "ngx_mr_ws_module/session.h"
 #include "shared/buffer.h"
@@ -40,6 +41,7 @@ struct Hub {
     ngx_msec_t complained_at = 0;
     uint32_t unconfirmed = 0; // channels of the resubscription step that is under way
     ngx_event_t tick{};
+    Readiness readiness;
     Buffer scratch; // mail being encoded
     SessionTable sessions;
     SessionList<&Session::in_active> active;

@@ -19,6 +19,9 @@ ngx_command_t commands[] = {
     // mr_ws chat | echo | off;
     {ngx_string("mr_ws"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, set_app, NGX_HTTP_LOC_CONF_OFFSET, 0,
      nullptr},
+    // mr_ws_health live | ready;
+    {ngx_string("mr_ws_health"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, set_health,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     // mr_ws_redis redis://… | rediss://… | unix:…;
     {ngx_string("mr_ws_redis"), kEverywhere | NGX_CONF_TAKE1, set_redis, NGX_HTTP_LOC_CONF_OFFSET,
      0, nullptr},

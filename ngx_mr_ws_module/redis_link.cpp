@@ -79,6 +79,10 @@ bool RedisLink::is_down() const noexcept {
            (state_ != LinkState::ready && reached(down_since_ + kHoldMs));
 }
 
+const char* RedisLink::failure_text() const noexcept {
+    return failures_ > 0 && logged_cause_ != nullptr ? logged_cause_ : "it is being opened";
+}
+
 void RedisLink::set_state(LinkState state) noexcept {
     if (log_ != nullptr) {
         ngx_log_debug4(NGX_LOG_DEBUG_HTTP, log_, 0, "mr_ws: redis %s: %s: %s -> %s", target_->name,

@@ -22,6 +22,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string_view>
 
 namespace mr {
@@ -62,6 +63,8 @@ class RedisLink {
     static constexpr ngx_msec_t kRepeatedLogMs =
         10000; // the same failure again is logged this often
 
+    using Parts = std::span<const std::string_view>; // of one command
+
     RedisLink() = default;
     RedisLink(const RedisLink&) = delete;
     RedisLink& operator=(const RedisLink&) = delete;
@@ -73,6 +76,8 @@ class RedisLink {
     bool is_ready() const noexcept { return state_ == LinkState::ready; }
     // Down for longer than commands are held: what is sent now would only wait to be refused.
     bool is_down() const noexcept;
+    // Why it is not ready: a phrase that completes "the link is down: …".
+    const char* failure_text() const noexcept;
 
     // Queues a command of a `commands` link. False: refused, the sink is not called.
     bool send(std::initializer_list<std::string_view> parts, const ReplySink& sink) noexcept;
@@ -81,9 +86,12 @@ class RedisLink {
     bool send_repeatable(std::initializer_list<std::string_view> parts,
                          const ReplySink& sink) noexcept;
     // The same as send() while preparing, in front of what is held.
-    bool setup(std::initializer_list<std::string_view> parts, const ReplySink& sink) noexcept;
+    bool setup(std::initializer_list<std::string_view> parts, const ReplySink& sink) noexcept {
+        return setup(Parts(parts.begin(), parts.size()), sink);
+    }
+    bool setup(Parts parts, const ReplySink& sink) noexcept;
     // Queues a command of a ready `subscriptions` link; its answers come to `push`.
-    bool send_push(std::span<const std::string_view> parts) noexcept;
+    bool send_push(Parts parts) noexcept;
 
     // Gives the connection up and reconnects after a delay. `cause` completes "redis <name>: …";
     // `detail` (the server's own words, or empty) is appended.
@@ -104,8 +112,8 @@ class RedisLink {
     void hold_repeatable() noexcept;
     bool take_held() noexcept;
 
-    bool queue(Buffer& out, PendingQueue& pending, std::initializer_list<std::string_view> parts,
-               const ReplySink& sink, ngx_msec_t timeout_ms, ngx_msec_t repeat_for_ms = 0) noexcept;
+    bool queue(Buffer& out, PendingQueue& pending, Parts parts, const ReplySink& sink,
+               ngx_msec_t timeout_ms, ngx_msec_t repeat_for_ms = 0) noexcept;
     bool keep(ByteView command) noexcept;
     void forget_kept(size_t bytes) noexcept;
     void cork() noexcept;

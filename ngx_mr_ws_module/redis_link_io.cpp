@@ -7,8 +7,8 @@ constexpr size_t kReadBytes = 16 * 1024;       // what the parser likes to be fe
 constexpr size_t kKeptOutputBytes = 64 * 1024; // a larger emptied buffer is given back
 
 // Replies that say "this server cannot serve now", whatever was asked.
-constexpr std::string_view kUnusable[] = {"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN",
-                                          "NOAUTH"};
+constexpr std::string_view kUnusable[] = {"LOADING",     "READONLY", "MASTERDOWN",
+                                          "CLUSTERDOWN", "NOAUTH",   "NOPERM"};
 
 uint8_t read_buffer[kReadBytes]; // one for the process: nothing is kept in it between events
 
@@ -16,8 +16,7 @@ uint8_t read_buffer[kReadBytes]; // one for the process: nothing is kept in it b
 
 // ---- sending
 
-bool RedisLink::queue(Buffer& out, PendingQueue& pending,
-                      std::initializer_list<std::string_view> parts, const ReplySink& sink,
+bool RedisLink::queue(Buffer& out, PendingQueue& pending, Parts parts, const ReplySink& sink,
                       ngx_msec_t timeout_ms, ngx_msec_t repeat_for_ms) noexcept {
     const size_t before = out.size();
     if (before - (&out == &out_ ? sent_ : 0) > kMaxQueuedBytes || !encode_command(out, parts)) {
@@ -55,8 +54,8 @@ void RedisLink::forget_kept(size_t bytes) noexcept {
     }
 }
 
-bool RedisLink::send(std::initializer_list<std::string_view> parts,
-                     const ReplySink& sink) noexcept {
+bool RedisLink::send(std::initializer_list<std::string_view> list, const ReplySink& sink) noexcept {
+    const Parts parts(list.begin(), list.size());
     if (state_ == LinkState::ready) {
         cork();
         return queue(out_, pending_, parts, sink, kReplyTimeoutMs);
@@ -64,8 +63,9 @@ bool RedisLink::send(std::initializer_list<std::string_view> parts,
     return !is_down() && queue(held_, held_pending_, parts, sink, kHoldMs);
 }
 
-bool RedisLink::send_repeatable(std::initializer_list<std::string_view> parts,
+bool RedisLink::send_repeatable(std::initializer_list<std::string_view> list,
                                 const ReplySink& sink) noexcept {
+    const Parts parts(list.begin(), list.size());
     if (state_ == LinkState::ready) {
         cork();
         return queue(out_, pending_, parts, sink, kReplyTimeoutMs, kRepeatForMs);
@@ -73,8 +73,7 @@ bool RedisLink::send_repeatable(std::initializer_list<std::string_view> parts,
     return !is_down() && queue(held_, held_pending_, parts, sink, kHoldMs, kRepeatForMs);
 }
 
-bool RedisLink::setup(std::initializer_list<std::string_view> parts,
-                      const ReplySink& sink) noexcept {
+bool RedisLink::setup(Parts parts, const ReplySink& sink) noexcept {
     if (state_ != LinkState::preparing) {
         return false;
     }
@@ -82,7 +81,7 @@ bool RedisLink::setup(std::initializer_list<std::string_view> parts,
     return queue(out_, pending_, parts, sink, kReplyTimeoutMs);
 }
 
-bool RedisLink::send_push(std::span<const std::string_view> parts) noexcept {
+bool RedisLink::send_push(Parts parts) noexcept {
     if (state_ != LinkState::ready || out_.size() - sent_ > kMaxQueuedBytes) {
         return false;
     }

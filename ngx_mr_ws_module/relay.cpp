@@ -54,6 +54,10 @@ Session* find_session(Hub& hub, std::string_view id) {
 
 } // namespace
 
+Hub* relay_hub(const RedisTarget& target) noexcept {
+    return target.index < hub_count ? hubs[target.index] : nullptr;
+}
+
 bool relay_open(Connection& connection, const OpenRequest& request) noexcept {
     Hub* hub = hub_of(connection);
     if (hub == nullptr) {

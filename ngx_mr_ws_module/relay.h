@@ -15,9 +15,11 @@
 
 namespace mr {
 
-struct Connection; // connection.h
-struct MainConf;   // settings.h
-struct Session;    // session.h
+struct Connection;  // connection.h
+struct Hub;         // hub.h
+struct MainConf;    // settings.h
+struct RedisTarget; // redis_target.h
+struct Session;     // session.h
 
 // What the relay keeps inside every connection. Plain data: zero bytes are the valid empty state.
 // Only files of the relay look inside.
@@ -63,6 +65,9 @@ bool relay_turn_running(const Connection& connection) noexcept;
 
 // The last call for this connection; safe after a failed relay_open.
 void relay_closed(Connection& connection) noexcept;
+
+// What this process holds for a Redis, for whoever asks how it is; null: it could not be made.
+Hub* relay_hub(const RedisTarget& target) noexcept;
 
 // Process life cycle: links are opened in init, stay open while draining, and are closed in exit
 // (nginx looks for open sockets after it).

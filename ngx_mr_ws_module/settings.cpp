@@ -1,5 +1,6 @@
 #include "ngx_mr_ws_module/settings.h"
 
+#include "ngx_mr_ws_module/health.h"
 #include "ngx_mr_ws_module/redis_target.h"
 #include "ngx_mr_ws_module/secret.h"
 #include "ngx_mr_ws_module/upgrade.h"
@@ -11,6 +12,7 @@ constexpr size_t kSecondMs = 1000;
 constexpr size_t kHourMs = 3600 * kSecondMs;
 constexpr size_t kKiB = 1024;
 constexpr size_t kMiB = 1024 * kKiB;
+constexpr ngx_str_t kNothing = ngx_null_string;
 
 // Directive, field, unit, default, least, most, whether 0 means off, the range in words.
 constexpr NumberRule kNumberRules[] = {
@@ -94,22 +96,38 @@ template <typename Value> void inherit(Value& child, Value parent, Value unset, 
 }
 
 bool check_merged(ngx_conf_t* cf, const LocationConf& conf) {
-    if (conf.ping_interval >= conf.idle_timeout) {
+    const bool serves = conf.kind() != AppKind::off;
+    if (serves && conf.ping_interval >= conf.idle_timeout) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"mr_ws_idle_timeout\" (%M ms) has to be longer than "
                       "\"mr_ws_ping_interval\" (%M ms), for \"mr_ws\" in %V:%ui",
                       conf.idle_timeout, conf.ping_interval, &conf.app_file, conf.app_line);
         return false;
     }
-    if (conf.redis == nullptr) {
+    if (conf.redis == nullptr && (serves || conf.health_kind() == HealthKind::ready)) {
         const ngx_str_t app = to_ngx(app_name(conf.kind()));
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"mr_ws %V\" in %V:%ui needs a Redis: add \"mr_ws_redis "
+                      "\"%s%V\" in %V:%ui needs a Redis: add \"mr_ws_redis "
                       "redis://127.0.0.1:6379;\" (or your URL) to this location, its server or "
                       "the http block",
-                      &app, &conf.app_file, conf.app_line);
+                      serves ? "mr_ws " : "mr_ws_health ready", serves ? &app : &kNothing,
+                      &conf.app_file, conf.app_line);
         return false;
     }
+    return true;
+}
+
+// A location has one content handler; notes where it was asked for.
+bool set_handler(ngx_conf_t* cf, LocationConf& location, ngx_http_handler_pt handler) {
+    auto* core = static_cast<ngx_http_core_loc_conf_t*>(
+        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+    const auto is_set = [](ngx_uint_t value) { return value != NGX_CONF_UNSET_UINT && value != 0; };
+    if (is_set(location.app) && is_set(location.health)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"mr_ws\" and \"mr_ws_health\" do not go together in one location");
+        return false;
+    }
+    core->handler = handler;
     return true;
 }
 
@@ -166,15 +184,32 @@ char* set_app(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
                            &arguments(cf)[1]);
         return failed();
     }
+    if (location.kind() == AppKind::off) {
+        return NGX_CONF_OK;
+    }
     location.app_file = cf->conf_file->file.name;
     location.app_line = cf->conf_file->line;
-    if (location.kind() != AppKind::off) {
-        auto* core = static_cast<ngx_http_core_loc_conf_t*>(
-            ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
-        core->handler = upgrade_handler;
-        main_conf(cf).in_use = true;
+    main_conf(cf).in_use = true;
+    return set_handler(cf, location, upgrade_handler) ? NGX_CONF_OK : failed();
+}
+
+char* set_health(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
+    auto& location = *static_cast<LocationConf*>(conf);
+    if (location.health != NGX_CONF_UNSET_UINT) {
+        return duplicate();
     }
-    return NGX_CONF_OK;
+    const std::string_view what = to_view(arguments(cf)[1]);
+    if (what != "live" && what != "ready") {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"mr_ws_health\" is \"%V\"; allowed: live, ready",
+                           &arguments(cf)[1]);
+        return failed();
+    }
+    location.health =
+        static_cast<ngx_uint_t>(what == "live" ? HealthKind::live : HealthKind::ready);
+    location.app_file = cf->conf_file->file.name;
+    location.app_line = cf->conf_file->line;
+    main_conf(cf).in_use = main_conf(cf).in_use || location.health_kind() == HealthKind::ready;
+    return set_handler(cf, location, health_handler) ? NGX_CONF_OK : failed();
 }
 
 char* set_redis(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
@@ -287,19 +322,18 @@ char* merge_location_conf(ngx_conf_t* cf, void* parent, void* child) noexcept {
     conf.limits.max_message_bytes = conf.max_message;
     conf.limits.max_fragments = static_cast<uint32_t>(conf.max_fragments);
 
-    if (conf.app == NGX_CONF_UNSET_UINT) {
-        // A content handler is not inherited, except into `if` and `limit_except` blocks.
-        const auto* core = static_cast<ngx_http_core_loc_conf_t*>(
-            ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
-        const bool part_of_location = core->noname && outer.app != NGX_CONF_UNSET_UINT;
-        conf.app = part_of_location ? outer.app : static_cast<ngx_uint_t>(AppKind::off);
+    // A content handler is not inherited, except into `if` and `limit_except` blocks.
+    const auto* core = static_cast<ngx_http_core_loc_conf_t*>(
+        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+    const bool part_of_location = core->noname;
+    if (conf.app_line == 0 && part_of_location) {
         conf.app_file = outer.app_file;
         conf.app_line = outer.app_line;
     }
-    if (conf.kind() != AppKind::off && !check_merged(cf, conf)) {
-        return failed();
-    }
-    return NGX_CONF_OK;
+    const ngx_uint_t nothing = NGX_CONF_UNSET_UINT;
+    inherit(conf.app, part_of_location ? outer.app : nothing, nothing, ngx_uint_t{0});
+    inherit(conf.health, part_of_location ? outer.health : nothing, nothing, ngx_uint_t{0});
+    return check_merged(cf, conf) ? NGX_CONF_OK : failed();
 }
 
 } // namespace mr

@@ -32,18 +32,22 @@ constexpr std::string_view app_name(AppKind app) noexcept {
     return "off";
 }
 
+// What `mr_ws_health` answers for.
+enum class HealthKind : uint8_t { off, live, ready };
+
 // One per configuration.
 struct MainConf {
     ngx_array_t* targets = nullptr; // RedisTarget*; distinct URLs, in order of their index
     std::string_view secret;        // key of the resume tokens
     bool secret_from_file = false;
-    bool in_use = false; // some location has `mr_ws` with an app
+    bool in_use = false; // some location has `mr_ws` with an app, or `mr_ws_health ready`
 };
 
 // One per http, server and location block.
 struct LocationConf {
-    ngx_uint_t app = NGX_CONF_UNSET_UINT; // see kind()
-    RedisTarget* redis = nullptr;         // null: `mr_ws_redis` is not set
+    ngx_uint_t app = NGX_CONF_UNSET_UINT;    // see kind()
+    ngx_uint_t health = NGX_CONF_UNSET_UINT; // see health_kind()
+    RedisTarget* redis = nullptr;            // null: `mr_ws_redis` is not set
     const MainConf* main = nullptr;
 
     // Set by the rules of number_rules(); nginx's unset value until merged.
@@ -59,10 +63,11 @@ struct LocationConf {
 
     const OriginPolicy* origins = nullptr; // null: inherited
     FrameLimits limits;                    // made of the above when merging
-    ngx_str_t app_file{};                  // where `mr_ws` stands, for messages
+    ngx_str_t app_file{};                  // where `mr_ws` or `mr_ws_health` stands, for messages
     ngx_uint_t app_line = 0;
 
     AppKind kind() const noexcept { return static_cast<AppKind>(app); }
+    HealthKind health_kind() const noexcept { return static_cast<HealthKind>(health); }
     bool strict() const noexcept { return compat != 0; }
 };
 
@@ -82,6 +87,7 @@ struct NumberRule {
 
 // Directive handlers, for the table in module.cpp.
 char* set_app(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
+char* set_health(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
 char* set_redis(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
 char* set_origin(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
 char* set_secret_file(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;

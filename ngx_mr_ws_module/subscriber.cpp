@@ -47,10 +47,12 @@ void subscribe_next(Hub& hub) {
         for (uint32_t i = 0; i < hub.partitions.count(); ++i) {
             hub.unconfirmed = subscribe_some(hub, hub.by_partition[i], busy_only);
             if (hub.unconfirmed != 0 || !can_subscribe(hub)) {
+                hub.readiness.confirmed_at = ngx_current_msec;
                 return;
             }
         }
     }
+    readiness_subscribe(hub);
 }
 
 void confirmed(Hub& hub, std::string_view channel) {
@@ -59,6 +61,7 @@ void confirmed(Hub& hub, std::string_view channel) {
         session->subscription = Subscription::live;
         lane_subscribed(*session);
     }
+    hub.readiness.confirmed_at = ngx_current_msec;
     if (hub.unconfirmed != 0 && --hub.unconfirmed == 0) {
         subscribe_next(hub);
     }
@@ -115,6 +118,7 @@ void subscriber_ready(void* owner) noexcept {
 void subscriber_down(void* owner) noexcept {
     auto& hub = *static_cast<Hub*>(owner);
     hub.unconfirmed = 0;
+    readiness_subscriptions_down(hub);
     for (uint32_t i = 0; i < hub.partitions.count(); ++i) {
         const auto& list = hub.by_partition[i];
         for (Session* session = list.first(); session != nullptr; session = list.next(*session)) {
@@ -134,7 +138,9 @@ void subscriber_push(void* owner, const Reply& reply) noexcept {
     }
     const std::string_view kind = reply[0].text();
     const std::string_view channel = reply[1].text();
-    if (kind == "smessage") {
+    if (channel == hub.readiness.channel.view()) {
+        readiness_push(hub, kind, reply[2].text());
+    } else if (kind == "smessage") {
         if (Session* session = hub.sessions.find(session_of_key(channel))) {
             lane_publication(*session, as_bytes(reply[2].text()));
         }

@@ -3,6 +3,7 @@
 #include "ngx_mr_ws_module/connection.h"
 #include "ngx_mr_ws_module/detach.h"
 #include "ngx_mr_ws_module/handshake.h"
+#include "ngx_mr_ws_module/http_answer.h"
 #include "shared/token.h"
 #include "shared/ws_handshake.h"
 
@@ -11,55 +12,13 @@
 namespace mr {
 namespace {
 
-// ---- refusing
-
-bool add_header(ngx_http_request_t* r, std::string_view name, std::string_view value) {
-    auto* header = static_cast<ngx_table_elt_t*>(ngx_list_push(&r->headers_out.headers));
-    if (header == nullptr) {
-        return false;
-    }
-    header->hash = 1;
-    header->key = to_ngx(name);
-    header->value = to_ngx(value);
-    header->lowcase_key = nullptr;
-    end_header_list(header);
-    return true;
-}
-
 ngx_int_t refuse(ngx_http_request_t* r, const Refusal& refusal) {
     const ngx_str_t reason = to_ngx(refusal.reason);
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "mr_ws: handshake refused with %ui: %V",
                   refusal.status, &reason);
-    const ngx_int_t rc = ngx_http_discard_request_body(r);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-    ngx_buf_t* body = ngx_create_temp_buf(r->pool, refusal.reason.size() + 1);
-    if (body == nullptr || (!refusal.header_name.empty() &&
-                            !add_header(r, refusal.header_name, refusal.header_value))) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-    body->last = ngx_cpymem(body->last, reason.data, reason.len);
-    *body->last++ = '\n';
-    body->last_buf = 1;
-    body->last_in_chain = 1;
-
-    r->headers_out.status = refusal.status;
-    r->headers_out.status_line = to_ngx(refusal.status_line);
-    r->headers_out.content_length_n = body->last - body->pos;
-    r->headers_out.content_type = to_ngx("text/plain");
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.content_type_lowcase = nullptr;
-
-    const ngx_int_t sent = ngx_http_send_header(r);
-    if (sent == NGX_ERROR || sent > NGX_OK || r->header_only) {
-        return sent;
-    }
-    ngx_chain_t out = {body, nullptr};
-    return ngx_http_output_filter(r, &out);
+    return http_answer(r, {refusal.status, refusal.reason, "text/plain", refusal.status_line,
+                           refusal.header_name, refusal.header_value});
 }
-
-// ---- accepting
 
 void discard_upgrade(void* data) noexcept {
     auto* upgrade = static_cast<Upgrade*>(data);
@@ -85,9 +44,9 @@ bool identify(Connection& connection, const HandshakeHeaders& headers) {
 bool send_switching_protocols(ngx_http_request_t* r, const HandshakeHeaders& headers) {
     auto* accept = static_cast<char*>(ngx_pnalloc(r->pool, kWsAcceptChars));
     if (accept == nullptr || !accept_key(headers.key, accept) ||
-        !add_header(r, "Upgrade", "websocket") ||
-        !add_header(r, "Sec-WebSocket-Accept", {accept, kWsAcceptChars}) ||
-        (headers.offers_v2 && !add_header(r, "Sec-WebSocket-Protocol", kProtocolV2))) {
+        !http_add_header(r, "Upgrade", "websocket") ||
+        !http_add_header(r, "Sec-WebSocket-Accept", {accept, kWsAcceptChars}) ||
+        (headers.offers_v2 && !http_add_header(r, "Sec-WebSocket-Protocol", kProtocolV2))) {
         return false;
     }
     r->headers_out.status = NGX_HTTP_SWITCHING_PROTOCOLS;

@@ -107,6 +107,10 @@ KeyText dead_key(std::string_view tag) {
     return make_key(tag, ":dead");
 }
 
+KeyText probe_channel(std::string_view tag, std::string_view nonce) {
+    return make_key(tag, ":probe:", nonce);
+}
+
 KeyText out_channel_key(std::string_view tag, std::string_view session_id) {
     return make_key(tag, ":oc:", session_id);
 }

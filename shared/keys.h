@@ -78,6 +78,10 @@ struct SessionKeys {
 // The out channel alone: what nginx subscribes to for an idle session.
 KeyText out_channel_key(std::string_view tag, std::string_view session_id);
 
+// Where a process hears its own probes: `nonce` is of this process alone. Under the tag of a
+// partition, so that it shares the connections of that partition's slot.
+KeyText probe_channel(std::string_view tag, std::string_view nonce);
+
 // The session id inside a per-session key or channel name (what follows the last ':'); empty when
 // the name is not one of ours.
 std::string_view session_of_key(std::string_view key);

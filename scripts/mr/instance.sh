@@ -185,6 +185,29 @@ memory_of() { # PID, its children included -> "12.3 MB"
     printf '%d.%d MB' $((sum / 1024)) $((sum % 1024 * 10 / 1024))
 }
 
+# What /readyz of the nginx at PORT says: "ready", "not ready (reason)", or "no answer".
+readiness() { # PORT
+    local body
+    body=$(printf 'GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n' |
+        timeout 3 openssl s_client -quiet -connect "127.0.0.1:$1" -servername localhost 2>/dev/null |
+        tail -n 1) || true
+    case $body in
+        '{"status":"ok"}') printf 'ready' ;;
+        *'"reason":"'*) printf 'not ready (%s)' "$(sed 's/.*"reason":"\([a-z_]*\)".*/\1/' <<<"$body")" ;;
+        *) printf 'no answer' ;;
+    esac
+}
+
+# "running, ready": of a worker by its ready file, of nginx by its own word.
+state_of() { # NAME URL
+    local port=${2##*:}
+    printf 'running'
+    case $1 in
+        nginx) printf ', %s' "$(readiness "${port%/}")" ;;
+        worker-*) [[ -e $INSTANCE/ready/$1 ]] && printf ', ready' || printf ', not ready' ;;
+    esac
+}
+
 # Prints the table of the selected instance; 0 when everything in it runs.
 show_status() {
     local name PID all=0 url
@@ -200,7 +223,7 @@ show_status() {
     for name in "${names[@]}"; do
         if live_pid "$name"; then
             printf '%-10s %8d %10s %10s  %s\n' "$name" "$PID" "$(uptime_of "$PID")" \
-                "$(memory_of "$PID")" running
+                "$(memory_of "$PID")" "$(state_of "$name" "$url")"
         else
             printf '%-10s %8s %10s %10s  %s\n' "$name" - - - "not running"
             all=3

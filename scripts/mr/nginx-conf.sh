@@ -81,6 +81,14 @@ location = /ws/bench {
 CONF
     fi
     cat <<CONF
+location = /healthz {
+    mr_ws_health live;
+    access_log off;
+}
+location = /readyz {
+    mr_ws_health ready;
+    access_log off;
+}
 location /client/ {
     alias $MR_ROOT/web/client/;
 }

@@ -167,16 +167,21 @@ first_line_over_tls() { # REQUEST
         head -n 1
 }
 
-page_answers() {
-    [[ $(first_line_over_tls 'GET / HTTP/1.0\r\nHost: localhost\r\n\r\n') == "HTTP/1."?" 200"* ]]
+answers() { # PATH
+    [[ $(first_line_over_tls "GET $1 HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n") == "HTTP/1."?" 200"* ]]
 }
 
-nginx_answers_or_died() { page_answers || not_alive nginx; }
+nginx_answers_or_died() { answers / || not_alive nginx; }
+nginx_ready_or_died() { answers /readyz || not_alive nginx; }
 
+# First the page, then that questions reach a worker and answers come back.
 wait_nginx() {
     if ! wait_until "$kNginxReadyMs" nginx_answers_or_died || ! live_pid nginx; then
         cat "$LOG_DIR/nginx.log" >>"$LOG_DIR/nginx-start.log" 2>/dev/null || true
         failed "$LOG_DIR/nginx-start.log" "nginx does not serve https://localhost:$OPT_PORT/."
+    fi
+    if ! wait_until "$kNginxReadyMs" nginx_ready_or_died || ! live_pid nginx; then
+        failed "$LOG_DIR/nginx.log" "nginx serves, but is not ready: $(readiness "$OPT_PORT")."
     fi
 }
 

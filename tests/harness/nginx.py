@@ -49,8 +49,8 @@ def check_config(directory, text):
 
 
 class Nginx:
-    """`locations` go into one server on a plain and a TLS port; `http` and `main` are further
-    lines of these levels. A location may say {http_port} and so on: see `names`."""
+    """`locations` go into one server on a plain and a TLS port, beside /healthz and /readyz;
+    `http` and `main` are further lines of these levels. A location may say {http_port} and so on: see `names`."""
 
     def __init__(self, directory, redis_url, *, locations=STANDARD_LOCATIONS, http="", main="",
                  processes=1, drain="300ms", connections=4096):
@@ -99,6 +99,8 @@ http {{
         ssl_certificate {tls}/cert.pem;
         ssl_certificate_key {tls}/key.pem;
         ssl_protocols TLSv1.2 TLSv1.3;
+        location = /healthz {{ mr_ws_health live; }}
+        location = /readyz {{ mr_ws_health ready; }}
         {self.locations}
     }}
 }}

@@ -82,6 +82,7 @@ class End(asyncio.Protocol):
         self.connected = True
 
     def data_received(self, data):
+        self.link.hello = self.link.hello or data
         self.flow_out.feed(data)
 
     def eof_received(self):
@@ -165,8 +166,7 @@ class Flow:
         self.choked = choked
         self.hold()
 
-    def hold(self):
-        """Reads no more than what is on its way, so that a stalled link costs one read."""
+    def hold(self):  # no more than what is on its way: a stalled link costs one read
         if self.source.transport is None or self.source.eof:
             return
         if self.choked or (self.queue and self.mode() in ("stall", "slice")):
@@ -226,6 +226,7 @@ class Link:
 
     def __init__(self, proxy):
         self.proxy = proxy
+        self.hello = b""     # the first piece either side has sent
         self.mute = False    # half-open: upstream is gone and the client is not told
         self.dialed = False
         self.aborted = False
@@ -317,7 +318,8 @@ class Link:
 
 
 class Proxy:
-    """`upstream`: (host, port), or the path of a unix socket. Started by the constructor."""
+    """`upstream`: (host, port), or the path of a unix socket; may be changed, for new links.
+    Started by the constructor."""
 
     def __init__(self, upstream):
         self.host = Loop.get()
@@ -364,18 +366,19 @@ class Proxy:
         for link in list(self.links):
             link.mode_changed()
 
-    def reset_all(self):
-        """RST to both ends of every link; new ones are served as the mode says."""
-        self.host.call(self._reset_all)
+    def reset_all(self, only=b""):
+        """RST to both ends of every link (whose first piece held `only`); new ones are served as
+        the mode says."""
+        self.host.call(self._reset_all, only)
 
-    def _reset_all(self):
-        for link in list(self.links):
+    def _reset_all(self, only=b""):
+        for link in [link for link in self.links if only in link.hello]:
             link.abort()
 
-    def half_open_all(self):
-        """Every link loses its upstream, and the one who connected is not told: what he sends
-        disappears, nothing comes back. New ones are served."""
-        self.host.call(lambda: [link.go_mute() for link in list(self.links)])
+    def half_open_all(self, only=b""):
+        """Every link (whose first piece held `only`) loses its upstream, and the one who connected
+        is not told: what he sends disappears, nothing comes back. New ones are served."""
+        self.host.call(lambda: [link.go_mute() for link in list(self.links) if only in link.hello])
 
     def cut_after(self, count, direction="down"):
         """The link that passes the count-th byte from now on, over all links, is reset right

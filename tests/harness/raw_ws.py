@@ -89,6 +89,10 @@ class Response:
     headers: dict  # by lower-case name; the last one counts
     body: bytes = b""
 
+    @property
+    def json(self):
+        return json.loads(self.body)
+
 
 @dataclass
 class Frame:

@@ -131,6 +131,33 @@ def test_off_needs_no_redis(place):
     assert check(place, http="", location="mr_ws off;")[0] == 0
 
 
+HEALTH = [
+    ("mr_ws_health live;", None), ("mr_ws_health ready;", None),
+    ("mr_ws off; mr_ws_health live;", None),
+    ("mr_ws_health alive;", '"mr_ws_health" is "alive"; allowed: live, ready'),
+    ("mr_ws_health;", "invalid number of arguments"),
+    ("mr_ws_health live; mr_ws_health ready;", "is duplicate"),
+    ("mr_ws chat; mr_ws_health live;", '"mr_ws" and "mr_ws_health" do not go together'),
+    ("mr_ws_health ready; mr_ws echo;", '"mr_ws" and "mr_ws_health" do not go together'),
+]
+
+
+@pytest.mark.parametrize("lines, complaint", HEALTH)
+def test_health(place, lines, complaint):
+    code, said = check(place, location=lines)
+    if complaint is None:
+        assert code == 0, said
+    else:
+        assert code == 1 and complaint in said and "nginx.conf:12" in said, said
+
+
+def test_health_needs_a_redis_only_for_ready(place):
+    assert check(place, http="", location="mr_ws_health live;")[0] == 0
+    code, said = check(place, http="", location="mr_ws_health ready;")
+    assert code == 1 and '"mr_ws_health ready"' in said and "nginx.conf:12" in said
+    assert "add \"mr_ws_redis" in said, "the cure"
+
+
 def test_the_module_unused_changes_nothing(place):
     assert check(place, http="", location="return 200;")[0] == 0
 
@@ -185,6 +212,7 @@ def test_secret_file(place, name, complaint):
 
 
 @pytest.mark.parametrize("main", ["mr_ws_redis redis://127.0.0.1;", "mr_ws chat;",
+                                  "mr_ws_health live;",
                                   "mr_ws_max_frame 1k;"])
 def test_directives_have_no_meaning_outside_http(place, main):
     code, said = check(place, main=main)
