@@ -52,14 +52,14 @@ if #mail > 0 then
     redis.call('PEXPIRE', lane, ttl)
     redis.call('PEXPIRE', meta, ttl)
     redis.call('SPUBLISH', channel, struct.pack('<I8', n) .. mail)
+elseif owned then
+    return {3, 1}
 elseif redis.call('EXISTS', lane) == 0 and redis.call('HEXISTS', meta, 'ckpt') == 0 then
     return {3, 0}
 end
-if owned then
-    if n == 0 then return {3, 0} end
-    return {1, n}
-end
-if not state[2] or now - tonumber(state[2]) >= 2000 then
+if owned then return {1, n} end
+local rung = state[2] and now - tonumber(state[2]) < 2000
+if not rung and (n > 0 or redis.call('XLEN', jobs) < max_jobs) then
     redis.call('XADD', jobs, '*', 'sid', sid, 'app', app, 'traceparent', trace, 't', now)
     redis.call('HSET', meta, 'bell', now)
 end
@@ -190,20 +190,36 @@ return 1
                               4, 5};
 
 const Script kReleaseScript = {"release", R"(#!lua
-local meta, jobs = KEYS[1], KEYS[2]
-local epoch, worker, entry, sid, app = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local state = redis.call('HMGET', meta, 'ep', 'own', 'att')
-if state[1] ~= epoch or state[2] ~= worker then return 0 end
+local meta, lane, leases, jobs = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local epoch, worker, entry, sid, app = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local blame, ttl, checkpoint = ARGV[6], ARGV[7], ARGV[8]
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-redis.call('HDEL', meta, 'own', 'job')
-redis.call('HSET', meta, 'att', math.max(tonumber(state[3] or 1) - 1, 0), 'bell', now)
+local state = redis.call('HMGET', meta, 'ep', 'own', 'att', 'ckpt')
+local seen, owner = tonumber(state[1] or 0), state[2]
+if seen > epoch or (seen == epoch and owner ~= worker) then return 0 end
+local status = 1
+if seen < epoch then
+    local lease = owner and redis.call('ZSCORE', leases, owner)
+    if lease and tonumber(lease) > now and owner ~= worker then return 0 end
+    if not state[4] and checkpoint == '' and redis.call('XLEN', lane) == 0 then return 0 end
+    if not state[4] and checkpoint ~= '' then redis.call('HSET', meta, 'ckpt', checkpoint) end
+    status = 2
+    redis.call('HDEL', meta, 'own')
+else
+    redis.call('HDEL', meta, 'own', 'job')
+    if blame ~= '1' then
+        redis.call('HSET', meta, 'att', math.max(tonumber(state[3] or 1) - 1, 0))
+    end
+end
+redis.call('HSET', meta, 'bell', now)
+redis.call('PEXPIRE', meta, ttl)
 redis.call('XACK', jobs, 'g', entry)
 redis.call('XDEL', jobs, entry)
 redis.call('XADD', jobs, '*', 'sid', sid, 'app', app, 'traceparent', '', 't', now)
-return 1
+return status
 )",
-                               2, 5};
+                               4, 8};
 
 const Script kLeaseScript = {"lease", R"(#!lua flags=allow-oom
 local t = redis.call('TIME')

@@ -23,7 +23,7 @@ struct Script {
 // whose reply was lost may be sent once more, behind the same connection's earlier ones and before
 // its later ones. KEYS meta in_lane leases jobs in_channel ARGV sid app mail traceparent
 // max_entries max_bytes max_jobs session_ttl_ms [connection number] → {MailStatus, sequence number
-// of the mail in the lane}
+// of the mail in the lane}; for `nothing` the second is 1 if a live owner attends the session
 extern const Script kMailScript;
 enum class MailStatus : int {
     owned = 1,   // stored; a live owner will see it
@@ -75,12 +75,18 @@ enum class FinishStatus : int {
     fenced = -1,
 };
 
-// Hand the session to another worker without counting an attempt (graceful stop): owner cleared,
-// own doorbell settled, a new one rung.
-// KEYS meta jobs
-// ARGV epoch worker entry_id sid app
-// → 1, or 0: fenced
+// Let a session go that somebody else has to go on with: own doorbell settled, a new one rung.
+// Without counting an attempt if the owner is not to blame (graceful stop, Redis away). Also when
+// the lease is gone: nothing happens if anybody has claimed the session since. If Redis has gone
+// back to before the claim (failover, restart without its last writes), the turn is put where the
+// next owner finds it. KEYS meta in_lane leases jobs ARGV epoch worker entry_id sid app blame ("1":
+// the attempt counts) session_ttl_ms checkpoint (may be empty) → ReleaseStatus
 extern const Script kReleaseScript;
+enum class ReleaseStatus : int {
+    released = 1,
+    revived = 2, // Redis had forgotten the claim
+    gone = 0,    // somebody else owns it, or there is nothing to go on with
+};
 
 // Take or renew the lease of a worker incarnation in one partition.
 // KEYS leases

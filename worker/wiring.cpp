@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -26,6 +27,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds kLoopProbe{250};
 constexpr milliseconds kLoopLate{1000};
 constexpr std::chrono::minutes kFirstConnection{10}; // to Redis, before the worker gives up
+// With sentinels: an answer that has just ended may have been written to a primary that is not one
+// any more. Who still has it in hand when that is found out puts it back.
+constexpr milliseconds kFailoverLinger{3000};
 
 std::string worker_name(const Settings& settings) {
     if (!settings.name.empty()) {
@@ -42,7 +46,8 @@ SessionLimits session_limits(const Settings& settings) {
     limits.turn_budget = settings.turn_budget;
     limits.resume_window = settings.resume_window;
     limits.session_ttl = settings.session_ttl;
-    limits.linger = settings.linger;
+    limits.linger = settings.redis_url.has_sentinels() ? std::max(settings.linger, kFailoverLinger)
+                                                       : settings.linger;
     limits.text_window = settings.text_window;
     limits.max_sessions = static_cast<uint32_t>(settings.max_sessions);
     limits.max_attempts = static_cast<uint32_t>(settings.max_attempts);

@@ -17,6 +17,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -88,12 +89,14 @@ class TestSession {
   public:
     TestSession(const RedisFixture& redis, std::string app,
                 const PartitionMap& partitions = PartitionMap())
-        : redis_(redis.socket_path()), app_(std::move(app)), id_(random_uuid()),
-          keys_(partitions, id_) {}
+        : path_(redis.socket_path()), redis_(std::make_unique<RawRedis>(path_)),
+          app_(std::move(app)), id_(random_uuid()), keys_(partitions, id_) {}
 
     const std::string& id() const { return id_; }
     const SessionKeys& keys() const { return keys_; }
-    RawRedis& redis() { return redis_; }
+    RawRedis& redis() { return *redis_; }
+    // After a restart of Redis.
+    void reconnect() { redis_ = std::make_unique<RawRedis>(path_); }
     EventId cursor() const { return cursor_; }
     const std::vector<uint32_t>& attempts() const { return attempts_; }
 
@@ -106,9 +109,9 @@ class TestSession {
         mail.payload = as_bytes(payload);
         encode_mail(bytes, mail);
         const redis::Value reply =
-            redis_.call({"EVAL", kMailScript.text, "5", keys_.meta, keys_.in_lane, keys_.leases,
-                         keys_.jobs, keys_.in_channel, id_, app_, bytes.text(), "", "1000",
-                         "16777216", "100000", "86400000"});
+            redis_->call({"EVAL", kMailScript.text, "5", keys_.meta, keys_.in_lane, keys_.leases,
+                          keys_.jobs, keys_.in_channel, id_, app_, bytes.text(), "", "1000",
+                          "16777216", "100000", "86400000"});
         EXPECT_FALSE(reply.is_error()) << reply.text;
         return static_cast<MailStatus>(reply.at(0).integer);
     }
@@ -118,7 +121,7 @@ class TestSession {
     std::vector<Event> read(std::chrono::milliseconds patience = std::chrono::seconds(15)) {
         const EventIdText from = format_event_id(cursor_);
         const std::string block = std::to_string(patience.count());
-        const redis::Value reply = redis_.call(
+        const redis::Value reply = redis_->call(
             {"XREAD", "COUNT", "100", "BLOCK", block, "STREAMS", keys_.out_lane, from.view()});
         std::vector<Event> events;
         for (const redis::Value& entry : reply.at(0).at(1).elements) {
@@ -144,7 +147,7 @@ class TestSession {
         return all;
     }
 
-    bool owned() { return !redis_.call({"HGET", keys_.meta, "own"}).is_nil(); }
+    bool owned() { return !redis_->call({"HGET", keys_.meta, "own"}).is_nil(); }
     // Until the session has been given up: nothing waits, nobody owns it.
     bool wait_finished(std::chrono::milliseconds patience = std::chrono::seconds(10)) {
         return wait([this] { return !owned(); }, patience);
@@ -184,7 +187,8 @@ class TestSession {
         ASSERT_TRUE(batch->ok());
     }
 
-    RawRedis redis_;
+    std::string path_;
+    std::unique_ptr<RawRedis> redis_;
     std::string app_;
     std::string id_;
     SessionKeys keys_;

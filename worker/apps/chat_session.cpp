@@ -86,7 +86,7 @@ void ChatSession::client_message(MailItem item) {
 }
 
 void ChatSession::ask(MailItem item, ClientMessage message) {
-    if (asked_already(message.message_id)) {
+    if (asked_already(message.message_id) || item.name() == asking_mail_) {
         session_.consume(item);
         return;
     }
@@ -248,6 +248,7 @@ asio::awaitable<void> ChatSession::run_question(JobPointer job) {
 void ChatSession::make_turn(TurnRecord turn_record, Consumed consumed, ChatTurn::Origin origin) {
     turn_ = std::make_unique<ChatTurn>(session_, function_, std::move(turn_record),
                                        std::move(consumed), origin);
+    asking_mail_ = turn_->record().mail;
     turn_->message_ids = [this] {
         const TurnRecord& record = turn_->record();
         return record.message_id.empty() ? std::string()
@@ -273,6 +274,7 @@ TurnRecord ChatSession::make_record(const Job& job) const {
     TurnRecord record = new_record(job.mail.traceparent);
     record.message = job.message.message;
     record.context = job.message.context;
+    record.mail = job.mail.name();
     record.message_id = job.message.message_id;
     if (job.message.kind == ClientMessage::Kind::regenerate) {
         record.replaces = job.message.turn_id;

@@ -70,6 +70,9 @@ class ChatSession final : public App {
     RememberedIds ids_;
     std::deque<JobPointer> jobs_; // until their turn has begun
     std::unique_ptr<ChatTurn> turn_;
+    // Of the newest turn, this owner's or an earlier one's. Where Redis had forgotten a turn, the
+    // question may be in the lane again beside the checkpoint that was put back.
+    std::string asking_mail_;
     std::string lost_; // checkpoint of a turn that ended with the loss of the session
     DetachWatch detached_;
     Signal runner_ended_;

@@ -17,6 +17,7 @@ struct TurnRecord {
     nlohmann::json context;
     std::string message_id; // the client's, may be empty
     std::string replaces;   // regenerate: the turn whose exchange this one replaces
+    std::string mail;       // that asked for it: number and digest; may be empty
     std::string traceparent;
     std::string trace_id;
     EventId before; // the newest event before the turn's first

@@ -3,6 +3,8 @@
 #include "shared/guard.h"
 #include "worker/log.h"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <utility>
 
 namespace mr {
@@ -31,6 +33,11 @@ void Actor::request_stop(Stop stop) {
     if (stop_ == Stop::gone && lane_) {
         lane_->abandon();
     }
+    signal_.notify();
+}
+
+void Actor::hurry() {
+    hurried_ = true;
     signal_.notify();
 }
 
@@ -82,7 +89,14 @@ void Actor::open() {
                           same_epoch ? claim_.prev.seq + 1 : 1);
     lane_->on_lost = [this] { lane_lost(); };
     lane_->after_flush = [this] { send_consumed(); };
+    lane_->on_restored = [this] { restore(); };
     mailbox_ = std::make_shared<Mailbox>(relay_, store_.keys(), [this] { signal_.notify(); });
+    mailbox_->again = [this](const MailItem& item) { consume(item); };
+    store_.on_consumed = [this](const Consumed& consumed) {
+        for (const ConsumedMail& mail : consumed) {
+            mailbox_->consumed(mail.number);
+        }
+    };
     session_ = std::make_unique<OwnedSession>(
         OwnedSession{relay_, bell_, claim_, store_, lane_, {}, {}, {}});
     session_->consume = [this](const MailItem& item) { consume(item); };
@@ -110,8 +124,10 @@ asio::awaitable<void> Actor::attend() {
             }
             continue;
         }
-        const auto pause = app_->idle() ? std::chrono::steady_clock::duration(relay_.limits.linger)
-                                        : std::chrono::steady_clock::duration(kExpiryRefresh);
+        std::chrono::steady_clock::duration pause = kExpiryRefresh;
+        if (app_->idle()) {
+            pause = hurried_ ? std::chrono::milliseconds(0) : relay_.limits.linger;
+        }
         const bool notified = co_await signal_.wait_for(pause);
         refresh_expiry();
         if (!notified && app_->idle() && mailbox_->empty() && stop_ == Stop::none) {
@@ -144,21 +160,36 @@ asio::awaitable<bool> Actor::give_up() {
 asio::awaitable<void> Actor::leave() {
     const std::string checkpoint = app_->checkpoint();
     co_await app_->stop();
-    bool released = false;
-    if (store_.alive()) {
-        if (stop_ == Stop::handover) {
-            co_await lane_->synced();
-        }
-        // Also when it seems lost: nothing may stay ours that nobody attends. Fenced by the epoch.
-        released = co_await store_.release();
+    if (stop_ == Stop::handover && store_.alive()) {
+        co_await lane_->synced();
     }
-    if (!released && !checkpoint.empty()) {
-        co_await store_.revive(checkpoint);
-    }
+    // Also when it seems lost: nothing may stay ours that nobody attends. Fenced by the epoch.
+    co_await store_.release(checkpoint);
 }
 
 void Actor::lane_lost() {
     request_stop(lane_->state() == LaneState::broken ? Stop::broken : Stop::gone);
+}
+
+// Redis was away and may have gone back in time; the event log has been seen to. What was to be
+// removed from the in lane is, if it is still there under its number.
+void Actor::restore() {
+    store_.note_consumed(std::exchange(consumed_, {}));
+    mailbox_->recheck();
+    auto self = shared_from_this();
+    asio::co_spawn(relay_.executor, [self] { return self->repeat_save(); }, asio::detached);
+}
+
+asio::awaitable<void> Actor::repeat_save() {
+    auto self = shared_from_this();
+    try {
+        co_await store_.repeat_save();
+    } catch (const SessionLost&) {
+        lane_->fence();
+    } catch (const std::exception& error) {
+        log::warn("checkpoint not repeated",
+                  {{"session", bell_.session_id}, {"cause", error.what()}});
+    }
 }
 
 void Actor::consume(const MailItem& item) {
@@ -181,17 +212,22 @@ void Actor::send_consumed() {
 
 void Actor::consumption_answered(const Consumed& consumed, const redis::Answer& answer) {
     if (answer.ok() && answer.reply->integer() == 1) {
+        store_.note_consumed(consumed);
         return;
     }
     if (answer.ok()) {
         lane_->fence();
         return;
     }
-    if (answer.reply != nullptr && answer.reply->error_is("NOSCRIPT")) {
+    if (answer.reply == nullptr) {
+        // Not known. When the connection is back the whole lane is looked at: restore().
+        store_.note_consumed(consumed);
+        return;
+    }
+    if (answer.reply->error_is("NOSCRIPT")) {
         const std::string_view load[] = {"SCRIPT", "LOAD", kSaveScript.text};
         relay_.commands->send(load, {});
     }
-    // Not done or unknown: removing mail twice does no harm.
     consumed_.insert(consumed_.end(), consumed.begin(), consumed.end());
     lane_->touch();
 }

@@ -30,6 +30,9 @@ class Actor : public std::enable_shared_from_this<Actor> {
     boost::asio::awaitable<void> run();
     void request_stop(Stop stop);
 
+    // Gives the session up as soon as it is idle: no lingering for mail that may come.
+    void hurry();
+
     const Doorbell& bell() const { return bell_; }
     bool busy() const; // a turn runs
 
@@ -48,6 +51,8 @@ class Actor : public std::enable_shared_from_this<Actor> {
     void consumption_answered(const Consumed& consumed, const redis::Answer& answer);
     void refresh_expiry();
     void lane_lost();
+    void restore();
+    boost::asio::awaitable<void> repeat_save();
 
     Relay& relay_;
     Doorbell bell_;
@@ -62,6 +67,7 @@ class Actor : public std::enable_shared_from_this<Actor> {
     Consumed consumed_;
     std::chrono::steady_clock::time_point refreshed_;
     Stop stop_ = Stop::none;
+    bool hurried_ = false;
 };
 
 } // namespace mr

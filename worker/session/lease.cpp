@@ -23,6 +23,7 @@ Lease::Lease(std::shared_ptr<redis::Connection> commands, const PartitionMap& pa
              std::string name, milliseconds duration)
     : commands_(std::move(commands)), partitions_(partitions), name_(std::move(name)),
       duration_(duration) {
+    commands_->on_change([cut = cut_](bool ready) { *cut = *cut || !ready; });
     new_incarnation();
 }
 
@@ -82,6 +83,7 @@ asio::awaitable<bool> Lease::renew(bool first) {
         co_return false;
     }
     deadline_ = asked + duration_ - std::min(kLeaseMargin, duration_ / 4);
+    *cut_ = false;
     co_return true;
 }
 
@@ -115,7 +117,8 @@ void Lease::lapse(std::string_view cause) {
         held_ = false; // taken again under the same name, as if nothing had happened
         return;
     }
-    log::error("lease lapsed: dropping every session", {{"cause", cause}});
+    log::error("lease lapsed: dropping every session", {{"cause", cause}, {"redis_away", *cut_}});
+    lapsed_without_fault_ = *cut_;
     deadline_ = {};
     held_ = false;
     if (on_lapse) {

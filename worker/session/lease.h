@@ -33,6 +33,8 @@ class Lease {
     // By this process's clock: true only while no peer can think the lease has lapsed.
     bool valid() const;
     const std::string& worker() const { return worker_; }
+    // The last lapse came while Redis could not be reached: what ran then has not caused it.
+    bool lapsed_without_fault() const { return lapsed_without_fault_; }
     std::chrono::milliseconds duration() const { return duration_; }
 
     std::function<void()> on_lapse; // everything owned under worker() is gone
@@ -54,6 +56,8 @@ class Lease {
     bool held_ = false;
     bool refused_ = false; // Redis says that the lease has lapsed
     bool given_up_ = false;
+    std::shared_ptr<bool> cut_ = std::make_shared<bool>(false); // the connection broke since then
+    bool lapsed_without_fault_ = false;
 };
 
 } // namespace mr

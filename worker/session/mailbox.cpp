@@ -3,13 +3,27 @@
 #include "shared/bytes.h"
 #include "shared/ids.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace mr {
 
+namespace {
+
+// FNV-1a, 64 bit: the same for every build, since checkpoints carry it.
+uint64_t digest_of(std::string_view bytes) {
+    uint64_t hash = 0xcbf29ce484222325ULL;
+    for (const char c : bytes) {
+        hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3ULL;
+    }
+    return hash;
+}
+
+} // namespace
+
 Mailbox::Mailbox(Relay& relay, const SessionKeys& keys, std::function<void()> wake)
-    : relay_(relay), lane_(keys.in_lane), channel_(keys.in_channel), wake_(std::move(wake)),
-      retry_timer_(relay.executor) {}
+    : relay_(relay), lane_(keys.in_lane), meta_(keys.meta), channel_(keys.in_channel),
+      wake_(std::move(wake)), retry_timer_(relay.executor) {}
 
 void Mailbox::start() {
     relay_.subscriptions->follow(channel_.view(), this);
@@ -20,6 +34,7 @@ void Mailbox::start() {
 void Mailbox::stop() {
     stopped_ = true;
     wake_ = nullptr;
+    again = nullptr;
     retry_timer_.cancel();
     relay_.subscriptions->leave(channel_.view(), this);
 }
@@ -49,6 +64,7 @@ void Mailbox::published(std::string_view message) {
 void Mailbox::take(uint64_t number, std::string_view bytes) {
     MailItem item;
     item.number = number;
+    item.digest = digest_of(bytes);
     item.bytes = bytes.size();
     const std::optional<Mail> mail = decode_mail(as_bytes(bytes));
     if (mail) {
@@ -60,8 +76,34 @@ void Mailbox::take(uint64_t number, std::string_view bytes) {
     } else {
         item.malformed = true;
     }
-    last_ = number;
+    last_ = std::max(last_, number);
+    if (Known* known = find_known(number)) {
+        *known = {number, item.digest, false}; // the number has been given out a second time
+    } else {
+        known_.push_back({number, item.digest, false});
+    }
+    if (known_.size() > kMaxKnownMail) {
+        known_.pop_front();
+    }
     items_.push_back(std::move(item));
+}
+
+Mailbox::Known* Mailbox::find_known(uint64_t number) {
+    const auto found = std::find_if(known_.begin(), known_.end(), [number](const Known& known) {
+        return known.number == number;
+    });
+    return found != known_.end() ? &*found : nullptr;
+}
+
+void Mailbox::consumed(uint64_t number) {
+    if (Known* known = find_known(number)) {
+        known->consumed = true;
+    }
+}
+
+void Mailbox::recheck() {
+    recheck_due_ = true;
+    read();
 }
 
 void Mailbox::read() {
@@ -69,12 +111,34 @@ void Mailbox::read() {
         return;
     }
     if (reading_) {
-        again_ = true;
+        read_again_ = true;
         return;
     }
     reading_ = true;
-    again_ = false;
-    const std::string from = "(0-" + std::to_string(last_);
+    read_again_ = false;
+    whole_ = std::exchange(recheck_due_, false);
+    position_ = whole_ ? 0 : last_;
+    if (whole_) {
+        ask_last_number();
+    }
+    read_page();
+}
+
+// A lane that was set back gives out numbers that were taken before: its next mail is new all the
+// same.
+void Mailbox::ask_last_number() {
+    const std::string_view command[] = {"HGET", meta_.view(), "iseq"};
+    auto self = shared_from_this();
+    relay_.commands->send(command, [self](const redis::Answer& answer) {
+        if (answer.ok()) {
+            const uint64_t number = parse_decimal(answer.reply->text()).value_or(0);
+            self->last_ = std::min(self->last_, number);
+        }
+    });
+}
+
+void Mailbox::read_page() {
+    const std::string from = "(0-" + std::to_string(position_);
     const std::string count = std::to_string(kMailPerRead);
     const std::string_view command[] = {"XRANGE", lane_.view(), from, "+", "COUNT", count};
     auto self = shared_from_this();
@@ -82,30 +146,51 @@ void Mailbox::read() {
 }
 
 void Mailbox::answered(const redis::Answer& answer) {
-    reading_ = false;
     if (stopped_) {
         return;
     }
     if (!answer.ok()) {
+        reading_ = false;
+        recheck_due_ = recheck_due_ || whole_;
         retry();
         return;
     }
     const Reply& entries = *answer.reply;
     for (size_t i = 0; i < entries.size(); ++i) {
         const Reply entry = entries[i];
-        if (entry.size() < 2 || entry[1].size() < 2) {
-            continue;
-        }
-        const std::optional<EventId> id = parse_event_id(entry[0].text());
-        if (id && id->seq > last_) {
-            take(id->seq, entry[1][1].text());
+        const std::optional<EventId> id =
+            entry.size() < 2 ? std::nullopt : parse_event_id(entry[0].text());
+        if (id && entry[1].size() >= 2) {
+            take_entry(id->seq, entry[1][1].text());
         }
     }
-    if (again_ || entries.size() == kMailPerRead) {
-        read();
+    if (entries.size() == kMailPerRead) {
+        read_page();
+    } else {
+        reading_ = false;
+        if (read_again_ || recheck_due_) {
+            read();
+        }
     }
-    if (entries.size() > 0) {
+    if (!items_.empty()) {
         wake_();
+    }
+}
+
+void Mailbox::take_entry(uint64_t number, std::string_view bytes) {
+    position_ = number;
+    const Known* known = number <= last_ ? find_known(number) : nullptr;
+    if (known == nullptr || known->digest != digest_of(bytes)) {
+        if (number > last_ || whole_) {
+            take(number, bytes);
+        }
+        return;
+    }
+    if (known->consumed && again) {
+        MailItem item;
+        item.number = number;
+        item.bytes = bytes.size();
+        again(item);
     }
 }
 

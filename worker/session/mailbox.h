@@ -1,6 +1,9 @@
 // The reading end of a session's in lane: follows its channel, reads the stream at the start and
 // after any break, and hands out every mail once, in order. Live copies are taken only while they
 // continue without a gap. Never consumes: mail stays in the lane until the owner says so.
+//
+// A failover or a restart may set the lane back. Then numbers are given out a second time, to other
+// mail, and mail that has been dealt with is there again: mail is known by number and digest.
 #pragma once
 
 #include "shared/envelope.h"
@@ -15,10 +18,12 @@
 namespace mr {
 
 inline constexpr size_t kMailPerRead = 100;
+inline constexpr size_t kMaxKnownMail = 512; // as many as a lane holds
 inline constexpr std::chrono::milliseconds kMailReadRetry{100};
 
 struct MailItem {
     uint64_t number = 0; // position in the lane
+    uint64_t digest = 0; // of its bytes there
     size_t bytes = 0;    // size in the lane
     MailKind kind = MailKind::text;
     uint8_t flags = 0;
@@ -26,6 +31,9 @@ struct MailItem {
     std::string traceparent;
     std::string payload;
     bool malformed = false; // not our format: to be consumed and forgotten
+
+    // Tells it from other mail, also where numbers are given out twice.
+    std::string name() const { return std::to_string(number) + "-" + std::to_string(digest); }
 };
 
 class Mailbox final : public redis::ChannelListener, public std::enable_shared_from_this<Mailbox> {
@@ -35,6 +43,11 @@ class Mailbox final : public redis::ChannelListener, public std::enable_shared_f
     void start();
     void stop(); // before it dies
     void read(); // look into the stream
+    // After Redis was away: looks at the whole lane, whether it has been set back.
+    void recheck();
+    // This mail is out of the lane. Should it be there again, `again` is called for it.
+    void consumed(uint64_t number);
+    std::function<void(const MailItem&)> again;
 
     bool empty() const { return items_.empty(); }
     MailItem pop();
@@ -43,18 +56,33 @@ class Mailbox final : public redis::ChannelListener, public std::enable_shared_f
     void subscribed() override { read(); }
     void published(std::string_view message) override;
     void take(uint64_t number, std::string_view bytes);
+    void take_entry(uint64_t number, std::string_view bytes);
+    void ask_last_number();
+    void read_page();
     void answered(const redis::Answer& answer);
     void retry();
 
+    struct Known {
+        uint64_t number = 0;
+        uint64_t digest = 0;
+        bool consumed = false;
+    };
+    Known* find_known(uint64_t number);
+
     Relay& relay_;
     KeyText lane_;
+    KeyText meta_;
     KeyText channel_;
     std::function<void()> wake_;
     std::deque<MailItem> items_;
+    std::deque<Known> known_; // oldest first
     boost::asio::steady_timer retry_timer_;
-    uint64_t last_ = 0;
+    uint64_t last_ = 0;     // newest mail taken
+    uint64_t position_ = 0; // the next page begins behind it
+    bool recheck_due_ = false;
+    bool whole_ = false; // what is being read is the whole lane
     bool reading_ = false;
-    bool again_ = false;
+    bool read_again_ = false;
     bool stopped_ = false;
 };
 

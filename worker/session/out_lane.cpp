@@ -37,6 +37,7 @@ void OutLane::close() {
         retry_timer_.cancel();
         after_flush = nullptr;
         on_lost = nullptr;
+        on_restored = nullptr;
     }
 }
 
@@ -74,6 +75,7 @@ void OutLane::seal() {
     batches_.emplace_back();
     Batch& batch = batches_.back();
     batch.last = last_id();
+    batch.first_seq = next_seq_ - open_count();
     if (!batch.bytes.append(open_bytes_.view())) {
         throw std::bad_alloc();
     }
@@ -142,19 +144,61 @@ void OutLane::acknowledged(uint64_t seq) {
 }
 
 void OutLane::acknowledge_to(uint64_t seq) {
+    const Clock::time_point now = Clock::now();
     while (!batches_.empty() && batches_.front().last.seq <= seq) {
-        acknowledged_seq_ = batches_.front().last.seq;
+        Batch& batch = batches_.front();
+        acknowledged_seq_ = batch.last.seq;
+        batch.acknowledged_at = now;
+        kept_bytes_ += batch.bytes.size();
+        kept_.push_back(std::move(batch));
         batches_.pop_front();
     }
-    if (batches_.empty() && open_count() == 0) {
-        queued_bytes_ = 0;
-    } else {
-        queued_bytes_ = open_bytes_.size();
-        for (const Batch& batch : batches_) {
-            queued_bytes_ += batch.bytes.size();
-        }
-    }
+    drop_old_kept();
+    count_queued();
     notify_waiters();
+}
+
+void OutLane::drop_old_kept() {
+    const Clock::time_point oldest = Clock::now() - kKeptFor;
+    while (!kept_.empty() &&
+           (kept_bytes_ > kMaxKeptBytes || kept_.front().acknowledged_at < oldest)) {
+        kept_bytes_ -= kept_.front().bytes.size();
+        kept_.pop_front();
+    }
+}
+
+void OutLane::count_queued() {
+    queued_bytes_ = open_count() > 0 ? open_bytes_.size() : 0;
+    for (const Batch& batch : batches_) {
+        queued_bytes_ += batch.bytes.size();
+    }
+}
+
+// The log ends at `top_seq`, below what it has acknowledged. False: more is missing than is kept.
+bool OutLane::take_back(uint64_t top_seq) {
+    uint64_t first_missing = acknowledged_seq_ + 1;
+    size_t count = 0;
+    while (count < kept_.size() && kept_[kept_.size() - 1 - count].last.seq > top_seq) {
+        first_missing = kept_[kept_.size() - 1 - count].first_seq;
+        ++count;
+    }
+    if (first_missing != top_seq + 1) {
+        return false;
+    }
+    log::warn("redis has lost acknowledged events, appending them again",
+              {{"session", session_of_key(lane_key_.view())},
+               {"epoch", epoch_},
+               {"from", first_missing},
+               {"to", acknowledged_seq_}});
+    for (; count > 0; --count) {
+        kept_bytes_ -= kept_.back().bytes.size();
+        kept_.back().sent = false;
+        batches_.push_front(std::move(kept_.back()));
+        kept_.pop_back();
+    }
+    acknowledged_seq_ = top_seq;
+    count_queued();
+    return true;
 }
 
 void OutLane::refused(uint64_t seq, std::string_view error) {
@@ -192,16 +236,22 @@ void OutLane::retry_later() {
             return;
         }
         // Without a connection, connected() goes on.
-        if (self->flusher_->commands().ready() && !self->probing_) {
-            self->suspended_ = false;
-            self->flush();
+        if (!self->flusher_->commands().ready() || self->probing_) {
+            return;
         }
+        if (self->unseen_) {
+            self->spawn_probe(std::nullopt);
+            return;
+        }
+        self->suspended_ = false;
+        self->flush();
     });
 }
 
 void OutLane::connected() {
     if (state_ == LaneState::open) {
         suspended_ = true;
+        unseen_ = true;
         spawn_probe(std::nullopt);
     }
 }
@@ -219,7 +269,8 @@ void OutLane::spawn_probe(std::optional<uint64_t> duplicate) {
 }
 
 // Looks at the top of the log: after a reconnect, and when an id was refused as not new. That is
-// either an own entry whose reply was lost (go on), or another epoch (fenced), or a hole.
+// either an own entry whose reply was lost or that Redis has forgotten (go on), or another epoch
+// (fenced), or a hole.
 asio::awaitable<void> OutLane::probe(std::optional<uint64_t> duplicate) {
     auto self = shared_from_this();
     redis::Commands commands;
@@ -256,13 +307,21 @@ asio::awaitable<void> OutLane::probe(std::optional<uint64_t> duplicate) {
     }
     if (state_ == LaneState::open) {
         suspended_ = false;
+        if (std::exchange(unseen_, false) && on_restored) {
+            const auto listener = on_restored;
+            listener();
+        }
         flush();
     }
 }
 
 void OutLane::judge_top(const redis::Value& top) {
     const std::optional<EventId> id = parse_event_id(top.at(0).at(0).text);
-    if (!id || id->epoch < epoch_ || (id->epoch == epoch_ && id->seq < acknowledged_seq_)) {
+    const bool own = id && id->epoch == epoch_;
+    if (own && id->seq < acknowledged_seq_ && take_back(id->seq)) {
+        return;
+    }
+    if (!id || id->epoch < epoch_ || (own && id->seq < acknowledged_seq_)) {
         lose(LaneState::broken, "the log has lost acknowledged events");
     } else if (id->epoch > epoch_) {
         lose(LaneState::fenced, "another owner");
@@ -283,7 +342,7 @@ void OutLane::abandon() {
 }
 
 void OutLane::lose(LaneState state, std::string_view why) {
-    if (state_ != LaneState::open) {
+    if (state_ != LaneState::open || closed_) {
         return;
     }
     state_ = state;

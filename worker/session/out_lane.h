@@ -1,8 +1,10 @@
 // The writing end of a session's event log: numbers events, packs what is ready into batches, sends
 // each as XADD and SPUBLISH of the same bytes, and checks every XADD reply. A batch is immutable
-// and kept until it is acknowledged: after a break it is sent again under the same id. Two ends:
-// fenced (another owner has claimed the session) and broken (the log has a hole, lost acknowledged
-// events, or refused ours for too long); after either nothing is sent any more.
+// and kept until it is acknowledged, and some seconds longer: after a break what the log lacks is
+// sent again under the same ids. So a failover that loses the last writes, or a Redis that lost its
+// last second, costs nobody an event: clients that have them drop the repetition. Two ends: fenced
+// (another owner has claimed the session) and broken (the log has a hole, lost more than is kept,
+// or refused ours for too long); after either nothing is sent any more.
 #pragma once
 
 #include "shared/envelope.h"
@@ -22,6 +24,10 @@ namespace mr {
 
 inline constexpr std::chrono::milliseconds kRefusedRetry{100};
 inline constexpr std::chrono::milliseconds kRefusedLimit{5000};
+// Acknowledged batches of a lane that Redis may still lose: as long as a primary with
+// `min-replicas-max-lag 10` may write without a replica, and a failover takes to be noticed.
+inline constexpr std::chrono::seconds kKeptFor{12};
+inline constexpr size_t kMaxKeptBytes = 256 * 1024;
 
 enum class LaneState : uint8_t { open, fenced, broken };
 
@@ -56,6 +62,8 @@ class OutLane : public std::enable_shared_from_this<OutLane> {
     // Commands that belong behind the events flushed just now; not called once the lane has ended.
     std::function<void()> after_flush;
     std::function<void()> on_lost; // state() has left `open`
+    // The connection has come back and the log is as it should be: time to look after the rest.
+    std::function<void()> on_restored;
 
     // For the flusher.
     void flush();
@@ -67,10 +75,14 @@ class OutLane : public std::enable_shared_from_this<OutLane> {
     void close();   // the owner is done: forget everything
 
   private:
+    using Clock = std::chrono::steady_clock;
+
     struct Batch {
         EventId last;
+        uint64_t first_seq = 0;
         Buffer bytes;
         bool sent = false;
+        Clock::time_point acknowledged_at; // once it is
     };
 
     OutLane(std::shared_ptr<Flusher> flusher, const SessionKeys& keys, uint64_t epoch,
@@ -82,6 +94,9 @@ class OutLane : public std::enable_shared_from_this<OutLane> {
     void acknowledged(uint64_t seq);
     void refused(uint64_t seq, std::string_view error);
     void acknowledge_to(uint64_t seq);
+    void drop_old_kept();
+    bool take_back(uint64_t top_seq);
+    void count_queued();
     void retry_later();
     boost::asio::awaitable<void> probe(std::optional<uint64_t> duplicate);
     void judge_top(const redis::Value& top);
@@ -99,15 +114,18 @@ class OutLane : public std::enable_shared_from_this<OutLane> {
     std::optional<BatchWriter> open_; // writes into open_bytes_
     uint16_t open_count() const { return open_ ? open_->count() : uint16_t{0}; }
     std::deque<Batch> batches_; // sealed, not acknowledged, oldest first
+    std::deque<Batch> kept_;    // acknowledged, in front of them
+    size_t kept_bytes_ = 0;
     Signal synced_;
     Signal mail_room_;
     Signal text_room_;
     void notify_waiters();
     boost::asio::steady_timer retry_timer_;
-    std::optional<std::chrono::steady_clock::time_point> refused_since_;
+    std::optional<Clock::time_point> refused_since_;
     LaneState state_ = LaneState::open;
     bool marked_ = false;
     bool suspended_ = false; // no connection, or the log has to be looked at first
+    bool unseen_ = false;    // the log has not been looked at since the connection came back
     bool probing_ = false;
     bool closed_ = false;
 };

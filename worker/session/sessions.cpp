@@ -111,6 +111,9 @@ void Sessions::hurry() {
 
 asio::awaitable<void> Sessions::drain(std::chrono::milliseconds patience) {
     draining_ = true;
+    for (const auto& entry : actors_) {
+        entry.second->hurry();
+    }
     const auto end = std::chrono::steady_clock::now() + patience;
     while (!actors_.empty() && !hurried_) {
         const auto left = end - std::chrono::steady_clock::now();

@@ -10,8 +10,7 @@ namespace asio = boost::asio;
 
 namespace {
 constexpr std::chrono::milliseconds kRetry{50};
-constexpr std::chrono::seconds kReviveLimit{60}; // without a connection
-constexpr std::chrono::milliseconds kRevivePause{250};
+constexpr std::chrono::milliseconds kReleaseRetry{250};
 
 uint64_t as_count(std::chrono::milliseconds time) {
     return static_cast<uint64_t>(time.count());
@@ -103,9 +102,45 @@ asio::awaitable<void> SessionStore::save(Save save) {
                                 : save.checkpoint.empty() ? "clear"
                                                           : "set";
     redis::ScriptCall script = save_call(op, ++saves_, save);
-    redis::Value reply = co_await call(std::move(script));
+    saving_ = true;
+    redis::Value reply;
+    try {
+        reply = co_await call(script);
+    } catch (...) {
+        saving_ = false;
+        throw;
+    }
+    saving_ = false;
     if (reply.integer != 1) {
         throw SessionLost("the session has another owner");
+    }
+    saved_ = std::move(script);
+    note_consumed(save.consumed);
+}
+
+asio::awaitable<void> SessionStore::repeat_save() {
+    if (!saved_ || saving_) {
+        co_return; // nothing yet, or save() repeats itself
+    }
+    const uint64_t before = saves_;
+    const redis::ScriptCall script = *saved_; // by its number it does nothing if it is still there
+    while (saves_ == before && alive()) {
+        redis::Value reply;
+        try {
+            reply = co_await redis::run_script(*relay_.commands, script);
+        } catch (const redis::Error&) {
+            co_return; // away again: this is done anew when it is back
+        }
+        if (!reply.is_error()) {
+            if (reply.integer != 1) {
+                throw SessionLost("the session has another owner");
+            }
+            co_return;
+        }
+        if (!redis::passing_error(reply.text)) {
+            throw redis::Error(reply.text);
+        }
+        co_await sleep_for(kRetry);
     }
 }
 
@@ -119,13 +154,36 @@ asio::awaitable<FinishStatus> SessionStore::finish() {
     co_return static_cast<FinishStatus>(reply.integer);
 }
 
-asio::awaitable<bool> SessionStore::release() {
+asio::awaitable<void> SessionStore::release(std::string_view checkpoint) {
     redis::ScriptCall script(kReleaseScript);
-    script.add(keys_.meta.view()).add(keys_.jobs.view());
-    script.add(epoch_).add(worker_).add(bell_.entry_id);
-    script.add(bell_.session_id).add(bell_.app);
-    redis::Value reply = co_await call(std::move(script));
-    co_return reply.integer == 1;
+    script.add(keys_.meta.view()).add(keys_.in_lane.view());
+    script.add(keys_.leases.view()).add(keys_.jobs.view());
+    script.add(epoch_).add(worker_).add(bell_.entry_id).add(bell_.session_id).add(bell_.app);
+    script.add(alive() || relay_.lease.lapsed_without_fault() ? "0" : "1");
+    script.add(as_count(relay_.limits.session_ttl)).add(checkpoint);
+    const auto end = std::chrono::steady_clock::now() + kReleaseLimit;
+    for (;;) {
+        redis::Value reply;
+        bool answered = false;
+        try {
+            reply = co_await redis::run_script(*relay_.commands, script);
+            answered = true;
+        } catch (const redis::Error&) {
+            answered = false;
+        }
+        if (answered && !reply.is_error()) {
+            if (static_cast<ReleaseStatus>(reply.integer) == ReleaseStatus::revived) {
+                log::warn("redis had forgotten a running session, ringing for it anew",
+                          {{"session", bell_.session_id}});
+            }
+            co_return;
+        }
+        const bool passing = !answered || redis::passing_error(reply.text);
+        if (!passing || std::chrono::steady_clock::now() > end) {
+            throw redis::Error(answered ? reply.text : "not reached for too long");
+        }
+        co_await sleep_for(kReleaseRetry);
+    }
 }
 
 asio::awaitable<void> SessionStore::release_stranded() {
@@ -138,34 +196,7 @@ asio::awaitable<void> SessionStore::release_stranded() {
     }
     epoch_ = parse_decimal(owner.at(1).text).value_or(0);
     log::warn("session without an actor released", {{"session", bell_.session_id}});
-    co_await release();
-}
-
-asio::awaitable<void> SessionStore::revive(std::string_view checkpoint) {
-    const auto end = std::chrono::steady_clock::now() + kReviveLimit;
-    while (!relay_.commands->ready() && std::chrono::steady_clock::now() < end) {
-        co_await sleep_for(kRevivePause);
-    }
-    redis::Commands look;
-    const std::string_view epoch[] = {"HEXISTS", keys_.meta.view(), "ep"};
-    look.add(epoch);
-    const redis::Value found = co_await relay_.commands->run(look);
-    if (found.type != ReplyType::integer || found.integer != 0) {
-        co_return; // not lost: somebody else owns it
-    }
-    const std::string ttl = std::to_string(relay_.limits.session_ttl.count());
-    const std::string_view set[] = {"HSET", keys_.meta.view(), "ckpt", checkpoint};
-    const std::string_view expire[] = {"PEXPIRE", keys_.meta.view(), ttl};
-    const std::string_view ring[] = {
-        "XADD",        keys_.jobs.view(), "*", "sid", bell_.session_id, "app", bell_.app,
-        "traceparent", bell_.traceparent, "t", "0"};
-    redis::Commands commands;
-    commands.add(set);
-    commands.add(expire);
-    commands.add(ring);
-    log::warn("redis has lost a running session, ringing for it anew",
-              {{"session", bell_.session_id}});
-    co_await relay_.commands->run_all(commands);
+    co_await release("");
 }
 
 } // namespace mr

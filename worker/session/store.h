@@ -9,11 +9,16 @@
 #include "worker/session/out_lane.h"
 #include "worker/session/relay.h"
 
+#include <chrono>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace mr {
+
+inline constexpr std::chrono::seconds kReleaseLimit{60};
 
 struct Claim {
     ClaimStatus status = ClaimStatus::busy;
@@ -55,15 +60,24 @@ class SessionStore {
     // The call that removes mail and keeps the checkpoint, for pipelining behind events.
     redis::ScriptCall consume_call(const Consumed& consumed) const;
     boost::asio::awaitable<FinishStatus> finish();
-    // False: fenced, nothing to release.
-    boost::asio::awaitable<bool> release();
+    // Lets the session go: another owner (or this worker again) goes on, with `checkpoint` if Redis
+    // has forgotten the claim (failover, restart without its last writes). Works without a lease;
+    // waits for Redis, up to kReleaseLimit.
+    boost::asio::awaitable<void> release(std::string_view checkpoint);
     // After a claim that found the session busy: if it is this worker that owns it, and so nobody
     // attends it, it is released. For the caller who knows that there is no other actor for it.
     boost::asio::awaitable<void> release_stranded();
-    // Does something only if Redis has lost the session's record altogether (restart without its
-    // data): writes the checkpoint of the running turn anew and rings, so that the turn is taken
-    // up. Needs no lease.
-    boost::asio::awaitable<void> revive(std::string_view checkpoint);
+    // After Redis was away: what was saved last is saved again, in case it has been forgotten.
+    // Does nothing when something newer is on its way.
+    boost::asio::awaitable<void> repeat_save();
+
+    // Mail is out of the in lane.
+    std::function<void(const Consumed&)> on_consumed;
+    void note_consumed(const Consumed& consumed) {
+        if (on_consumed && !consumed.empty()) {
+            on_consumed(consumed);
+        }
+    }
 
   private:
     boost::asio::awaitable<redis::Value> call(redis::ScriptCall script);
@@ -74,7 +88,9 @@ class SessionStore {
     SessionKeys keys_;
     std::string worker_;
     uint64_t epoch_ = 0;
-    uint64_t saves_ = 0;
+    std::optional<redis::ScriptCall> saved_; // the last one that Redis has acknowledged
+    uint64_t saves_ = 0;                     // begun
+    bool saving_ = false;
 };
 
 } // namespace mr
