@@ -162,6 +162,7 @@ void take_read(Session& session, const Reply& page) {
         session_note_idle(session);
     }
     mailbox_attach(session);
+    mailbox_conclude(session);
 }
 
 void on_read(void* owner, uint64_t, const Reply* reply) noexcept {
@@ -187,14 +188,19 @@ void on_read(void* owner, uint64_t, const Reply* reply) noexcept {
 void read_log(Session& session, bool all) {
     EventId from{UINT64_MAX, UINT64_MAX};
     bool inclusive = false;
+    bool any = false;
     for (Connection* follower = session.followers; follower != nullptr;
          follower = next_follower(*follower)) {
         RelayLink& link = follower->relay;
         link.in_read = readable(link) && (all || link.behind);
+        any = any || link.in_read;
         if (link.in_read && link.cursor <= from) {
             inclusive = (inclusive && link.cursor == from) || link.inclusive;
             from = link.cursor;
         }
+    }
+    if (!any) {
+        return; // nobody has room for it
     }
     Hub& hub = *session.hub;
     const SessionKeys keys(hub.partitions, session.id_view());
@@ -272,9 +278,19 @@ void lane_publication(Session& session, ByteView bytes) noexcept {
     }
 }
 
+// The connection was away, so Redis may be another one, or have lost its last writes: followers
+// that have seen something prove that the log still knows their position. Without that, events
+// under ids below it would be taken for old ones.
 void lane_subscribed(Session& session) noexcept {
     // A session of ours that nobody has written to yet has no log.
-    if (!session_busy(session) && session.newest == EventId{} && !lane_unsettled(session)) {
+    bool due = session_busy(session) || session.newest != EventId{} || lane_unsettled(session);
+    for (Connection* follower = session.followers; follower != nullptr;
+         follower = next_follower(*follower)) {
+        RelayLink& link = follower->relay;
+        link.inclusive = link.inclusive || link.cursor != EventId{};
+        due = due || link.inclusive;
+    }
+    if (!due) {
         return;
     }
     if (removed(Guard::resubscription)) {

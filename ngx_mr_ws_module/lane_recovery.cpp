@@ -2,7 +2,9 @@
 
 #include "ngx_mr_ws_module/gateway_events.h"
 #include "ngx_mr_ws_module/hub.h"
+#include "ngx_mr_ws_module/lane_delivery.h"
 #include "ngx_mr_ws_module/lane_reader.h"
+#include "ngx_mr_ws_module/mailbox.h"
 #include "shared/envelope.h"
 #include "shared/ids.h"
 
@@ -21,27 +23,35 @@ void take_what_is_left(Session& session, RelayLink& link) {
     }
 }
 
+// A failover that lost the last writes leaves followers ahead of the log. Ids are immutable: within
+// the epoch its owner sends the same events again (they are dropped), or somebody claims the
+// session anew, and that is a gap which is announced. Until then there is nothing to tell.
+bool is_ahead(const Session& session, const RelayLink& link) {
+    return !link.greet && !session.log_empty && link.cursor.epoch == session.mark.epoch &&
+           session.mark < link.cursor;
+}
+
 // With a snapshot its reader starts afresh: that is sent once per loss; should the log not know
-// the snapshot's place either, what is left of the log has to do.
-void send_back(Session& session, Connection& follower, const std::optional<Snapshot>& snapshot) {
+// the snapshot's place either, what is left of the log has to do. False: nothing was lost.
+bool send_back(Session& session, Connection& follower, const std::optional<Snapshot>& snapshot) {
     RelayLink& link = follower.relay;
     link.lost = false;
     link.inclusive = false;
-    if (session.log_empty && link.cursor == session.mark) {
-        // The log has expired behind an answer that this client has seen to its end.
+    if (link.cursor == session.mark || is_ahead(session, link)) {
+        // It has seen all there is, also if the log has expired behind that.
         if (link.greet) {
             link.greet = false;
             gateway_connected(follower, true);
         }
         link.behind = false;
-        return;
+        return false;
     }
     link.greet = false;
     link.behind = true;
     if (link.resynced || !follower.v2) {
         link.resynced = false;
         take_what_is_left(session, link);
-        return;
+        return true;
     }
     gateway_connected(follower, false);
     if (snapshot) {
@@ -49,25 +59,46 @@ void send_back(Session& session, Connection& follower, const std::optional<Snaps
         link.cursor = snapshot->id;
         link.resynced = true;
     } else {
-        take_what_is_left(session, link);
+        // It may have been told of the lost part only: all that the log holds, from the beginning.
+        link.salvage = !session.log_empty;
+        link.cursor = session.log_empty ? session.mark : EventId{};
+    }
+    return true;
+}
+
+// The log was set back behind what this process has seen of it: from here on its word counts. A
+// turn that was running may be lost altogether; the mailbox finds out, and tells its clients.
+void note_set_back(Session& session) {
+    if (session.newest <= session.mark) {
+        return;
+    }
+    const bool was_running = session.running;
+    if (session.log_empty || session.mark.epoch != session.newest.epoch) {
+        session.newest = session.mark;
+        session.running = session.top_open;
+    }
+    if (was_running) {
+        mailbox_doubt(session);
     }
 }
 
 void finish(Session& session, const Reply& reply) {
     const auto snapshot = decode_snapshot(as_bytes(reply.text()));
     uint32_t lost = 0;
+    note_set_back(session);
     for (Connection* follower = session.followers; follower != nullptr;) {
         Connection* next = next_follower(*follower);
         if (follower->relay.lost) {
-            ++lost;
-            send_back(session, *follower, snapshot);
+            lost += send_back(session, *follower, snapshot) ? 1 : 0;
         }
         follower = next;
     }
-    ngx_log_error(
-        NGX_LOG_INFO, session.hub->log, 0,
-        "mr_ws: session %*s: position unknown to the log, %uD connection(s) go on from %s",
-        kSessionIdChars, session.id, lost, snapshot ? "the snapshot" : "what it holds");
+    if (lost != 0) {
+        ngx_log_error(
+            NGX_LOG_INFO, session.hub->log, 0,
+            "mr_ws: session %*s: position unknown to the log, %uD connection(s) go on from %s",
+            kSessionIdChars, session.id, lost, snapshot ? "the snapshot" : "what it holds");
+    }
 }
 
 void note_top(Session& session, uint64_t step, const Reply& reply) {
@@ -76,6 +107,10 @@ void note_top(Session& session, uint64_t step, const Reply& reply) {
     } else if (reply.size() == 1 && reply[0].size() == 2) {
         session.mark = parse_event_id(reply[0][0].text()).value_or(EventId{});
         session.log_empty = false;
+        const Reply fields = reply[0][1];
+        const auto batch = fields.size() >= 2 ? inspect_batch(as_bytes(fields[1].text()))
+                                              : std::optional<BatchInfo>{};
+        session.top_open = batch && !batch->terminal;
     }
 }
 
@@ -110,6 +145,7 @@ void lane_recover(Session& session) noexcept {
     const SessionKeys keys(session.hub->partitions, session.id_view());
     session.recovering = true;
     session.log_empty = true;
+    session.top_open = false;
     session.mark = {};
     const auto ask = [&](bool sent) {
         session.references = static_cast<uint16_t>(session.references + (sent ? 1 : 0));

@@ -191,11 +191,22 @@ void on_note(void* owner, uint64_t, const Reply* reply) noexcept {
     hub_release_session(session);
 }
 
+// Answered in the meantime, or lost: a read of the log that begins now tells which.
+void nothing_waits(Session& session) {
+    const bool reading = session.reading;
+    lane_check(session);
+    if (!reading && session.reading) {
+        session.vanishing = true;
+    }
+}
+
 void on_ring(void* owner, uint64_t, const Reply* reply) noexcept {
     auto& session = *static_cast<Session*>(owner);
     const auto status = reply != nullptr ? status_of(*reply) : std::nullopt;
-    if (status == MailStatus::nothing) {
-        session.asked_at_ms = 0; // claimed, or nothing waits any more
+    if (status == MailStatus::nothing && (*reply)[1].integer() != 0) {
+        session.asked_at_ms = 0; // a live owner attends the session
+    } else if (status == MailStatus::nothing) {
+        nothing_waits(session);
     }
     --session.references;
     hub_release_session(session);
@@ -252,8 +263,43 @@ void mailbox_detach(Session& session, const Connection& last) noexcept {
     }
 }
 
+void mailbox_doubt(Session& session) noexcept {
+    session.asked = true;
+    await_claim(session);
+}
+
+void mailbox_conclude(Session& session) noexcept {
+    if (!session.vanishing) {
+        return;
+    }
+    session.vanishing = false;
+    if (lane_unsettled(session)) {
+        return; // a slow client has not got there yet: the tick asks again
+    }
+    if (!session.asked && !session.running && !session.follow_up) {
+        session.asked_at_ms = 0; // answered
+        return;
+    }
+    ngx_log_error(NGX_LOG_WARN, session.hub->log, 0,
+                  "mr_ws: session %*s: Redis has lost a question, its clients are told",
+                  kSessionIdChars, session.id);
+    session.asked = session.running = session.follow_up = false;
+    session.asked_at_ms = 0;
+    for (Connection* follower = session.followers; follower != nullptr;) {
+        Connection* next = next_follower(*follower);
+        gateway_error(*follower, ErrorCode::relay_unavailable, kRetryUnavailableMs, true);
+        follower = next;
+    }
+    session_note_idle(session);
+}
+
 void mailbox_tick(Session& session) noexcept {
     if (session.asked_at_ms == 0) {
+        const uint32_t silence_ms = session_silence_ms(session);
+        if (session.asked && silence_ms >= kSilenceAskedMs &&
+            silence_ms % kSilenceAskedMs < session.hub->tick_elapsed_ms) {
+            run_script(session, {}, {}, {on_ring, &session});
+        }
         return;
     }
     const uint32_t waited_ms = now_ms() - session.asked_at_ms;

@@ -20,7 +20,8 @@ inline constexpr uint16_t kMaxUnansweredMail = 32;
 inline constexpr uint32_t kMaxUnansweredBytes = 1024 * 1024;
 // Mail that nobody claims.
 inline constexpr uint32_t kFirstNoticeMs = 1000;
-inline constexpr uint32_t kNoticeEveryMs = 5000; // and the doorbell is rung again
+inline constexpr uint32_t kNoticeEveryMs = 5000;  // and the doorbell is rung again
+inline constexpr uint32_t kSilenceAskedMs = 5000; // then Redis is asked whether mail is attended
 
 void mailbox_send(Connection& connection, Opcode opcode, ByteView message) noexcept;
 
@@ -28,7 +29,16 @@ void mailbox_send(Connection& connection, Opcode opcode, ByteView message) noexc
 void mailbox_attach(Session& session) noexcept;
 void mailbox_detach(Session& session, const Connection& last) noexcept;
 
-// Unclaimed mail: tells the clients, rings again.
+// Unclaimed mail: tells the clients, rings again. Mail that is said to be taken care of, in
+// silence: asks whether that is still true.
 void mailbox_tick(Session& session) noexcept;
+
+// Redis has been set back (a failover that lost the last writes) and the running turn may be lost:
+// asks, as for mail that nobody claims.
+void mailbox_doubt(Session& session) noexcept;
+
+// After a read of the log. If Redis knows nothing of what was asked, and the log has no answer, the
+// question is lost: its clients are told.
+void mailbox_conclude(Session& session) noexcept;
 
 } // namespace mr

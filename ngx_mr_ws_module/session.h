@@ -49,6 +49,8 @@ struct Session {
     bool read_again : 1 = false; // a publication passed by while it was
     bool recovering : 1 = false; // the way back of a lost follower is being read
     bool log_empty : 1 = false;  // recovering: the log holds nothing
+    bool top_open : 1 = false;   // recovering: the last event of the log is not terminal
+    bool vanishing : 1 = false;  // Redis knows of nothing that was asked: the read decides
     bool attach_due : 1 = false; // a resume came first: tell the owner if a turn is running
     bool active : 1 = false;     // in Hub::active
 

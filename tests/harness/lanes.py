@@ -1,0 +1,49 @@
+"""The worker's part of an out lane, played by a test: batches in the form of shared/envelope.h into
+the stream and the channel of a session."""
+
+import json
+import struct
+
+VERSION, EVENTS, TAKEOVER, FIELD = 1, 1, 2, "d"
+V2_ONLY, TERMINAL = 2, 4
+
+
+def takeover_bytes(epoch, prev, attempt=1):
+    return struct.pack("<BBHQQQQI", VERSION, TAKEOVER, 1, epoch, 0, *prev, attempt)
+
+
+def events_bytes(epoch, first_seq, events):
+    """`events`: (flags, bytes) each."""
+    body = b"".join(struct.pack("<B3xII", flags, len(data), 0) + data for flags, data in events)
+    return struct.pack("<BBHQQ", VERSION, EVENTS, len(events), epoch, first_seq) + body
+
+
+class OutLane:
+    """Of a session that nginx follows already. `publish=False` leaves a batch in the log alone,
+    `log=False` publishes it alone."""
+
+    def __init__(self, redis, session):
+        self.redis = redis
+        channels = redis.command("PUBSUB", "SHARDCHANNELS", f"mr:*:oc:{session}")
+        self.channel = channels[0]
+        self.stream = self.channel.replace(":oc:", ":o:")
+        self.meta = self.channel.replace(":oc:", ":s:")
+
+    def _put(self, place, data, log, publish):
+        if log:
+            self.redis.command("XADD", self.stream, f"{place[0]}-{place[1]}", FIELD, data)
+        if publish:
+            self.redis.command("SPUBLISH", self.channel, data)
+
+    def claim(self, epoch, prev, *, log=True, publish=True):
+        self._put((epoch, 0), takeover_bytes(epoch, prev), log, publish)
+
+    def event(self, epoch, seq, *, terminal=False, log=True, publish=True):
+        """One event that names its place."""
+        data = json.dumps({"type": "place", "id": f"{epoch}-{seq}"}).encode()
+        batch = events_bytes(epoch, seq, [(TERMINAL if terminal else 0, data)])
+        self._put((epoch, seq), batch, log, publish)
+
+    def set_back(self):
+        """Redis has forgotten the log."""
+        self.redis.command("DEL", self.stream)
