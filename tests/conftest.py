@@ -90,13 +90,13 @@ def data_dir():
 
 @pytest.fixture
 def make_stack(data_dir):
-    """Stacks of this test alone, stopped at its end."""
+    """Stacks of this test alone, stopped at its end. `start=False`: the test starts its parts."""
     made = []
 
-    def make(**form):
+    def make(*, start=True, **form):
         stack = Stack(data_dir, **form)
         made.append(stack)
-        return stack.start()
+        return stack.start() if start else stack
 
     yield make
     trouble = []

@@ -15,10 +15,12 @@ class RedisClient:
     def __init__(self, path, limit_s=5.0):
         self._connect(socket.AF_UNIX, str(path), limit_s)
 
-    def _connect(self, family, address, limit_s):
+    def _connect(self, family, address, limit_s, tls=None):
         self.socket = socket.socket(family)
         self.socket.settimeout(limit_s)
         self.socket.connect(address)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self.file = self.socket.makefile("rb")
 
     def __enter__(self):
@@ -52,8 +54,10 @@ class RedisClient:
 
 
 class TcpClient(RedisClient):
-    def __init__(self, port, limit_s=5.0):
-        self._connect(socket.AF_INET, ("127.0.0.1", port), limit_s)
+    """`tls`: an SSLContext."""
+
+    def __init__(self, port, limit_s=5.0, tls=None):
+        self._connect(socket.AF_INET, ("127.0.0.1", port), limit_s, tls)
 
 
 class Redis:

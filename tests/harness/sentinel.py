@@ -6,7 +6,8 @@ import signal
 from harness.nginx import free_ports
 from harness.paths import REDIS
 from harness.process import Log, Process, wait_for
-from harness.redis import Redis, RedisClient, RedisError, TcpClient
+from harness.redis import Redis, RedisError, TcpClient
+from harness.tls import certificate, client_context
 
 NAME = "mr"
 DOWN_AFTER_MS = 1000
@@ -14,15 +15,25 @@ FAILOVER_TIMEOUT_MS = 3000  # a failover is tried again, or another one allowed,
 FAILOVER_LIMIT_S = 30.0
 
 
+def listen_lines(port, tls):
+    """Configuration lines; with TLS nothing is said in the clear, to replicas neither."""
+    if not tls:
+        return [f"port {port}", "bind 127.0.0.1"]
+    files = certificate()
+    return ["port 0", f"tls-port {port}", "bind 127.0.0.1", f"tls-cert-file {files}/cert.pem",
+            f"tls-key-file {files}/key.pem", f"tls-ca-cert-file {files}/cert.pem",
+            "tls-auth-clients no", "tls-replication yes"]
+
+
 class Node(Redis):
     """A Redis of the group. Sentinel rewrites its configuration, so a restart keeps the file."""
 
-    def __init__(self, directory, name, port, options):
+    def __init__(self, directory, name, port, options, tls=False):
         self.name = name
         self.port = port
         own = directory / name
         own.mkdir(exist_ok=True)
-        super().__init__(own, [f"port {port}", "bind 127.0.0.1", "repl-diskless-sync-delay 0",
+        super().__init__(own, [*listen_lines(port, tls), "repl-diskless-sync-delay 0",
                                "repl-backlog-size 16mb", *options])
         self.log = Log(own / f"{name}.log")
 
@@ -43,9 +54,10 @@ class Node(Redis):
 
 
 class Sentinel:
-    def __init__(self, directory, name, port, lines):
+    def __init__(self, directory, name, port, lines, tls=False):
         self.name = name
         self.port = port
+        self.tls = tls
         self.directory = directory / name
         self.directory.mkdir(exist_ok=True)
         self.log = Log(self.directory / f"{name}.log")
@@ -56,7 +68,7 @@ class Sentinel:
     def start(self):
         config = self.directory / "sentinel.conf"
         if not config.exists():
-            config.write_text("\n".join([f"port {self.port}", "bind 127.0.0.1",
+            config.write_text("\n".join([*listen_lines(self.port, self.tls),
                                          f"dir {self.directory}", *self.lines]) + "\n")
         self.process = Process(self.name, [REDIS, config, "--sentinel"], self.log)
         wait_for(self._answers, f"{self.name} answers")
@@ -70,7 +82,8 @@ class Sentinel:
             return False
 
     def command(self, *words):
-        with TcpClient(self.port) as client:
+        context = client_context() if self.tls else None
+        with TcpClient(self.port, tls=context) as client:
             if self.password:
                 client("AUTH", self.password)
             return client(*words)
@@ -112,12 +125,12 @@ class SentinelGroup:
     for; `url_options`: what is appended to the URL."""
 
     def __init__(self, directory, *, replicas=1, sentinels=3, options=(), sentinel_password=None,
-                 url_options=""):
+                 url_options="", tls=False):
         self.directory = directory
         ports = free_ports(1 + replicas + sentinels)
         primary = ports[0]
         self.nodes = [Node(directory, f"redis-{i + 1}", port,
-                           [*options, *([f"replicaof 127.0.0.1 {primary}"] if i else [])])
+                           [*options, *([f"replicaof 127.0.0.1 {primary}"] if i else [])], tls)
                       for i, port in enumerate(ports[:1 + replicas])]
         lines = [f"sentinel monitor {NAME} 127.0.0.1 {primary} {sentinels // 2 + 1}",
                  f"sentinel down-after-milliseconds {NAME} {DOWN_AFTER_MS}",
@@ -126,7 +139,7 @@ class SentinelGroup:
         if sentinel_password:
             lines += [f"requirepass {sentinel_password}",
                       f"sentinel sentinel-pass {sentinel_password}"]
-        self.sentinels = [Sentinel(directory, f"sentinel-{i + 1}", port, lines)
+        self.sentinels = [Sentinel(directory, f"sentinel-{i + 1}", port, lines, tls)
                           for i, port in enumerate(ports[1 + replicas:])]
         for sentinel in self.sentinels:
             sentinel.password = sentinel_password
@@ -223,6 +236,14 @@ class SentinelGroup:
         wait_for(moved, "the failover", FAILOVER_LIMIT_S)
         return self.primary()
 
+    def cut_replication(self):
+        """From here on no replica gets what the primary is told; sentinels see nothing of it that
+        would keep them from promoting one."""
+        primary = self.primary()
+        primary.command("ACL", "SETUSER", "default", "-psync", "-sync", "-replconf")
+        primary.command("CLIENT", "KILL", "TYPE", "replica")
+        wait_for(lambda: primary.replicas_online() == 0, "the replicas are cut off")
+
     def wait_replica(self, node):
         """`node` has come back and follows the primary."""
         def follows():
@@ -245,3 +266,8 @@ class SentinelGroup:
                 return False
         wait_for(accepted, "a failover is begun", FAILOVER_LIMIT_S)
         return old
+
+
+def sentinels(**form):
+    """For Stack(group=…)."""
+    return lambda directory: SentinelGroup(directory, **form)

@@ -7,24 +7,22 @@ from pathlib import Path
 from harness.nginx import Nginx, STANDARD_LOCATIONS
 from harness.process import wait_for
 from harness.redis import Redis
-from harness.sentinel import SentinelGroup
 from harness.worker import Worker
 
 
 class Stack:
-    """`stack.nginx`, `stack.redis`, `stack.workers`; `settings` go to each worker. With `sentinel`
-    (the arguments of a SentinelGroup) Redis is one. Used as a context manager it starts all and
-    stops all."""
+    """`stack.nginx`, `stack.redis`, `stack.workers`; `settings` go to each worker. `group` makes in
+    a directory what stands where a single Redis does, such as `sentinels()`. Used as a context
+    manager it starts all and stops all."""
 
     live = []  # every stack that has been made and not been removed
 
     def __init__(self, data_dir, *, workers=1, apps="chat,echo", settings=None, redis=(),
-                 sentinel=None, locations=STANDARD_LOCATIONS, **nginx):
+                 group=None, locations=STANDARD_LOCATIONS, **nginx):
         # Short: a unix socket's path holds 107 bytes.
         self.directory = Path(tempfile.mkdtemp(prefix="mr-test-"))
         self.data_dir = data_dir
-        self.redis = Redis(self.directory, redis) if sentinel is None else \
-            SentinelGroup(self.directory, **sentinel)
+        self.redis = group(self.directory) if group else Redis(self.directory, redis)
         self.nginx = Nginx(self.directory, self.redis.url, locations=locations, **nginx)
         self.apps = apps
         self.settings = settings or {}
