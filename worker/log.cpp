@@ -61,6 +61,16 @@ void Field::append_to(std::string& line) const {
     }
 }
 
+bool Repeat::due(std::string_view cause) {
+    const auto now = std::chrono::steady_clock::now();
+    if (cause == cause_ && now - at_ < kRepeat) {
+        return false;
+    }
+    cause_ = cause;
+    at_ = now;
+    return true;
+}
+
 void set_level(Level level) {
     g_level = level;
 }

@@ -3,6 +3,7 @@
 // Values are data of ours (ids, counts, causes): no message text of users, no secrets.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
@@ -40,6 +41,19 @@ void set_level(Level level);
 void set_worker(std::string_view incarnation); // field `worker` of every later line
 bool enabled(Level level);
 bool parse_level(std::string_view name, Level& level);
+
+// For lines that a lasting trouble would repeat: due the first time with each cause, then every
+// kRepeat. Clear it when the trouble is over.
+inline constexpr std::chrono::seconds kRepeat{10};
+class Repeat {
+  public:
+    bool due(std::string_view cause);
+    void clear() { cause_.clear(); }
+
+  private:
+    std::string cause_;
+    std::chrono::steady_clock::time_point at_{};
+};
 
 void write(Level level, std::string_view message, Fields fields);
 

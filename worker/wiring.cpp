@@ -3,6 +3,7 @@
 #include "shared/version.h"
 #include "worker/log.h"
 #include "worker/session/intake.h"
+#include "worker/session/readiness.h"
 
 #include <unistd.h>
 
@@ -12,9 +13,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <memory>
 #include <utility>
 
@@ -71,7 +70,7 @@ class Worker {
     asio::awaitable<void> watch_loop();
     void wait_for_signal();
     void on_signal(int number);
-    void write_ready_file();
+    void say_ready();
     void fail(const std::string& cause);
 
     const Settings& settings_;
@@ -86,6 +85,7 @@ class Worker {
     Relay relay_;
     std::shared_ptr<Sessions> sessions_;
     std::shared_ptr<Intake> intake_;
+    std::shared_ptr<Readiness> readiness_;
     asio::signal_set signals_;
     bool started_ = false;
     bool stopping_ = false;
@@ -109,9 +109,22 @@ Worker::Worker(const Settings& settings, Apps apps)
              Flusher::make(loop_.get_executor(), commands_, lease_),
              session_limits(settings)},
       sessions_(Sessions::make(relay_, std::move(apps))),
-      intake_(Intake::make(relay_, jobs_, sessions_)), signals_(loop_) {
-    lease_.on_lapse = [this] { sessions_->drop_all(); };
-    lease_.on_taken = [this] { intake_->wake(); };
+      intake_(Intake::make(relay_, jobs_, sessions_)),
+      readiness_(Readiness::make(relay_,
+                                 {{"commands", commands_},
+                                  {"jobs", jobs_},
+                                  {"control", control_},
+                                  {"subscriptions", subscriptions_}},
+                                 settings.ready_file)),
+      signals_(loop_) {
+    lease_.on_lapse = [this] {
+        sessions_->drop_all();
+        readiness_->look();
+    };
+    lease_.on_taken = [this] {
+        intake_->wake();
+        readiness_->look();
+    };
     sessions_->on_free = [this] { intake_->wake(); };
 }
 
@@ -131,9 +144,7 @@ int Worker::run(const std::function<void()>& after_loop) {
     subscriptions_->start();
     asio::co_spawn(loop_, [this] { return start(); }, asio::detached);
     loop_.run();
-    if (!settings_.ready_file.empty()) {
-        std::remove(settings_.ready_file.c_str());
-    }
+    readiness_->withdraw("stopped");
     if (sessions_->size() > 0) {
         std::_Exit(exit_code_); // stopped at once: nobody waits for what still runs
     }
@@ -168,7 +179,11 @@ asio::awaitable<void> Worker::start() {
     started_ = true;
     asio::co_spawn(loop_, [this] { return watch_loop(); }, asio::detached);
     intake_->start();
-    write_ready_file();
+    asio::co_spawn(
+        loop_, [this] { return readiness_->run([this] { say_ready(); }); }, asio::detached);
+}
+
+void Worker::say_ready() {
     log::info(
         "mr-worker ready",
         {{"version", kVersion}, {"apps", settings_.apps}, {"pid", static_cast<int64_t>(getpid())}});
@@ -222,17 +237,6 @@ void Worker::fail(const std::string& cause) {
     loop_.stop();
 }
 
-void Worker::write_ready_file() {
-    if (settings_.ready_file.empty()) {
-        return;
-    }
-    const std::string draft = settings_.ready_file + ".new";
-    std::ofstream(draft) << getpid() << '\n';
-    if (std::rename(draft.c_str(), settings_.ready_file.c_str()) != 0) {
-        log::warn("ready file not written", {{"path", settings_.ready_file}});
-    }
-}
-
 void Worker::wait_for_signal() {
     signals_.async_wait([this](boost::system::error_code error, int number) {
         if (!error) {
@@ -251,6 +255,7 @@ void Worker::on_signal(int number) {
     if (number == SIGTSTP) {
         log::info("quiet: taking no more doorbells", {{"sessions", sessions_->size()}});
         intake_->quiet();
+        readiness_->withdraw("quiet");
         return;
     }
     if (stopping_) {
@@ -259,6 +264,7 @@ void Worker::on_signal(int number) {
         return;
     }
     stopping_ = true;
+    readiness_->withdraw("stopping");
     log::info("stopping", {{"sessions", sessions_->size()}, {"drain_ms", settings_.drain.count()}});
     asio::co_spawn(loop_, [this] { return stop(); }, asio::detached);
 }

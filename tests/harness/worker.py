@@ -1,5 +1,6 @@
 """An mr-worker process. `settings` become command-line flags, as in turn_budget="5s"."""
 
+import json
 import os
 import signal
 
@@ -38,6 +39,19 @@ class Worker:
 
     def _ready_or_dead(self):
         return self.ready_file.exists() or not self.process.alive()
+
+    def is_ready(self):
+        return self.ready_file.exists()
+
+    def logged(self, message, **fields):
+        """Records of its log with this message and these fields."""
+        found = []
+        for line in self.log.text().splitlines():
+            record = json.loads(line) if line.startswith("{") else {}
+            if record.get("msg") == message and all(
+                    record.get(name) == value for name, value in fields.items()):
+                found.append(record)
+        return found
 
     def kill(self):
         self.process.kill()

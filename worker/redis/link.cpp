@@ -136,9 +136,7 @@ asio::awaitable<void> Link::run() {
         try {
             co_await attempt();
         } catch (const std::exception& error) {
-            if (cause_.empty()) {
-                cause_ = cause_of(error);
-            }
+            cause_ = cause_.empty() ? cause_of(error) : cause_;
         }
         if (closed_) {
             break;
@@ -148,18 +146,33 @@ asio::awaitable<void> Link::run() {
             transport_->close();
         }
         const bool was_ready = ready_;
+        if (was_ready && std::chrono::steady_clock::now() - ready_at_ >= kStable) {
+            failures_ = 0;
+            backoff_.reset();
+            logged_.clear();
+        }
         went_down();
         const uint32_t delay_ms = backoff_.next(random_u32());
-        log::warn(was_ready ? "redis connection lost" : "redis connection failed",
-                  {{"role", options_.role},
-                   {"target", target_},
-                   {"cause", cause_},
-                   {"retry_in_ms", delay_ms}});
+        log_failure(was_ready, delay_ms);
         timer_.expires_after(std::chrono::milliseconds(delay_ms));
         waiting_ = true;
         co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
         waiting_ = false;
     }
+}
+
+// The first failure with each cause, then one now and then.
+void Link::log_failure(bool was_ready, uint32_t delay_ms) {
+    ++failures_;
+    if (!logged_.due(cause_)) {
+        return;
+    }
+    log::warn(was_ready ? "redis connection lost" : "redis connection failed",
+              {{"role", options_.role},
+               {"target", target_},
+               {"cause", cause_},
+               {"attempt", failures_},
+               {"retry_in_ms", delay_ms}});
 }
 
 asio::awaitable<void> Link::attempt() {
@@ -193,7 +206,7 @@ asio::awaitable<void> Link::attempt() {
         throw Error(std::string(kMoved));
     }
     ready_ = true;
-    backoff_.reset();
+    ready_at_ = std::chrono::steady_clock::now();
     log::info("redis connected", {{"role", options_.role}, {"target", target_}});
     on_ready();
     co_await read_loop();

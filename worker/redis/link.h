@@ -7,6 +7,7 @@
 
 #include "shared/backoff.h"
 #include "shared/redis_url.h"
+#include "worker/log.h"
 #include "worker/redis/sentinel.h"
 #include "worker/redis/transport.h"
 #include "worker/redis/value.h"
@@ -22,6 +23,8 @@ inline constexpr std::chrono::milliseconds kConnectTimeout{3000};
 inline constexpr std::chrono::milliseconds kCommandTimeout{2500};
 inline constexpr uint32_t kReconnectFirstMs = 50;
 inline constexpr uint32_t kReconnectMaxMs = 2000;
+// A connection that lasts for less is one more failure: its delay goes on growing.
+inline constexpr std::chrono::seconds kStable{2};
 inline constexpr size_t kReadBytes = 256 * 1024; // per wake-up: on a busy loop they are rare
 inline constexpr size_t kFeedBytes = 16 * 1024;  // of them at a time: what the parser takes best
 inline constexpr size_t kKeptWriteBytes = 1024 * 1024; // a larger write buffer is given back
@@ -73,6 +76,7 @@ class Link : public std::enable_shared_from_this<Link> {
     void flush();
     void went_down();
     void primary_moved();
+    void log_failure(bool was_ready, uint32_t delay_ms);
 
     boost::asio::any_io_executor executor_;
     LinkOptions options_;
@@ -89,6 +93,9 @@ class Link : public std::enable_shared_from_this<Link> {
     PrimaryAddress primary_; // with sentinels: what the present attempt is about
     Failure failure_ = Failure::none;
     std::string cause_;
+    log::Repeat logged_;
+    std::chrono::steady_clock::time_point ready_at_{};
+    uint32_t failures_ = 0; // in a row
     bool write_under_way_ = false;
     bool flush_posted_ = false;
     bool ready_ = false;

@@ -8,6 +8,7 @@
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -86,7 +87,12 @@ class TlsTransport final : public Transport {
         co_await connect(stream_.next_layer(), resolver_, false, endpoint_);
         // Server name indication (RFC 6066 section 3).
         SSL_set_tlsext_host_name(stream_.native_handle(), tls_name().c_str());
-        co_await stream_.async_handshake(asio::ssl::stream_base::client, asio::use_awaitable);
+        boost::system::error_code error;
+        auto token = asio::redirect_error(asio::use_awaitable, error);
+        co_await stream_.async_handshake(asio::ssl::stream_base::client, token);
+        if (error) {
+            throw std::runtime_error(handshake_problem(error));
+        }
     }
 
     asio::awaitable<size_t> read_some(std::span<uint8_t> into) override {
@@ -108,6 +114,18 @@ class TlsTransport final : public Transport {
 
   private:
     std::string tls_name() const { return std::string(url_.tls_name(endpoint_.host)); }
+    // OpenSSL's own word for a certificate is only "certificate verify failed".
+    std::string handshake_problem(const boost::system::error_code& error) {
+        const long result = SSL_get_verify_result(stream_.native_handle());
+        if (result != X509_V_OK && result != X509_V_ERR_UNSPECIFIED) {
+            return std::string("its certificate is not trusted: ") +
+                   X509_verify_cert_error_string(result);
+        }
+        if (result == X509_V_ERR_UNSPECIFIED) { // our own callback, which looks at the name
+            return "its certificate is for another name";
+        }
+        return "TLS handshake failed (does it speak TLS on this port?): " + error.message();
+    }
 
     asio::ssl::context& configure() {
         context_.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);

@@ -91,7 +91,9 @@ asio::awaitable<void> Intake::read_loop() {
                 good = co_await read_pending();
             }
         } catch (const redis::Error& error) {
-            log::debug("doorbells not read", {{"cause", error.what()}});
+            if (error.failure() == redis::Failure::none) { // the link tells of its own failures
+                refused(error.what());
+            }
         }
         if (!good) {
             co_await free_.wait_for(kPause);
@@ -139,9 +141,10 @@ asio::awaitable<bool> Intake::read_new() {
     const redis::Value reply = co_await jobs_->run(command, kJobsBlock + redis::kCommandTimeout);
     if (reply.is_error()) {
         groups_missing_ = groups_missing_ || reply.error_is("NOGROUP");
-        log::warn("doorbells not read", {{"cause", reply.text}});
+        refused(reply.text);
         co_return false;
     }
+    complaint_.clear();
     const size_t taken = take_streams(reply, false);
     if (taken > 0) {
         co_await catch_breath();
@@ -158,10 +161,17 @@ asio::awaitable<bool> Intake::read_pending() {
     if (reply.is_error()) {
         pending_of_.clear();
         groups_missing_ = groups_missing_ || reply.error_is("NOGROUP");
+        refused(reply.text);
         co_return false;
     }
     take_streams(reply, true);
     co_return true;
+}
+
+void Intake::refused(std::string_view cause) {
+    if (complaint_.due(cause)) {
+        log::warn("doorbells not read", {{"cause", cause}});
+    }
 }
 
 size_t Intake::take_streams(const redis::Value& reply, bool pending) {

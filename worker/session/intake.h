@@ -43,6 +43,7 @@ class Intake : public std::enable_shared_from_this<Intake> {
     boost::asio::awaitable<bool> read_new();
     boost::asio::awaitable<void> reap();
     redis::Commands read_command(bool pending) const;
+    void refused(std::string_view cause);
     size_t take_streams(const redis::Value& reply, bool pending);
     void take_entry(uint32_t partition, const redis::Value& entry);
     void hand_back(const Doorbell& bell);
@@ -53,6 +54,7 @@ class Intake : public std::enable_shared_from_this<Intake> {
     Signal free_;
     Signal reap_pause_;
     std::string pending_of_; // the incarnation whose own pending list has been read
+    log::Repeat complaint_;
     bool groups_missing_ = false;
     bool late_ = false; // the loop did not calm down after the last doorbells
     bool quiet_ = false;

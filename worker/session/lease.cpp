@@ -1,7 +1,6 @@
 #include "worker/session/lease.h"
 
 #include "shared/guard.h"
-#include "worker/log.h"
 #include "worker/random.h"
 #include "worker/redis/scripts.h"
 
@@ -60,7 +59,9 @@ asio::awaitable<bool> Lease::renew(bool first) {
                 co_return false;
             }
             if (reply.type != ReplyType::integer && !unknown_script) {
-                log::warn("lease not renewed", {{"cause", reply.text}});
+                if (complaint_.due(reply.text)) {
+                    log::warn("lease not renewed", {{"cause", reply.text}});
+                }
                 co_return false;
             }
         }
@@ -84,6 +85,7 @@ asio::awaitable<bool> Lease::renew(bool first) {
     }
     deadline_ = asked + duration_ - std::min(kLeaseMargin, duration_ / 4);
     *cut_ = false;
+    complaint_.clear();
     co_return true;
 }
 

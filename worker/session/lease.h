@@ -6,6 +6,7 @@
 
 #include "shared/keys.h"
 #include "worker/async.h"
+#include "worker/log.h"
 #include "worker/redis/connection.h"
 
 #include <functional>
@@ -54,6 +55,7 @@ class Lease {
     Clock::time_point deadline_{}; // long past: not held
     std::unique_ptr<Signal> stop_;
     bool held_ = false;
+    log::Repeat complaint_;
     bool refused_ = false; // Redis says that the lease has lapsed
     bool given_up_ = false;
     std::shared_ptr<bool> cut_ = std::make_shared<bool>(false); // the connection broke since then
