@@ -212,6 +212,10 @@ void on_ring(void* owner, uint64_t, const Reply* reply) noexcept {
     hub_release_session(session);
 }
 
+void ring(Session& session) {
+    run_script(session, {}, {}, {}, {on_ring, &session});
+}
+
 } // namespace
 
 void mailbox_send(Connection& connection, Opcode opcode, ByteView message) noexcept {
@@ -298,7 +302,7 @@ void mailbox_tick(Session& session) noexcept {
         const uint32_t silence_ms = session_silence_ms(session);
         if (session.asked && silence_ms >= kSilenceAskedMs &&
             silence_ms % kSilenceAskedMs < session.hub->tick_elapsed_ms) {
-            run_script(session, {}, {}, {on_ring, &session});
+            ring(session);
         }
         return;
     }
@@ -309,7 +313,7 @@ void mailbox_tick(Session& session) noexcept {
         return;
     }
     if (session.notices != 0) {
-        run_script(session, {}, {}, {}, {on_ring, &session});
+        ring(session);
     }
     if (session.notices < UINT8_MAX) {
         ++session.notices;

@@ -21,13 +21,14 @@ enum class Guard : uint8_t {
     takeover_record, // appended and published in the script that claims
     pending_list,    // doorbells are recovered from it, not from the set of leases
     checkpoint,      // a new owner goes on from what the last one has done
+    durability,      // events and checkpoints are in Redis: only to measure what that costs
 };
 
 #ifdef MR_TEST_SWITCHES
 
 inline constexpr std::string_view kGuardNames[] = {
-    "fencing",         "gap",          "position",  "resubscription",
-    "takeover_record", "pending_list", "checkpoint"};
+    "fencing",         "gap",          "position",   "resubscription",
+    "takeover_record", "pending_list", "checkpoint", "durability"};
 
 // Under another name than the release's: the two may meet in one program.
 inline namespace switched {

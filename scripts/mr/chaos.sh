@@ -42,6 +42,11 @@ cmd_chaos() {
         broken_all --seconds 120 --clients 60 --pace 0.5 --grace 25 "${@:2}"
         return
     fi
+    if [[ ${1:-} == --cost ]]; then
+        build_broken
+        MR_BUILD=$MR_BUILD/chaos "$kPython" "$MR_ROOT/bench/acceptance/guarantees.py" "${@:2}"
+        return
+    fi
     local program=judge.py
     if [[ ${1:-} == --rolling ]]; then
         program=rolling.py

@@ -1,5 +1,6 @@
 #include "worker/session/out_lane.h"
 
+#include "shared/guard.h"
 #include "worker/log.h"
 
 #include <boost/asio/co_spawn.hpp>
@@ -108,8 +109,12 @@ void OutLane::send(Batch& batch) {
     auto self = shared_from_this();
     const uint64_t seq = batch.last.seq;
     redis::Connection& commands = flusher_->commands();
-    commands.send(append,
-                  [self, seq](const redis::Answer& answer) { self->answered(seq, answer); });
+    const auto told = [self, seq](const redis::Answer& answer) { self->answered(seq, answer); };
+    if (removed(Guard::durability)) {
+        commands.send(publish, told);
+        return;
+    }
+    commands.send(append, told);
     commands.send(publish, {});
 }
 

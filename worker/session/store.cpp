@@ -1,5 +1,6 @@
 #include "worker/session/store.h"
 
+#include "shared/guard.h"
 #include "worker/log.h"
 
 #include <utility>
@@ -98,6 +99,9 @@ redis::ScriptCall SessionStore::consume_call(const Consumed& consumed) const {
 }
 
 asio::awaitable<void> SessionStore::save(Save save) {
+    if (removed(Guard::durability) && save.consumed.empty() && save.history.empty()) {
+        co_return;
+    }
     const std::string_view op = save.rewrite_history      ? "rewrite"
                                 : save.checkpoint.empty() ? "clear"
                                                           : "set";
