@@ -42,10 +42,11 @@ class Side:
         if broken:
             os.environ["MR_BROKEN"] = "durability"
         self.name = name
+        # Sessions stay with their owner between turns: a claim needs the log to name its top.
         self.stack = Stack(data_dir, workers=1, apps="bench", locations=LOCATIONS,
                            redis=["appendonly yes", "appendfsync everysec"],
                            main="env MR_BROKEN;" if broken else "",
-                           settings={"text_window": "0ms"})
+                           settings={"text_window": "0ms", "linger": "60s"})
         self.stack.start()
         os.environ.pop("MR_BROKEN", None)
         self.cpu = {"nginx": 0.0, "redis": 0.0, "worker": 0.0}
