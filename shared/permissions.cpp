@@ -51,6 +51,7 @@ constexpr std::string_view kWorker[] = {
     "spublish mr:x x",
     "ssubscribe mr:x",
     "sunsubscribe mr:x",
+    "pubsub shardnumsub mr:x",
 };
 static_assert(std::size(kGateway) <= kMaxPermissions && std::size(kWorker) <= kMaxPermissions);
 
@@ -62,7 +63,7 @@ for _, line in ipairs(ARGV) do
     local words = {}
     for word in string.gmatch(line, '%S+') do words[#words + 1] = word end
     if not redis.acl_check_cmd(unpack(words)) then
-        local container = words[1] == 'script' or words[1] == 'xgroup'
+        local container = words[1] == 'script' or words[1] == 'xgroup' or words[1] == 'pubsub'
         missing[#missing + 1] = words[1] .. (container and '|' .. words[2] or '')
     end
 end
