@@ -148,8 +148,9 @@ class ModelWorker {
             }
             maybe_crash();
             const auto saved = redis_.run(
-                kSaveScript, {str(k.meta), str(k.in_lane), std::to_string(epoch_), name_, "keep",
-                              "", std::to_string(body.len), mails->element[i]->element[0]->str});
+                kSaveScript, {str(k.meta), str(k.in_lane), str(k.history), std::to_string(epoch_),
+                              name_, "keep", "0", "", "", "40", "600000", "1",
+                              mails->element[i]->element[0]->str, std::to_string(body.len)});
             if (!saved || saved->integer != 1) {
                 ++world_.fenced;
                 return false;
