@@ -59,3 +59,11 @@ def test_two_hundred_sessions_at_once(stack, company):
         turns = list(check_v2_events(whole).values())
         assert [turn[0]["message_id"] for turn in turns] == [f"{number}-0", f"{number}-1"]
         assert [text_of(events) for events in answers] == [reference[name] for name in script]
+
+
+def test_a_burst_is_shared_by_the_workers(make_stack):
+    """Two hundred questions before any is answered: neither worker takes nearly all of them."""
+    stack = make_stack(apps="chat", workers=2, settings={"local_tokens_per_second": 25})
+    asyncio.run(all_of(stack, [["Hello"]] * 200))
+    done = [worker.log.text().count('"turn ended"') for worker in stack.workers]
+    assert sum(done) == 200 and min(done) >= 30, done
