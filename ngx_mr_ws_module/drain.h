@@ -1,8 +1,8 @@
 // The end of a process that is still serving (`nginx -s reload`, `-s quit`): its sessions are
-// closed with 1001, each at a random point of the first half of `mr_ws_drain`, so that clients do not
-// all come back at once; a session with a running answer goes when the answer ends, at the latest
-// with the window. So an answer that begins before its session's point has half of the window at
-// least. Decides when; connection.h closes.
+// closed with 1001, each at a random point of the first half of `mr_ws_drain`, so that clients do
+// not all come back at once; a session with a running answer goes when the answer ends, at the
+// latest with the window. So an answer that begins before its session's point has half of the
+// window at least. Decides when; connection.h closes.
 #pragma once
 
 #include "ngx_mr_ws_module/connection.h"

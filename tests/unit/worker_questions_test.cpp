@@ -45,7 +45,7 @@ std::set<std::string> split_set(const std::string& list) {
 }
 
 std::filesystem::path table_file() {
-    return std::filesystem::path(__FILE__).parent_path() / "questions.txt";
+    return MR_QUESTIONS_FILE;
 }
 
 void read_line(QuestionRow& row, const std::string& key, const std::string& value) {

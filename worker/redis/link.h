@@ -100,7 +100,7 @@ class Link : public std::enable_shared_from_this<Link> {
     bool flush_posted_ = false;
     bool ready_ = false;
     bool waiting_ = false; // for the next attempt
-    bool broken_ = false; // the present transport is done for
+    bool broken_ = false;  // the present transport is done for
     bool closed_ = false;
 };
 
