@@ -166,7 +166,7 @@ URLS = [
     ("redis://127.0.0.1", None), ("redis://127.0.0.1:6380/3", None), ("redis://[::1]:6379", None),
     ("redis://user:pa%20ss@127.0.0.1", None), ("unix:/run/redis.sock", None),
     ("unix:/run/redis.sock?db=2", None), ("rediss://localhost?verify=off", None),
-    ("http://127.0.0.1", "must begin with redis://, rediss:// or unix:/"),
+    ("http://127.0.0.1", "must begin with redis://, rediss://, unix:/ or sentinel://"),
     ("127.0.0.1:6379", "must begin with redis://"), ("redis://", "has no host"),
     ("redis://127.0.0.1:0", "a port that is not a number from 1 to 65535"),
     ("redis://127.0.0.1:65536", "a port that is not a number from 1 to 65535"),
@@ -177,7 +177,8 @@ URLS = [
     ("redis://127.0.0.1?what=1", "unknown option"),
     ("redis://127.0.0.1?verify=on", "a TLS option, which needs rediss://"),
     ("redis://%zz", "two hexadecimal digits"),
-    ("sentinel://a/b", "not supported yet"), ("cluster://a", "not supported yet"),
+    ("sentinel://no-such-host.invalid/name", "host not found"),
+    ("cluster://a", "not supported yet"),
 ]
 
 
