@@ -72,7 +72,7 @@ suite_pytest() { # NAME
     local started
     started=$(now_ms)
     run_suite "$1" env MR_ARTIFACTS="$kArtifacts" MR_BUILD="$MR_BUILD" \
-        "$kPython" -m pytest -q -p no:cacheprovider "$MR_ROOT/tests/$1" \
+        "$kPython" -m pytest -q --tb=short -p no:cacheprovider "$MR_ROOT/tests/$1" \
         --junitxml="$kArtifacts/$1.xml" -o junit_family=xunit1
     tally_junit "$1" "$kArtifacts/$1.xml" "$started"
 }

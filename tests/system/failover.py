@@ -78,7 +78,13 @@ class Audience:
 
     def check_lossless(self):
         self.check()
-        assert self.losses() == 0, "nobody was told of a loss"
+        assert self.losses() == 0, f"clients were told of a loss; the workers say:\n{self.troubles()}"
+
+    def troubles(self):
+        """What the workers warned of, in one short text."""
+        lines = [line for worker in self.stack.workers for line in worker.log.text().splitlines()
+                 if '"level":"warn"' in line or '"level":"error"' in line]
+        return "\n".join(line[:300] for line in lines[-30:])
 
     def check_afterwards(self):
         """Every session answers, the idle ones included."""
