@@ -29,6 +29,7 @@ std::optional<MailStatus> status_of(const Reply& reply) {
 struct MailName {
     uint64_t connection = 0;
     uint32_t number = 0; // 0: a doorbell alone
+    uint64_t place = 0;  // with it: of the last mail stored, whose fate is asked for
 };
 
 constexpr uint32_t kLastMail = UINT32_MAX; // of a connection that has gone
@@ -43,6 +44,7 @@ bool run_script(Session& session, ByteView mail, const MailName& name, std::stri
     char ttl[20];
     char connection[20];
     char number[20];
+    char place[20];
     const bool sent =
         hub.commands.send_repeatable({"EVALSHA",
                                       {hub.mail_script, kScriptHashChars},
@@ -61,7 +63,8 @@ bool run_script(Session& session, ByteView mail, const MailName& name, std::stri
                                       {jobs, format_decimal(kMaxJobs, jobs)},
                                       {ttl, format_decimal(kSessionTtlMs, ttl)},
                                       {connection, format_decimal(name.connection, connection)},
-                                      {number, format_decimal(name.number, number)}},
+                                      {number, format_decimal(name.number, number)},
+                                      {place, format_decimal(name.place, place)}},
                                      sink);
     if (sent) {
         ++session.references;
@@ -98,7 +101,9 @@ void refuse(Session& session, Connection* connection, bool question, ErrorCode c
     }
 }
 
-void stored(Session& session, MailStatus status) {
+void stored(Session& session, MailStatus status, uint64_t connection_id, uint64_t place) {
+    session.mail_connection = connection_id;
+    session.mail_place = place;
     if (session.running) {
         session.follow_up = true;
     } else {
@@ -119,7 +124,8 @@ void refused_by_error(Session& session, Connection* connection, bool question, c
     refuse(session, connection, question, ErrorCode::relay_unavailable, kRetryUnavailableMs);
 }
 
-void take_outcome(Session& session, Connection* connection, bool question, const Reply* reply) {
+void take_outcome(Session& session, uint64_t connection_id, bool question, const Reply* reply) {
+    Connection* connection = find_follower(session, connection_id);
     if (reply == nullptr) {
         refuse(session, connection, question, ErrorCode::relay_unavailable, kRetryUnavailableMs);
         return;
@@ -132,10 +138,10 @@ void take_outcome(Session& session, Connection* connection, bool question, const
     switch (*status) {
     case MailStatus::owned:
     case MailStatus::rung:
-        stored(session, *status);
+        stored(session, *status, connection_id, static_cast<uint64_t>((*reply)[1].integer()));
         return;
     case MailStatus::nothing: // sent again: it had been stored the first time
-        stored(session, MailStatus::owned);
+        stored(session, MailStatus::owned, connection_id, 0);
         return;
     case MailStatus::lane_full:
     case MailStatus::busy:
@@ -161,10 +167,9 @@ void answered(Connection& connection) {
 
 void on_mail(void* owner, uint64_t connection_id, const Reply* reply, bool question) {
     auto& session = *static_cast<Session*>(owner);
-    Connection* connection = find_follower(session, connection_id);
     --session.mail_unanswered;
-    take_outcome(session, connection, question, reply);
-    if (connection != nullptr) {
+    take_outcome(session, connection_id, question, reply);
+    if (Connection* connection = find_follower(session, connection_id); connection != nullptr) {
         answered(*connection);
     }
     session_note_idle(session);
@@ -191,29 +196,35 @@ void on_note(void* owner, uint64_t, const Reply* reply) noexcept {
     hub_release_session(session);
 }
 
-// Answered in the meantime, or lost: a read of the log that begins now tells which.
-void nothing_waits(Session& session) {
+// Answered in the meantime, or lost: a read of the log that begins now tells which. An answer may
+// have come before the news that its question is stored, and was then not taken for its answer.
+void nothing_waits(Session& session, bool dealt_with) {
     const bool reading = session.reading;
     lane_check(session);
     if (!reading && session.reading) {
         session.vanishing = true;
+        session.dealt_with = dealt_with;
     }
 }
 
 void on_ring(void* owner, uint64_t, const Reply* reply) noexcept {
     auto& session = *static_cast<Session*>(owner);
     const auto status = reply != nullptr ? status_of(*reply) : std::nullopt;
-    if (status == MailStatus::nothing && (*reply)[1].integer() != 0) {
-        session.asked_at_ms = 0; // a live owner attends the session
-    } else if (status == MailStatus::nothing) {
-        nothing_waits(session);
+    if (status == MailStatus::nothing) {
+        const auto attendance = static_cast<Attendance>((*reply)[1].integer());
+        if (attendance == Attendance::owned) {
+            session.asked_at_ms = 0;
+        } else {
+            nothing_waits(session, attendance == Attendance::dealt_with);
+        }
     }
     --session.references;
     hub_release_session(session);
 }
 
 void ring(Session& session) {
-    run_script(session, {}, {}, {}, {on_ring, &session});
+    const MailName last{session.mail_connection, 0, session.mail_place};
+    run_script(session, {}, last, {}, {on_ring, &session});
 }
 
 } // namespace
@@ -280,8 +291,12 @@ void mailbox_conclude(Session& session) noexcept {
     if (lane_unsettled(session)) {
         return; // a slow client has not got there yet: the tick asks again
     }
+    if (session.dealt_with) {
+        session.asked = session.follow_up = false;
+    }
     if (!session.asked && !session.running && !session.follow_up) {
         session.asked_at_ms = 0; // answered
+        session_note_idle(session);
         return;
     }
     ngx_log_error(NGX_LOG_WARN, session.hub->log, 0,

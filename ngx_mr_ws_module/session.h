@@ -31,10 +31,12 @@ struct Session {
     SessionHook in_partition; // every session, for paced resubscription
     SessionHook in_active;    // those with something to watch over
     Connection* followers = nullptr;
-    EventId newest;           // of the log, as far as this process has seen it
-    EventId mark;             // reading: newest publication passed by; recovering: top of the log
-    uint32_t heard_at_ms = 0; // last mail or event, on nginx's clock
-    uint32_t asked_at_ms = 0; // doorbell rung at, 0: no claim is awaited
+    EventId newest; // of the log, as far as this process has seen it
+    EventId mark;   // reading: newest publication passed by; recovering: top of the log
+    uint64_t mail_connection = 0; // of the last mail that was stored, 0: none
+    uint64_t mail_place = 0;      // its sequence number in the lane, 0: not known
+    uint32_t heard_at_ms = 0;     // last mail or event, on nginx's clock
+    uint32_t asked_at_ms = 0;     // doorbell rung at, 0: no claim is awaited
     char id[kSessionIdChars];
     uint16_t references = 0;                // answers outstanding whose handlers name this session
     uint16_t mail_unanswered = 0;           // mail given to Redis, outcome not known yet
@@ -50,7 +52,8 @@ struct Session {
     bool recovering : 1 = false; // the way back of a lost follower is being read
     bool log_empty : 1 = false;  // recovering: the log holds nothing
     bool top_open : 1 = false;   // recovering: the last event of the log is not terminal
-    bool vanishing : 1 = false;  // Redis knows of nothing that was asked: the read decides
+    bool vanishing : 1 = false;  // nothing that was asked waits in Redis: the read decides
+    bool dealt_with : 1 = false; // vanishing: a worker was done with it, so it is not lost
     bool attach_due : 1 = false; // a resume came first: tell the owner if a turn is running
     bool active : 1 = false;     // in Hub::active
 

@@ -7,14 +7,16 @@ local meta, lane, leases, jobs, channel = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KE
 local sid, app, mail, trace = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local max_entries, max_bytes, max_jobs, ttl =
     tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
-local connection, number = ARGV[9], tonumber(ARGV[10] or 0)
+local connection, number, stored = ARGV[9], tonumber(ARGV[10] or 0), tonumber(ARGV[11] or 0)
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local state = redis.call('HMGET', meta, 'own', 'bell', 'ibytes', 'mails')
-local senders = {}
-for name, last in string.gmatch(number > 0 and state[4] or '', '(%S+):(%d+)') do
+local senders, known = {}, false
+for name, last, place in string.gmatch(state[4] or '', '(%S+):(%d+):(%d+)') do
     if name ~= connection then
-        senders[#senders + 1] = name .. ':' .. last
+        senders[#senders + 1] = name .. ':' .. last .. ':' .. place
+    elseif number == 0 then
+        known = tonumber(place) >= stored
     elseif tonumber(last) >= number then
         mail = ''
     end
@@ -45,7 +47,7 @@ if #mail > 0 then
     redis.call('XADD', lane, string.format('0-%d', n), 'd', mail)
     redis.call('HINCRBY', meta, 'ibytes', #mail)
     if number > 0 then
-        table.insert(senders, 1, string.format('%s:%d', connection, number))
+        table.insert(senders, 1, string.format('%s:%d:%d', connection, number, n))
         senders[5] = nil
         redis.call('HSET', meta, 'mails', table.concat(senders, ' '))
     end
@@ -55,7 +57,7 @@ if #mail > 0 then
 elseif owned then
     return {3, 1}
 elseif redis.call('EXISTS', lane) == 0 and redis.call('HEXISTS', meta, 'ckpt') == 0 then
-    return {3, 0}
+    return {3, (known or stored > 0 and #senders == 4) and 2 or 0}
 end
 if owned then return {1, n} end
 local rung = state[2] and now - tonumber(state[2]) < 2000
@@ -65,7 +67,7 @@ if not rung and (n > 0 or redis.call('XLEN', jobs) < max_jobs) then
 end
 return {2, n}
 )",
-                            5, 10};
+                            5, 11};
 
 const Script kClaimScript = {"claim", R"(#!lua
 local meta, lane, log, leases, jobs, channel, dead =

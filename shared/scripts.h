@@ -14,7 +14,7 @@ struct Script {
     std::string_view name;
     std::string_view text;
     uint8_t keys;      // number of KEYS
-    uint8_t arguments; // number of ARGV (`save` takes more ids at its end, `mail` two less)
+    uint8_t arguments; // number of ARGV (`save` takes more ids at its end, `mail` three less)
 };
 
 // Append mail to a session's in lane and ring the doorbell if nobody owns the session. With an
@@ -22,8 +22,9 @@ struct Script {
 // idempotent). A mail whose number its connection has passed already is not stored again, so one
 // whose reply was lost may be sent once more, behind the same connection's earlier ones and before
 // its later ones. KEYS meta in_lane leases jobs in_channel ARGV sid app mail traceparent
-// max_entries max_bytes max_jobs session_ttl_ms [connection number] → {MailStatus, sequence number
-// of the mail in the lane}; for `nothing` the second is 1 if a live owner attends the session
+// max_entries max_bytes max_jobs session_ttl_ms [connection number [place]] → {MailStatus, sequence
+// number of the mail in the lane}; for `nothing` the second is an Attendance. `place` goes with
+// number 0: the sequence number that a mail of that connection had been given.
 extern const Script kMailScript;
 enum class MailStatus : int {
     owned = 1,   // stored; a live owner will see it
@@ -32,6 +33,11 @@ enum class MailStatus : int {
     lane_full = 0,  // refused: the session has too much unread mail
     busy = -1,      // refused: the job stream is at its admission limit
     no_worker = -2, // refused: no worker has held a lease in this partition for kNoWorkerGraceMs
+};
+enum class Attendance : int {
+    none = 0,       // nothing waits, and Redis does not know the mail that was asked about
+    owned = 1,      // a live owner attends the session
+    dealt_with = 2, // nothing waits: that mail had been stored, and a worker was done with it
 };
 inline constexpr uint32_t kNoWorkerGraceMs = 10000;
 inline constexpr uint32_t kRingAgainMs = 2000; // a younger doorbell is not repeated

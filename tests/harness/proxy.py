@@ -136,8 +136,7 @@ class Flow:
         self.ended = False
 
     def mode(self):
-        proxy = self.proxy
-        return proxy.mode if proxy.direction in (self.name, "both") else "pass"
+        return self.link.mode() if self.proxy.direction in (self.name, "both") else "pass"
 
     def feed(self, data):
         mode = self.mode()
@@ -234,10 +233,13 @@ class Link:
         self.up = Flow(self, "up", self.client, self.server)
         self.down = Flow(self, "down", self.server, self.client)
 
+    def mode(self):
+        return self.proxy.mode if self.proxy.only in self.hello else "pass"
+
     def accepted(self):
         self.proxy.links.add(self)
         self.proxy.accepted += 1
-        if self.proxy.mode == "reset":
+        if self.mode() == "reset":
             self.abort()
         else:
             self.dial()
@@ -264,7 +266,7 @@ class Link:
             self.up.pump()
 
     def hidden(self):  # the end of one side is not told to the other
-        return self.mute or self.proxy.mode in ("stall", "blackhole")
+        return self.mute or self.mode() in ("stall", "blackhole")
 
     def end_lost(self):
         ends = (self.client.transport, self.server.transport)
@@ -296,7 +298,7 @@ class Link:
         lost_bytes = self.up.lost_bytes or self.down.lost_bytes
         lost_end = self.client.transport is None or (
             self.dialed and self.server.transport is None and self.server.connected)
-        if self.proxy.mode == "reset" or (not self.hidden() and (lost_bytes or lost_end)):
+        if self.mode() == "reset" or (not self.hidden() and (lost_bytes or lost_end)):
             self.abort()
             return
         self.dial()
@@ -326,7 +328,7 @@ class Proxy:
         self.loop = self.host.loop
         self.upstream = upstream if isinstance(upstream, tuple) else Path(upstream)
         self.links = set()
-        self.mode, self.direction = "pass", "both"
+        self.mode, self.direction, self.only = "pass", "both", b""
         self.delay_ms = self.jitter_ms = 0.0
         self.piece = 1
         self.budget = {"up": None, "down": None}  # bytes until the cut
@@ -356,12 +358,13 @@ class Proxy:
 
     # --- controls
 
-    def set_mode(self, mode, *, direction="both", delay_ms=0.0, jitter_ms=0.0, piece=1):
+    def set_mode(self, mode, *, direction="both", only=b"", delay_ms=0.0, jitter_ms=0.0, piece=1):
+        """`only`: the links whose first piece held that; the others pass."""
         assert mode in MODES and direction in ("up", "down", "both"), (mode, direction)
-        self.host.call(self._set_mode, mode, direction, delay_ms, jitter_ms, piece)
+        self.host.call(self._set_mode, mode, direction, only, delay_ms, jitter_ms, piece)
 
-    def _set_mode(self, mode, direction, delay_ms, jitter_ms, piece):
-        self.mode, self.direction = mode, direction
+    def _set_mode(self, mode, direction, only, delay_ms, jitter_ms, piece):
+        self.mode, self.direction, self.only = mode, direction, only
         self.delay_ms, self.jitter_ms, self.piece = delay_ms, jitter_ms, piece
         for link in list(self.links):
             link.mode_changed()

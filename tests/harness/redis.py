@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import time
 
 from harness.paths import REDIS
 from harness.process import Log, Process, wait_for
@@ -60,6 +61,25 @@ class TcpClient(RedisClient):
         self._connect(socket.AF_INET, ("127.0.0.1", port), limit_s, tls)
 
 
+class Monitor(RedisClient):
+    """Sees every command that Redis runs from now on."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self("MONITOR")
+
+    def wait_for(self, wanted, limit_s=15.0):
+        """The next command for which `wanted(line)` is true."""
+        deadline = time.monotonic() + limit_s
+        while True:
+            left = deadline - time.monotonic()
+            assert left > 0, "Redis was never told that"
+            self.socket.settimeout(left)
+            line = self._reply()
+            if wanted(line):
+                return line
+
+
 class Redis:
     """Started by start(); killed, frozen and started again at will. `options`: lines of its
     configuration, such as "requirepass secret"."""
@@ -96,6 +116,9 @@ class Redis:
             if self.password:
                 client("AUTH", self.password)
             return client(*words)
+
+    def monitor(self):
+        return Monitor(self.socket)
 
     def logs(self):
         return [self.log]

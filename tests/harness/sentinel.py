@@ -50,7 +50,12 @@ class Node(Redis):
         return self.command("ROLE")[0]
 
     def replicas_online(self):
-        return sum(1 for replica in self.command("ROLE")[2])
+        return len(self.command("ROLE")[2])
+
+    def replicated(self, offset):
+        """All replicas have confirmed the replication stream up to there. One that is online after
+        a full resynchronisation gets none of it until its first confirmation, a second later."""
+        return all(int(replica[2]) >= offset for replica in self.command("ROLE")[2])
 
 
 class Sentinel:
@@ -210,6 +215,10 @@ class SentinelGroup:
         nodes = [node for node in self.nodes if node.process and node.process.alive()]
         wait_for(lambda: self._settled(nodes), "the sentinels know each other and all replicas",
                  FAILOVER_LIMIT_S)
+        primary = self.primary()
+        offset = primary.command("ROLE")[1] + 1  # leases are renewed all the time
+        primary.command("PUBLISH", "settled", "")
+        wait_for(lambda: primary.replicated(offset), "the replicas keep up", FAILOVER_LIMIT_S)
 
     def _settled(self, nodes):
         ports = {sentinel.primary_port() for sentinel in self.sentinels}
