@@ -68,6 +68,8 @@ void on_config_written(void* owner, uint64_t, const Reply* reply) noexcept {
     auto& hub = *static_cast<Hub*>(owner);
     if (reply != nullptr && reply->is_error()) {
         hub.commands.fail({"cannot be written to"}, reply->text());
+    } else if (reply != nullptr && reply->integer() == 1 && hub.partitions_known) {
+        readiness_data_gone(hub);
     }
 }
 

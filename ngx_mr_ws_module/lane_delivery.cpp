@@ -29,17 +29,30 @@ void send_event(Connection& connection, const EventView& event) {
     }
 }
 
+// A client that was told of the loss of its turn hears nothing more of that turn.
+bool is_skipped(RelayLink& link, const EventView& event) {
+    if (!link.skip_turn) {
+        return false;
+    }
+    const bool begins = (event.flags & kEventBegins) != 0;
+    const bool ends = (event.flags & kEventTerminal) != 0;
+    link.skip_turn = !begins && !ends;
+    return !begins;
+}
+
 void send_events(Connection& connection, ByteView bytes, uint32_t skip) {
     auto reader = BatchReader::open(bytes);
     if (!reader) {
         return;
     }
+    RelayLink& link = connection.relay;
     while (const auto event = reader->next()) {
         if (skip != 0) {
             --skip;
-            continue;
+        } else if (!is_skipped(link, *event)) {
+            link.mid_turn = (event->flags & kEventTerminal) == 0;
+            send_event(connection, *event);
         }
-        send_event(connection, *event);
     }
 }
 

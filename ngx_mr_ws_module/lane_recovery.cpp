@@ -11,6 +11,8 @@
 namespace mr {
 namespace {
 
+constexpr uint32_t kRetryLostMs = 1000; // told to the client
+
 enum Step : uint64_t { kNotedTop, kLogTop, kSnapshot };
 
 // Behind its cursor the log may still hold the end of an answer: the oldest of that comes next. A
@@ -31,6 +33,15 @@ bool is_ahead(const Session& session, const RelayLink& link) {
            session.mark < link.cursor;
 }
 
+// v1 has no words for a break: the turn it is in the middle of is ended for it, with an error, and
+// it hears nothing more of that turn.
+void end_turn(Connection& follower) {
+    RelayLink& link = follower.relay;
+    link.skip_turn = true;
+    link.mid_turn = false;
+    gateway_error(follower, ErrorCode::relay_unavailable, kRetryLostMs, true);
+}
+
 // With a snapshot its reader starts afresh: that is sent once per loss; should the log not know
 // the snapshot's place either, what is left of the log has to do. False: nothing was lost.
 bool send_back(Session& session, Connection& follower, const std::optional<Snapshot>& snapshot) {
@@ -48,6 +59,9 @@ bool send_back(Session& session, Connection& follower, const std::optional<Snaps
     }
     link.greet = false;
     link.behind = true;
+    if (link.mid_turn && !follower.v2) {
+        end_turn(follower);
+    }
     if (link.resynced || !follower.v2) {
         link.resynced = false;
         take_what_is_left(session, link);
@@ -58,6 +72,7 @@ bool send_back(Session& session, Connection& follower, const std::optional<Snaps
         connection_send(follower, Opcode::text, as_bytes(snapshot->event));
         link.cursor = snapshot->id;
         link.resynced = true;
+        link.mid_turn = session.running;
     } else {
         // It may have been told of the lost part only: all that the log holds, from the beginning.
         link.salvage = !session.log_empty;

@@ -189,7 +189,9 @@ void on_binary_mail(void* owner, uint64_t connection_id, const Reply* reply) noe
 
 void on_note(void* owner, uint64_t, const Reply* reply) noexcept {
     auto& session = *static_cast<Session*>(owner);
-    if (reply != nullptr && reply->is_error()) {
+    if (reply != nullptr && reply->error_is("NOSCRIPT")) {
+        hub_load_script(*session.hub);
+    } else if (reply != nullptr && reply->is_error()) {
         hub_complain(*session.hub, "note refused", reply->text());
     }
     --session.references;
@@ -210,6 +212,9 @@ void nothing_waits(Session& session, bool dealt_with) {
 void on_ring(void* owner, uint64_t, const Reply* reply) noexcept {
     auto& session = *static_cast<Session*>(owner);
     const auto status = reply != nullptr ? status_of(*reply) : std::nullopt;
+    if (reply != nullptr && reply->error_is("NOSCRIPT")) {
+        hub_load_script(*session.hub); // rung again when the next notice is due
+    }
     if (status == MailStatus::nothing) {
         const auto attendance = static_cast<Attendance>((*reply)[1].integer());
         if (attendance == Attendance::owned) {
@@ -306,7 +311,12 @@ void mailbox_conclude(Session& session) noexcept {
     session.asked_at_ms = 0;
     for (Connection* follower = session.followers; follower != nullptr;) {
         Connection* next = next_follower(*follower);
-        gateway_error(*follower, ErrorCode::relay_unavailable, kRetryUnavailableMs, true);
+        if (!follower->relay.skip_turn) { // else it knows
+            gateway_error(*follower, ErrorCode::relay_unavailable, kRetryUnavailableMs, true);
+        }
+        RelayLink& link = follower->relay;
+        link.skip_turn = link.skip_turn || (link.mid_turn && !follower->v2);
+        link.mid_turn = false;
         follower = next;
     }
     session_note_idle(session);

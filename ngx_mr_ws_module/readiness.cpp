@@ -118,10 +118,7 @@ void on_write(void* owner, uint64_t, const Reply* reply) noexcept {
     }
     if (!reply->is_error()) {
         if (reply->integer() == 1) {
-            ngx_log_error(NGX_LOG_WARN, hub.log, 0,
-                          "mr_ws: redis %s: its data is gone (mr:config was missing); running "
-                          "answers are begun again or ended, sessions go on",
-                          hub.target->name);
+            readiness_data_gone(hub);
         }
         readiness.refusal_chars = 0;
         return;
@@ -298,6 +295,18 @@ void readiness_commands_ready(Hub& hub) noexcept {
 
 void readiness_down(Hub& hub) noexcept {
     note(hub);
+}
+
+void readiness_data_gone(Hub& hub) noexcept {
+    Readiness& readiness = hub.readiness;
+    if (readiness.data_gone_at != 0 && !passed(readiness.data_gone_at, kProbeEveryMs)) {
+        return; // both fields of it
+    }
+    readiness.data_gone_at = now();
+    ngx_log_error(NGX_LOG_WARN, hub.log, 0,
+                  "mr_ws: redis %s: its data is gone (mr:config was missing): running answers are "
+                  "told anew or ended, sessions go on",
+                  hub.target->name);
 }
 
 void readiness_subscribe(Hub& hub) noexcept {

@@ -80,7 +80,7 @@ bool RedisLink::is_down() const noexcept {
 }
 
 const char* RedisLink::failure_text() const noexcept {
-    return failures_ > 0 && logged_cause_ != nullptr ? logged_cause_ : "it is being opened";
+    return logged_cause_ != nullptr ? logged_cause_ : "it is being opened";
 }
 
 void RedisLink::set_state(LinkState state) noexcept {
@@ -141,8 +141,7 @@ void RedisLink::become_ready() noexcept {
     set_state(LinkState::ready);
     ngx_log_error(NGX_LOG_NOTICE, log_, 0, "mr_ws: redis %s%s: %s link ready", target_->name,
                   primary_label(), link_kind_name(kind_));
-    failures_ = 0;
-    backoff_.reset();
+    ready_at_ = ngx_current_msec;
     expire_held();
     if (!take_held()) {
         fail({"out of memory"});
@@ -211,6 +210,10 @@ void RedisLink::fail(DialProblem cause, std::string_view detail) noexcept {
     const bool was_ready = state_ == LinkState::ready;
     if (was_ready) {
         down_since_ = ngx_current_msec;
+    }
+    if (was_ready && reached(ready_at_ + kStableMs)) {
+        failures_ = 0;
+        backoff_.reset();
     }
     ping_sent_ = false; // nobody will answer it: its deadline must not wake us any more
     if (watch_ != nullptr) {

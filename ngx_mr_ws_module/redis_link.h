@@ -59,6 +59,8 @@ class RedisLink {
     static constexpr ngx_msec_t kPingIdleMs = 800;      // silence after which a PING probes
     static constexpr uint32_t kReconnectFirstMs = 100;
     static constexpr uint32_t kReconnectMaxMs = 2000;
+    // A connection that lasts for less is one more failure: its delay goes on growing.
+    static constexpr ngx_msec_t kStableMs = 2000;
     static constexpr size_t kMaxQueuedBytes = 32 * 1024 * 1024; // not taken by the kernel yet
     static constexpr ngx_msec_t kRepeatedLogMs =
         10000; // the same failure again is logged this often
@@ -164,6 +166,7 @@ class RedisLink {
     ngx_msec_t heard_at_ = 0;
     ngx_msec_t ping_at_ = 0;
     ngx_msec_t down_since_ = 0;
+    ngx_msec_t ready_at_ = 0;
     ngx_msec_t logged_at_ = 0;
     uint32_t failures_ = 0; // in a row
     const char* logged_cause_ = nullptr;

@@ -40,6 +40,8 @@ struct RelayLink {
     bool inclusive : 1 = false;    // the next read must prove that the log knows the cursor
     bool resynced : 1 = false;     // a snapshot was sent and nothing has been delivered since
     bool salvage : 1 = false;      // goes on with whatever the log still holds behind its cursor
+    bool mid_turn : 1 = false;     // the last event it got does not end a turn
+    bool skip_turn : 1 = false;    // v1, told that its turn is lost: gets nothing more of it
 };
 static_assert(sizeof(RelayLink) <= 64, "lives in every idle connection");
 

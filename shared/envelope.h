@@ -42,6 +42,7 @@ enum EventFlag : uint8_t {
     kEventV2Only = 1 << 1,   // not sent to clients without the subprotocol mr.v2
     kEventTerminal = 1 << 2, // ends its turn: nothing is in flight for the session behind it
     kEventLiveOnly = 1 << 3, // published, never logged (spoken audio)
+    kEventBegins = 1 << 4,   // the first of a turn that nobody has begun before
 };
 
 struct BatchHeader {

@@ -138,8 +138,10 @@ return {status, string.format('%.0f', epoch), attempt, prev, checkpoint or '', s
 )",
                              7, 6};
 
-const Script kSaveScript = {"save", R"(#!lua
-local meta, lane, history = KEYS[1], KEYS[2], KEYS[3]
+namespace {
+
+// One text, twice: what removes mail or a checkpoint frees memory and must be possible without any.
+constexpr char kSaveText[] = R"(local meta, lane, history = KEYS[1], KEYS[2], KEYS[3]
 local epoch, worker, op = ARGV[1], ARGV[2], ARGV[3]
 local number, checkpoint, ids = tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local keep, ttl, mails = ARGV[7], ARGV[8], tonumber(ARGV[9])
@@ -170,10 +172,34 @@ if #ARGV > entries then
     redis.call('PEXPIRE', history, ttl)
 end
 return 1
-)",
-                            3, 9};
+)";
 
-const Script kFinishScript = {"finish", R"(#!lua
+template <size_t kFirst, size_t kSecond> struct Joined {
+    char chars[kFirst + kSecond - 1];
+    constexpr std::string_view view() const { return {chars, sizeof(chars) - 1}; }
+};
+
+template <size_t kFirst, size_t kSecond>
+constexpr Joined<kFirst, kSecond> join(const char (&first)[kFirst], const char (&second)[kSecond]) {
+    Joined<kFirst, kSecond> joined{};
+    for (size_t i = 0; i < kFirst - 1; ++i) {
+        joined.chars[i] = first[i];
+    }
+    for (size_t i = 0; i < kSecond; ++i) {
+        joined.chars[kFirst - 1 + i] = second[i];
+    }
+    return joined;
+}
+
+constexpr auto kSaveStrict = join("#!lua\n", kSaveText);
+constexpr auto kSaveAlways = join("#!lua flags=allow-oom\n", kSaveText);
+
+} // namespace
+
+const Script kSaveScript = {"save", kSaveStrict.view(), 3, 9};
+const Script kConsumeScript = {"consume", kSaveAlways.view(), 3, 9};
+
+const Script kFinishScript = {"finish", R"(#!lua flags=allow-oom
 local meta, lane, log, jobs = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local epoch, worker, entry, log_ttl, ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local state = redis.call('HMGET', meta, 'ep', 'own', 'ckpt')
@@ -191,7 +217,7 @@ return 1
 )",
                               4, 5};
 
-const Script kReleaseScript = {"release", R"(#!lua
+const Script kReleaseScript = {"release", R"(#!lua flags=allow-oom
 local meta, lane, leases, jobs = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local epoch, worker, entry, sid, app = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local blame, ttl, checkpoint = ARGV[6], ARGV[7], ARGV[8]

@@ -1,8 +1,9 @@
 // The Lua scripts of the relay: everything that must be atomic and happens once per turn, never
 // once per event. Owns their texts, argument order and result codes; never talks to Redis. Every
 // script touches one partition's keys only (one cluster slot) and starts with `#!lua`, so that
-// Redis refuses it up front when out of memory or across slots. Load with SCRIPT LOAD, call with
-// EVALSHA, load again on NOSCRIPT.
+// Redis refuses it up front when out of memory or across slots; those that free memory or keep a
+// lease are allowed to run nevertheless, so that a full Redis can drain. Load with SCRIPT LOAD,
+// call with EVALSHA, load again on NOSCRIPT.
 #pragma once
 
 #include <cstdint>
@@ -68,7 +69,9 @@ inline constexpr uint32_t kKeptEpochs = 8; // older ones are trimmed from the ou
 // checkpoint ids history_limit
 //      history_ttl_ms mails (mail_id mail_bytes)… history_entry…
 // → 1, or 0: fenced (another owner; stop and publish nothing more)
+// Of one text: `consume` is for "clear" and "keep", and is run out of memory too.
 extern const Script kSaveScript;
+extern const Script kConsumeScript;
 
 // Give the session up when nothing waits.
 // KEYS meta in_lane out_lane jobs

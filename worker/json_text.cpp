@@ -95,4 +95,18 @@ size_t utf16_length(std::string_view text) {
     return units;
 }
 
+std::string_view utf16_prefix(std::string_view text, size_t units) {
+    size_t have = 0;
+    for (size_t i = 0; i < text.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(text[i]);
+        const bool first = (byte & 0xC0) != 0x80;
+        have += first;
+        have += byte >= 0xF0;
+        if (first && have > units) {
+            return text.substr(0, i);
+        }
+    }
+    return text;
+}
+
 } // namespace mr

@@ -15,4 +15,7 @@ void append_json_string(std::string& out, std::string_view text);
 // Length in UTF-16 code units of a valid UTF-8 text: what a browser calls `length`.
 size_t utf16_length(std::string_view text);
 
+// The front of a valid UTF-8 text, of at most `units` UTF-16 code units; no character is cut.
+std::string_view utf16_prefix(std::string_view text, size_t units);
+
 } // namespace mr

@@ -2,10 +2,12 @@
 // for shared/scripts.cpp: the same scripts, changed where MR_BROKEN says so.
 #define kClaimScript kWholeClaimScript
 #define kSaveScript kWholeSaveScript
+#define kConsumeScript kWholeConsumeScript
 #define kReapScript kWholeReapScript
 #include "shared/scripts.cpp"
 #undef kClaimScript
 #undef kSaveScript
+#undef kConsumeScript
 #undef kReapScript
 
 #include "shared/guard.h"
@@ -18,6 +20,7 @@ namespace mr {
 
 extern const Script kClaimScript;
 extern const Script kSaveScript;
+extern const Script kConsumeScript;
 extern const Script kReapScript;
 
 namespace {
@@ -77,6 +80,8 @@ const Script kClaimScript = {
     kWholeClaimScript.keys, kWholeClaimScript.arguments};
 const Script kSaveScript = {"save", changed(kWholeSaveScript, {kAnyOwnerSaves}),
                             kWholeSaveScript.keys, kWholeSaveScript.arguments};
+const Script kConsumeScript = {"consume", changed(kWholeConsumeScript, {kAnyOwnerSaves}),
+                               kWholeConsumeScript.keys, kWholeConsumeScript.arguments};
 const Script kReapScript = {"reap", changed(kWholeReapScript, {kLeasesOnly}), kWholeReapScript.keys,
                             kWholeReapScript.arguments};
 

@@ -94,6 +94,12 @@ class Redis:
         self.process = None
 
     def start(self):
+        self.launch()
+        wait_for(self._answers, "Redis answers")
+        return self
+
+    def launch(self):
+        """Without waiting for it to serve."""
         self.socket.unlink(missing_ok=True)
         lines = ["port 0", f"unixsocket {self.socket}", "unixsocketperm 700",
                  f"dir {self.directory}", 'save ""', "appendonly no", "daemonize no",
@@ -101,8 +107,6 @@ class Redis:
         config = self.directory / "redis.conf"
         config.write_text("\n".join(lines) + "\n")
         self.process = Process("redis", [REDIS, config], self.log)
-        wait_for(self._answers, "Redis answers")
-        return self
 
     def _answers(self):
         assert self.process.alive(), f"Redis has ended:\n{self.log.text()}"

@@ -33,6 +33,17 @@ class Stack:
         return Worker(self.directory, self.redis.url, self.data_dir, name=name, apps=self.apps,
                       **self.settings)
 
+    def move_to(self, url, *, worker_url=None):
+        """Ends nginx and the workers and starts them with another way to Redis."""
+        for part in (self.nginx, *self.workers):
+            part.stop()
+        self.nginx.redis_url = url
+        for worker in self.workers:
+            worker.settings["redis"] = worker_url or url
+            worker.start()
+        self.nginx.start()
+        self.wait_linked()
+
     def add_worker(self, name):
         worker = self.make_worker(name)
         self.workers.append(worker)

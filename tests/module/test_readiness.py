@@ -129,18 +129,14 @@ def test_a_moment_does_not_turn_it_red(stack):
     assert not lines(stack, "delivery is broken")
 
 
-@pytest.mark.parametrize("refuse, allow, said", [
-    (("maxmemory", "1"), ("maxmemory", "0"), "OOM command not allowed"),
-    (("min-replicas-to-write", "1"), ("min-replicas-to-write", "0"), "NOREPLICAS Not enough"),
-])
-def test_writes_refused(stack, refuse, allow, said):
+def test_writes_refused(stack):
     """Publishing works all the time: the probe has to write as well."""
     becomes(stack, "ok")
-    stack.redis.command("CONFIG", "SET", *refuse)
+    stack.redis.command("CONFIG", "SET", "maxmemory", "1")
     becomes(stack, "writes_refused")
-    stack.redis.command("CONFIG", "SET", *allow)
+    stack.redis.command("CONFIG", "SET", "maxmemory", "0")
     becomes(stack, "ok")
-    went_red_and_green(stack, f"it refuses to be written to: {said}")
+    went_red_and_green(stack, "it refuses to be written to: OOM command not allowed")
 
 
 def test_subscribed_where_nobody_publishes(make_stack, tmp_path):

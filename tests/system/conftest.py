@@ -4,6 +4,8 @@ import sqlite3
 
 import pytest
 
+from chat import LONG_QUESTION, Chat
+from harness.protocol import text_of
 from harness.provider import Provider
 from harness.stack import shared_stack
 
@@ -24,6 +26,13 @@ def stack(data_dir):
 @pytest.fixture(scope="session")
 def slow_stack(data_dir):
     yield from shared_stack(data_dir, workers=2, apps="chat", locations=LOCATIONS, settings=SLOW)
+
+
+@pytest.fixture(scope="session")
+def reference(stack):
+    """What the answer to LONG_QUESTION says, undisturbed."""
+    with Chat(stack) as chat:
+        return text_of(chat.answer(LONG_QUESTION))
 
 
 @pytest.fixture(scope="session")

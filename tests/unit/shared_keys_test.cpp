@@ -78,6 +78,13 @@ TEST(SessionKeys, ShareOneSlotAndAreDistinct) {
     }
 }
 
+TEST(SessionKeys, AProbesChannelIsNoSessions) {
+    const PartitionMap map;
+    const KeyText channel = probe_channel(map.tag(0), "0123456789abcdef");
+    EXPECT_EQ(channel.view(), "mr:" + std::string(map.tag(0)) + ":probe:0123456789abcdef");
+    EXPECT_EQ(session_of_key(channel), "");
+}
+
 TEST(SessionKeys, LongestNameFitsItsBuffer) {
     const PartitionMap map(kMaxPartitions);
     for (uint32_t i = 0; i < kMaxPartitions; ++i) {

@@ -70,6 +70,26 @@ TEST(WorkerJsonText, LengthIsThatOfABrowser) {
     EXPECT_EQ(utf16_length("😀x"), 3u);
 }
 
+TEST(WorkerJsonText, APrefixCutsNoCharacter) {
+    EXPECT_EQ(utf16_prefix("abc", 0), "");
+    EXPECT_EQ(utf16_prefix("abc", 2), "ab");
+    EXPECT_EQ(utf16_prefix("abc", SIZE_MAX), "abc");
+    EXPECT_EQ(utf16_prefix("aäö", 2), "aä");
+    EXPECT_EQ(utf16_prefix("a😀b", 1), "a");
+    EXPECT_EQ(utf16_prefix("a😀b", 2), "a") << "half a pair is none";
+    EXPECT_EQ(utf16_prefix("a😀b", 3), "a😀");
+    std::mt19937_64 random(9);
+    for (int i = 0; i < 300; ++i) {
+        const std::string text = random_text(random, random() % 12);
+        for (size_t units = 0; units <= utf16_length(text) + 1; ++units) {
+            const std::string_view prefix = utf16_prefix(text, units);
+            EXPECT_TRUE(text.starts_with(prefix));
+            EXPECT_LE(utf16_length(prefix), units);
+            EXPECT_GE(utf16_length(prefix) + 1, std::min(units, utf16_length(text)));
+        }
+    }
+}
+
 TEST(WorkerEventText, ATextChunkEqualsTheLibrarysEvent) {
     std::mt19937_64 random(4);
     for (int i = 0; i < 500; ++i) {
@@ -121,6 +141,9 @@ TEST(WorkerTurnRecord, SurvivesItsTextForm) {
     ASSERT_TRUE(read.has_value());
     EXPECT_EQ(format_record(*read), format_record(record));
     EXPECT_EQ(read->before, record.before);
+    EXPECT_TRUE(read->view.is_null());
+    record.view = {{"content", "told"}};
+    EXPECT_EQ(parse_record(format_record(record))->view, record.view);
     for (const char* bad :
          {"", "{}", "[]", "{\"v\":2}", "{\"v\":1}", "nonsense", "{\"v\":1,\"turn_id\":5}"}) {
         EXPECT_FALSE(parse_record(bad).has_value()) << bad;
@@ -152,6 +175,16 @@ TEST(WorkerTurnView, StartAndCompletionBecomeOneEntry) {
     EXPECT_FALSE(snapshot["tools"][1].contains("summary"));
     EXPECT_EQ(snapshot["charts"][0]["title"], "t");
     EXPECT_EQ(snapshot["sources"][0]["id"], "1");
+
+    const TurnView restored = TurnView::restored(snapshot);
+    EXPECT_EQ(restored.snapshot(), snapshot);
+    EXPECT_EQ(restored.text_units(), view.text_units());
+    EXPECT_TRUE(restored.has_told(Json::parse(R"({"type":"phase_complete","phase":"routing"})")));
+    EXPECT_FALSE(restored.has_told(Json::parse(R"({"type":"tool_complete","tool":"bigquery#2"})")));
+    EXPECT_EQ(TurnView::restored(snapshot, 6).text(), "Grüße ");
+    for (const char* bad : {"null", "[]", "5", R"({"content":5,"phases":{}})"}) {
+        EXPECT_EQ(TurnView::restored(Json::parse(bad)).snapshot(), TurnView().snapshot()) << bad;
+    }
 }
 
 } // namespace

@@ -326,7 +326,7 @@ asio::awaitable<void> ChatSession::stop() {
 }
 
 std::string ChatSession::checkpoint() const {
-    return turn_ ? format_record(turn_->record()) : lost_;
+    return turn_ ? turn_->whole_record() : lost_;
 }
 
 // --- answers without a turn -------------------------------------------------------------------

@@ -15,12 +15,6 @@ namespace asio = boost::asio;
 using nlohmann::ordered_json;
 using std::chrono::milliseconds;
 
-namespace {
-constexpr std::string_view kStoppedText = "Stopped.";
-constexpr std::string_view kEmptyAnswerText = "I have no answer to this.";
-constexpr std::string_view kIssueText = "I encountered an issue: "; // as the original backend says
-} // namespace
-
 std::string_view cancel_name(CancelBy by) {
     switch (by) {
     case CancelBy::disconnect:
@@ -138,12 +132,41 @@ void ChatTurn::announce_start() {
     added["attempt"] = record_.attempt;
     added["queue_ms"] = record_.queue_ms;
     added["question"] = record_.message;
-    host_->announce(v1, added, Audience::v2_only);
+    if (origin_ == Origin::asked) {
+        host_->begin(v1, added);
+    } else {
+        host_->announce(v1, added, Audience::v2_only);
+    }
+}
+
+std::string ChatTurn::whole_record() const {
+    TurnRecord whole = record_;
+    whole.view = host_->view().snapshot();
+    return format_record(whole);
+}
+
+// True: the log does not hold the turn from its beginning, Redis has lost its data meanwhile. What
+// clients were told is then taken from the record, its text as far as the log goes on, if it does;
+// a record without it begins the turn anew.
+bool ChatTurn::restore_told(PastTurn& past) {
+    const bool told_nothing = !past.any && record_.state.is_null() && record_.view.is_null();
+    if (past.whole || told_nothing) {
+        return false;
+    }
+    if (record_.view.is_null()) {
+        record_.state = nullptr;
+    }
+    past.view = TurnView::restored(record_.view, past.text_end);
+    log::warn("the log of a running turn is gone or has a hole, its clients are told anew",
+              {{"session", session_.store.session_id()}, {"turn", record_.turn_id}});
+    return true;
 }
 
 // False: the turn had ended already, only its traces were left.
 asio::awaitable<bool> ChatTurn::take_over() {
     PastTurn past = co_await read_past_turn(session_, record_);
+    const bool tell_anew = !past.ended && restore_told(past);
+    record_.view = nullptr;
     const std::string status = past.status;
     const bool announced = past.announced;
     const bool ended = past.ended;
@@ -167,6 +190,9 @@ asio::awaitable<bool> ChatTurn::take_over() {
     added["attempt"] = record_.attempt;
     added["prev"] = format_event_id(session_.claim.prev).view();
     host_->announce(v1, added, Audience::v2_only);
+    if (tell_anew) {
+        host_->announce_snapshot();
+    }
     // Clients that have seen more than the log has kept are put right by it.
     host_->write_snapshot("");
     co_return true;
@@ -282,111 +308,6 @@ ChatTurn::Ending ChatTurn::ending_of(Child& child) {
                                    {"cause", error.what()}});
     }
     return ending;
-}
-
-asio::awaitable<void> ChatTurn::finish(const Ending& ending) {
-    host_->mute();
-    end_events(ending);
-    log::info("turn ended", {{"session", session_.store.session_id()},
-                             {"turn", record_.turn_id},
-                             {"trace_id", record_.trace_id},
-                             {"status", ending.status},
-                             {"attempt", record_.attempt},
-                             {"ms", wall_clock_ms() - record_.started_ms},
-                             {"text_bytes", host_->view().text().size()}});
-    co_await session_.lane->synced();
-    host_->write_snapshot(ending.status);
-    co_await remember(ending.status, ending.result.memory);
-}
-
-// The last events: after at least one piece of text, exactly one terminal event.
-void ChatTurn::end_events(const Ending& ending) {
-    host_->end_open_tools();
-    if (ending.error) {
-        ordered_json v1 = error_v1(*ending.error);
-        if (!ending.error_message.empty()) {
-            v1["message"] = ending.error_message;
-        }
-        ordered_json added = error_added(*ending.error);
-        added["trace_id"] = record_.trace_id;
-        const std::string text = std::string(host_->has_text() ? "\n\n" : "") +
-                                 std::string(kIssueText) + v1["message"].get<std::string>();
-        host_->announce(v1, added, Audience::everyone);
-        host_->say(text);
-    }
-    if (ending.status == "cancelled") {
-        ordered_json v1;
-        v1["type"] = "cancelled";
-        ordered_json added;
-        added["by"] = cancel_name(cancelled_by_);
-        host_->announce(v1, added, Audience::v2_only);
-    }
-    host_->flush_text();
-    if (!host_->has_text()) {
-        host_->say(ending.status == "cancelled" ? kStoppedText : kEmptyAnswerText);
-    }
-    ordered_json v1;
-    v1["type"] = "response_complete";
-    v1["sources"] =
-        ending.result.sources.is_array() ? ending.result.sources : ordered_json::array();
-    const ordered_json added = completion(ending);
-    host_->terminal(v1, added);
-    over_ = true;
-}
-
-// What response_complete adds.
-ordered_json ChatTurn::completion(const Ending& ending) const {
-    ordered_json added;
-    added["status"] = ending.status;
-    added["text_length"] = host_->view().text_units();
-    ordered_json timings;
-    timings["queue_ms"] = record_.queue_ms;
-    if (ending.result.timings.is_object()) {
-        timings.update(ending.result.timings);
-    } else {
-        timings["total_ms"] = wall_clock_ms() - record_.started_ms;
-    }
-    added["timings"] = std::move(timings);
-    if (!ending.result.usage.is_null()) {
-        added["usage"] = ending.result.usage;
-    }
-    added["trace_id"] = record_.trace_id;
-    return added;
-}
-
-// The history gets the turn when its checkpoint goes: in one step.
-asio::awaitable<void> ChatTurn::remember(std::string_view status, const nlohmann::json& memory) {
-    std::vector<HistoryEntry> entries = co_await history_.load();
-    const bool known = std::any_of(entries.begin(), entries.end(), [this](const auto& entry) {
-        return entry.turn_id == record_.turn_id;
-    });
-    HistoryEntry question;
-    question.role = "user";
-    question.content = record_.message;
-    question.turn_id = record_.turn_id;
-    question.status = status;
-    HistoryEntry reply = question;
-    reply.role = "assistant";
-    reply.content = host_->view().text();
-    reply.memory = memory;
-    const auto replaced = std::find_if(entries.begin(), entries.end(), [this](const auto& entry) {
-        return !record_.replaces.empty() && entry.turn_id == record_.replaces;
-    });
-    if (!session_.store.alive()) {
-        throw SessionLost("the lease has lapsed");
-    }
-    if (!known && replaced != entries.end()) {
-        entries.erase(replaced, entries.end());
-        co_await history_.rewrite(entries);
-    }
-    Save save;
-    if (!known) {
-        save.history = {history_text(question), history_text(reply)};
-    }
-    for (const MailItem& item : std::exchange(at_end_, {})) {
-        save.consumed.push_back({item.number, item.bytes});
-    }
-    co_await session_.store.save(std::move(save));
 }
 
 } // namespace mr

@@ -39,6 +39,8 @@ class ChatTurn {
     ~ChatTurn() { host_->close(); }
 
     const TurnRecord& record() const { return record_; }
+    // The record with what clients were told so far: for a Redis that has lost both.
+    std::string whole_record() const;
     // What the session remembers of message ids, this turn's included: saved with its checkpoint.
     std::function<std::string()> message_ids;
 
@@ -68,6 +70,7 @@ class ChatTurn {
     boost::asio::awaitable<void> begin();
     boost::asio::awaitable<void> save_record();
     boost::asio::awaitable<bool> take_over();
+    bool restore_told(PastTurn& past);
     boost::asio::awaitable<TurnRequest> make_request();
     boost::asio::awaitable<Ending> answer();
     boost::asio::awaitable<void> await_child(std::shared_ptr<Child> child, SteadyTime deadline);

@@ -1,5 +1,7 @@
 #include "worker/apps/past_turn.h"
 
+#include "worker/json_text.h"
+
 #include <optional>
 
 namespace mr {
@@ -21,7 +23,18 @@ void take_event(const EventView& event, const TurnRecord& record, PastTurn& past
         return;
     }
     const std::string type = fields.value("type", "");
-    past.announced = past.announced || type == "turn_start";
+    if (type == "text_snapshot") { // an owner's before, that found the log incomplete
+        past.view = TurnView::restored(fields);
+        past.whole = true;
+    } else if (type == "turn_start") {
+        past.whole = past.whole || !past.any;
+        past.announced = true;
+    } else if (type == "text_chunk") {
+        const size_t offset = fields.value("offset", size_t{0});
+        past.whole = past.whole && offset == past.view.text_units();
+        past.text_end = offset + utf16_length(fields.value("content", ""));
+    }
+    past.any = true;
     if (type == "response_complete") {
         past.ended = true;
         past.status = fields.value("status", "");

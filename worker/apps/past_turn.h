@@ -10,9 +10,14 @@ namespace mr {
 
 struct PastTurn {
     TurnView view;
-    bool announced = false; // turn_start is in the log
-    bool ended = false;     // so is its terminal event
-    std::string status;     // of the terminal event
+    // The log holds it from its beginning (or from a snapshot in the log) without a hole. Not so,
+    // when Redis has lost its data in the middle of it.
+    bool whole = false;
+    bool any = false;           // something of it is there
+    size_t text_end = SIZE_MAX; // UTF-16 units up to which the log has text, if it has any
+    bool announced = false;     // turn_start is in the log
+    bool ended = false;         // so is its terminal event
+    std::string status;         // of the terminal event
 };
 
 // Throws SessionLost when the session is lost meanwhile.

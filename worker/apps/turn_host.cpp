@@ -52,6 +52,17 @@ void SessionTurnHost::end_open_tools() {
     }
 }
 
+void SessionTurnHost::begin(const ordered_json& v1, const ordered_json& added) {
+    write(v1, added, Audience::v2_only, kEventBegins);
+    counted();
+}
+
+void SessionTurnHost::announce_snapshot() {
+    ordered_json v1;
+    v1["type"] = "text_snapshot";
+    announce(v1, snapshot_fields(), Audience::v2_only);
+}
+
 void SessionTurnHost::terminal(const ordered_json& v1, const ordered_json& added) {
     flush_text();
     write(v1, added, Audience::everyone, kEventTerminal);
@@ -179,6 +190,15 @@ void SessionTurnHost::counted() {
     }
 }
 
+ordered_json SessionTurnHost::snapshot_fields() const {
+    ordered_json fields = view_.snapshot();
+    fields["question"] = record_.message;
+    if (!record_.message_id.empty()) {
+        fields["message_id"] = record_.message_id;
+    }
+    return fields;
+}
+
 // The value stands for the newest event so far; it goes out behind it on the same connection.
 void SessionTurnHost::write_snapshot(std::string_view status) {
     since_snapshot_ = 0;
@@ -189,11 +209,7 @@ void SessionTurnHost::write_snapshot(std::string_view status) {
     session_.lane->flush_now();
     ordered_json v1;
     v1["type"] = "text_snapshot";
-    ordered_json added = view_.snapshot();
-    added["question"] = record_.message;
-    if (!record_.message_id.empty()) {
-        added["message_id"] = record_.message_id;
-    }
+    ordered_json added = snapshot_fields();
     if (!status.empty()) {
         added["status"] = status;
     }

@@ -38,6 +38,10 @@ class SessionTurnHost final : public TurnHost,
 
     // What an earlier owner has delivered.
     void resume(TurnView view);
+    // The first event, of a turn that nobody has begun before.
+    void begin(const nlohmann::ordered_json& v1, const nlohmann::ordered_json& added);
+    // What clients that have lost their place are to show, as an event of the log.
+    void announce_snapshot();
     // The last event. Text that waits goes out first.
     void terminal(const nlohmann::ordered_json& v1, const nlohmann::ordered_json& added);
     // From here on everything but the caller's own `terminal` and `say` is swallowed: the pipeline
@@ -62,6 +66,7 @@ class SessionTurnHost final : public TurnHost,
   private:
     void write(const nlohmann::ordered_json& v1, const nlohmann::ordered_json& added,
                Audience audience, int flags);
+    nlohmann::ordered_json snapshot_fields() const;
     void put_text(std::string_view piece);
     void put_chunk(std::string_view piece);
     void open_window();

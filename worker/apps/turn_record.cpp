@@ -35,6 +35,9 @@ std::string format_record(const TurnRecord& record) {
     json["started_ms"] = record.started_ms;
     json["queue_ms"] = record.queue_ms;
     json["state"] = record.state;
+    if (!record.view.is_null()) {
+        json["view"] = record.view;
+    }
     return to_text(json);
 }
 
@@ -58,6 +61,7 @@ std::optional<TurnRecord> parse_record(std::string_view text) {
         record.started_ms = json.at("started_ms").get<int64_t>();
         record.queue_ms = json.at("queue_ms").get<int64_t>();
         record.state = json.at("state");
+        record.view = json.value("view", nlohmann::json());
         return record;
     } catch (const nlohmann::json::exception&) {
         return std::nullopt;

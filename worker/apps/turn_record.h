@@ -25,6 +25,7 @@ struct TurnRecord {
     int64_t started_ms = 0; // wall clock, start of the first attempt
     int64_t queue_ms = 0;
     nlohmann::json state; // of the pipeline
+    nlohmann::json view;  // what clients were told: only if the log may be gone, else null
 };
 
 // Of a turn that begins now: its id, the start of its time, its trace (that of `traceparent`, a W3C

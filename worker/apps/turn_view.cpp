@@ -84,6 +84,27 @@ std::vector<nlohmann::ordered_json> TurnView::open_tools() const {
     return open;
 }
 
+TurnView TurnView::restored(const Json& snapshot, size_t max_units) {
+    TurnView view;
+    const auto list = [&snapshot](const char* name) {
+        const Json found = snapshot.value(name, Json());
+        return found.is_array() ? found : Json::array();
+    };
+    if (!snapshot.is_object()) {
+        return view;
+    }
+    const Json content = snapshot.value("content", Json());
+    if (content.is_string()) {
+        view.append_text(utf16_prefix(content.get_ref<const std::string&>(), max_units));
+    }
+    view.phases_ = list("phases");
+    view.tools_ = list("tools");
+    view.charts_ = list("charts");
+    view.sources_ = list("sources");
+    view.error_ = snapshot.value("error", Json());
+    return view;
+}
+
 nlohmann::ordered_json TurnView::snapshot() const {
     Json snapshot;
     snapshot["content"] = text_;

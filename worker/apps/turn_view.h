@@ -2,6 +2,7 @@
 // that a new owner must not send again. Fed with events, live or read back from the log. Pure.
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -21,8 +22,10 @@ class TurnView {
     const std::string& text() const { return text_; }
     size_t text_units() const { return text_units_; } // UTF-16
 
-    // Fields of `text_snapshot` (without type and stamp).
+    // Fields of `text_snapshot` (without type and stamp), and the view they stand for; of a text
+    // that is longer than `max_units` only so much.
     nlohmann::ordered_json snapshot() const;
+    static TurnView restored(const nlohmann::ordered_json& snapshot, size_t max_units = SIZE_MAX);
 
   private:
     using Json = nlohmann::ordered_json;

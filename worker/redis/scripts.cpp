@@ -9,9 +9,9 @@
 namespace mr::redis {
 namespace {
 
-constexpr std::array<const Script*, 7> kAll = {&kMailScript,   &kClaimScript,   &kSaveScript,
-                                               &kFinishScript, &kReleaseScript, &kLeaseScript,
-                                               &kReapScript};
+constexpr std::array<const Script*, 8> kAll = {&kMailScript,    &kClaimScript,  &kSaveScript,
+                                               &kConsumeScript, &kFinishScript, &kReleaseScript,
+                                               &kLeaseScript,   &kReapScript};
 
 std::string sha1_hex(std::string_view text) {
     unsigned char digest[SHA_DIGEST_LENGTH];

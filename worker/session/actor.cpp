@@ -225,7 +225,7 @@ void Actor::consumption_answered(const Consumed& consumed, const redis::Answer& 
         return;
     }
     if (answer.reply->error_is("NOSCRIPT")) {
-        const std::string_view load[] = {"SCRIPT", "LOAD", kSaveScript.text};
+        const std::string_view load[] = {"SCRIPT", "LOAD", kConsumeScript.text};
         relay_.commands->send(load, {});
     }
     consumed_.insert(consumed_.end(), consumed.begin(), consumed.end());

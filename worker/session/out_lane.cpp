@@ -105,17 +105,23 @@ void OutLane::send(Batch& batch) {
     const EventIdText id = format_event_id(batch.last);
     const std::string_view bytes = batch.bytes.text();
     const std::string_view append[] = {"XADD", lane_key_.view(), id.view(), kEntryField, bytes};
-    const std::string_view publish[] = {"SPUBLISH", channel_.view(), bytes};
     auto self = shared_from_this();
     const uint64_t seq = batch.last.seq;
-    redis::Connection& commands = flusher_->commands();
-    const auto told = [self, seq](const redis::Answer& answer) { self->answered(seq, answer); };
     if (removed(Guard::durability)) {
-        commands.send(publish, told);
+        publish(batch, [self, seq](const redis::Answer& answer) { self->answered(seq, answer); });
         return;
     }
-    commands.send(append, told);
-    commands.send(publish, {});
+    flusher_->commands().send(
+        append, [self, seq](const redis::Answer& answer) { self->answered(seq, answer); });
+    if (!refused_since_) {
+        publish(batch);
+    }
+}
+
+void OutLane::publish(Batch& batch, redis::Connection::Handler done) {
+    batch.published = true;
+    const std::string_view command[] = {"SPUBLISH", channel_.view(), batch.bytes.text()};
+    flusher_->commands().send(command, std::move(done));
 }
 
 void OutLane::answered(uint64_t seq, const redis::Answer& answer) {
@@ -126,7 +132,7 @@ void OutLane::answered(uint64_t seq, const redis::Answer& answer) {
         // Unknown outcome: sent again when the connection is back and the log has been looked at.
         suspended_ = true;
         for (Batch& batch : batches_) {
-            batch.sent = false;
+            batch.sent = batch.published = false;
         }
         return;
     }
@@ -154,6 +160,9 @@ void OutLane::acknowledge_to(uint64_t seq) {
         Batch& batch = batches_.front();
         acknowledged_seq_ = batch.last.seq;
         batch.acknowledged_at = now;
+        if (!batch.published) {
+            publish(batch);
+        }
         kept_bytes_ += batch.bytes.size();
         kept_.push_back(std::move(batch));
         batches_.pop_front();
@@ -197,7 +206,7 @@ bool OutLane::take_back(uint64_t top_seq) {
                {"to", acknowledged_seq_}});
     for (; count > 0; --count) {
         kept_bytes_ -= kept_.back().bytes.size();
-        kept_.back().sent = false;
+        kept_.back().sent = kept_.back().published = false;
         batches_.push_front(std::move(kept_.back()));
         kept_.pop_back();
     }
@@ -214,7 +223,7 @@ void OutLane::refused(uint64_t seq, std::string_view error) {
     }
     for (Batch& batch : batches_) {
         if (batch.last.seq == seq) {
-            batch.sent = false;
+            batch.sent = batch.published = false;
         }
     }
     const auto now = std::chrono::steady_clock::now();
@@ -342,6 +351,7 @@ void OutLane::fence() {
 void OutLane::abandon() {
     if (state_ == LaneState::open) {
         state_ = LaneState::fenced;
+        lost_why_ = "given up";
         notify_waiters();
     }
 }
@@ -351,6 +361,7 @@ void OutLane::lose(LaneState state, std::string_view why) {
         return;
     }
     state_ = state;
+    lost_why_ = why;
     log::warn("session lost",
               {{"session", session_of_key(lane_key_.view())}, {"epoch", epoch_}, {"cause", why}});
     notify_waiters();
@@ -367,7 +378,7 @@ asio::awaitable<void> OutLane::synced() {
         co_await synced_.wait();
     }
     if (state_ != LaneState::open) {
-        throw SessionLost("the session has another owner");
+        throw SessionLost(lost_why_);
     }
 }
 

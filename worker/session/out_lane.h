@@ -2,9 +2,11 @@
 // each as XADD and SPUBLISH of the same bytes, and checks every XADD reply. A batch is immutable
 // and kept until it is acknowledged, and some seconds longer: after a break what the log lacks is
 // sent again under the same ids. So a failover that loses the last writes, or a Redis that lost its
-// last second, costs nobody an event: clients that have them drop the repetition. Two ends: fenced
-// (another owner has claimed the session) and broken (the log has a hole, lost more than is kept,
-// or refused ours for too long); after either nothing is sent any more.
+// last second, costs nobody an event: clients that have them drop the repetition. A full Redis
+// refuses XADD and still publishes: from the first refusal on a batch is published only when the
+// log has it. Two ends: fenced (another owner has claimed the session) and broken (the log has a
+// hole, lost more than is kept, or refused ours for too long); after either nothing is sent any
+// more.
 #pragma once
 
 #include "shared/envelope.h"
@@ -19,6 +21,7 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <string>
 
 namespace mr {
 
@@ -83,6 +86,7 @@ class OutLane : public std::enable_shared_from_this<OutLane> {
         Buffer bytes;
         bool sent = false;
         Clock::time_point acknowledged_at; // once it is
+        bool published = false;
     };
 
     OutLane(std::shared_ptr<Flusher> flusher, const SessionKeys& keys, uint64_t epoch,
@@ -90,6 +94,7 @@ class OutLane : public std::enable_shared_from_this<OutLane> {
 
     void seal();
     void send(Batch& batch);
+    void publish(Batch& batch, redis::Connection::Handler done = {});
     void answered(uint64_t seq, const redis::Answer& answer);
     void acknowledged(uint64_t seq);
     void refused(uint64_t seq, std::string_view error);
@@ -123,6 +128,7 @@ class OutLane : public std::enable_shared_from_this<OutLane> {
     boost::asio::steady_timer retry_timer_;
     std::optional<Clock::time_point> refused_since_;
     LaneState state_ = LaneState::open;
+    std::string lost_why_;
     bool marked_ = false;
     bool suspended_ = false; // no connection, or the log has to be looked at first
     bool unseen_ = false;    // the log has not been looked at since the connection came back

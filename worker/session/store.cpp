@@ -74,7 +74,8 @@ asio::awaitable<Claim> SessionStore::claim() {
 
 redis::ScriptCall SessionStore::save_call(std::string_view op, uint64_t number,
                                           const Save& save) const {
-    redis::ScriptCall script(kSaveScript);
+    const bool frees = op == "clear" || op == "keep";
+    redis::ScriptCall script(frees ? kConsumeScript : kSaveScript);
     script.add(keys_.meta.view()).add(keys_.in_lane.view()).add(keys_.history.view());
     script.add(epoch_).add(worker_).add(op).add(number);
     script.add(save.checkpoint).add(save.message_ids);

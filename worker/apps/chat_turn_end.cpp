@@ -1,0 +1,125 @@
+// The end of a turn: its last events, the exchange in the history, the checkpoint cleared.
+#include "worker/apps/chat_turn.h"
+#include "worker/apps/event_text.h"
+#include "worker/log.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace mr {
+
+namespace asio = boost::asio;
+using nlohmann::ordered_json;
+
+namespace {
+constexpr std::string_view kStoppedText = "Stopped.";
+constexpr std::string_view kEmptyAnswerText = "I have no answer to this.";
+constexpr std::string_view kIssueText = "I encountered an issue: "; // as the original backend says
+} // namespace
+
+asio::awaitable<void> ChatTurn::finish(const Ending& ending) {
+    host_->mute();
+    end_events(ending);
+    log::info("turn ended", {{"session", session_.store.session_id()},
+                             {"turn", record_.turn_id},
+                             {"trace_id", record_.trace_id},
+                             {"status", ending.status},
+                             {"attempt", record_.attempt},
+                             {"ms", wall_clock_ms() - record_.started_ms},
+                             {"text_bytes", host_->view().text().size()}});
+    co_await session_.lane->synced();
+    host_->write_snapshot(ending.status);
+    co_await remember(ending.status, ending.result.memory);
+}
+
+// The last events: after at least one piece of text, exactly one terminal event.
+void ChatTurn::end_events(const Ending& ending) {
+    host_->end_open_tools();
+    if (ending.error) {
+        ordered_json v1 = error_v1(*ending.error);
+        if (!ending.error_message.empty()) {
+            v1["message"] = ending.error_message;
+        }
+        ordered_json added = error_added(*ending.error);
+        added["trace_id"] = record_.trace_id;
+        const std::string text = std::string(host_->has_text() ? "\n\n" : "") +
+                                 std::string(kIssueText) + v1["message"].get<std::string>();
+        host_->announce(v1, added, Audience::everyone);
+        host_->say(text);
+    }
+    if (ending.status == "cancelled") {
+        ordered_json v1;
+        v1["type"] = "cancelled";
+        ordered_json added;
+        added["by"] = cancel_name(cancelled_by_);
+        host_->announce(v1, added, Audience::v2_only);
+    }
+    host_->flush_text();
+    if (!host_->has_text()) {
+        host_->say(ending.status == "cancelled" ? kStoppedText : kEmptyAnswerText);
+    }
+    ordered_json v1;
+    v1["type"] = "response_complete";
+    v1["sources"] =
+        ending.result.sources.is_array() ? ending.result.sources : ordered_json::array();
+    const ordered_json added = completion(ending);
+    host_->terminal(v1, added);
+    over_ = true;
+}
+
+// What response_complete adds.
+ordered_json ChatTurn::completion(const Ending& ending) const {
+    ordered_json added;
+    added["status"] = ending.status;
+    added["text_length"] = host_->view().text_units();
+    ordered_json timings;
+    timings["queue_ms"] = record_.queue_ms;
+    if (ending.result.timings.is_object()) {
+        timings.update(ending.result.timings);
+    } else {
+        timings["total_ms"] = wall_clock_ms() - record_.started_ms;
+    }
+    added["timings"] = std::move(timings);
+    if (!ending.result.usage.is_null()) {
+        added["usage"] = ending.result.usage;
+    }
+    added["trace_id"] = record_.trace_id;
+    return added;
+}
+
+// The history gets the turn when its checkpoint goes: in one step.
+asio::awaitable<void> ChatTurn::remember(std::string_view status, const nlohmann::json& memory) {
+    std::vector<HistoryEntry> entries = co_await history_.load();
+    const bool known = std::any_of(entries.begin(), entries.end(), [this](const auto& entry) {
+        return entry.turn_id == record_.turn_id;
+    });
+    HistoryEntry question;
+    question.role = "user";
+    question.content = record_.message;
+    question.turn_id = record_.turn_id;
+    question.status = status;
+    HistoryEntry reply = question;
+    reply.role = "assistant";
+    reply.content = host_->view().text();
+    reply.memory = memory;
+    const auto replaced = std::find_if(entries.begin(), entries.end(), [this](const auto& entry) {
+        return !record_.replaces.empty() && entry.turn_id == record_.replaces;
+    });
+    if (!session_.store.alive()) {
+        throw SessionLost("the lease has lapsed");
+    }
+    if (!known && replaced != entries.end()) {
+        entries.erase(replaced, entries.end());
+        co_await history_.rewrite(entries);
+    }
+    Save save;
+    if (!known) {
+        save.history = {history_text(question), history_text(reply)};
+    }
+    for (const MailItem& item : std::exchange(at_end_, {})) {
+        save.consumed.push_back({item.number, item.bytes});
+    }
+    co_await session_.store.save(std::move(save));
+}
+
+} // namespace mr
