@@ -4,6 +4,8 @@
 #include "ngx_mr_ws_module/drain.h"
 #include "ngx_mr_ws_module/sweep.h"
 
+#include <sys/socket.h>
+
 #include <new>
 
 namespace mr {
@@ -127,6 +129,7 @@ void connection_adopt(Connection* adopted, ngx_connection_t* socket, const OpenR
     Connection& connection = *adopted;
     connection.socket = socket;
     connection.opened_at = connection.received_at = connection.pinged_at = ngx_current_msec;
+    connection.acked_at = ngx_current_msec;
     ngx_queue_insert_tail(&process.all, &connection.all);
     ++process.count;
 
@@ -188,8 +191,13 @@ void connection_settle(Connection& connection) noexcept {
     }
 }
 
-void connection_abort(Connection& connection, const char* reason) noexcept {
+void connection_abort(Connection& connection, const char* reason, bool drop) noexcept {
     ngx_log_error(NGX_LOG_INFO, connection.log(), 0, "mr_ws: connection cut: %s", reason);
+    if (drop) {
+        // Otherwise the kernel goes on offering it to a peer that does not read, for minutes.
+        const linger reset{1, 0};
+        setsockopt(connection.socket->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    }
     connection.socket->timedout = 1; // no close_notify to a peer that takes nothing
     connection_finish(connection, CloseCode::abnormal_closure, ClosedBy::server);
 }

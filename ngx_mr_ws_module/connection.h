@@ -29,6 +29,9 @@ inline constexpr size_t kReadBytes = 64 * 1024;
 inline constexpr uint32_t kReadsPerTurn = 4;
 // Output a connection may queue beyond `mr_ws_send_limit` (where the relay stops): more closes it.
 inline constexpr size_t kOutputHeadroomBytes = 8 * 1024 * 1024;
+// Queued beyond `mr_ws_send_limit`, this much is not the relay's (it stops one batch above): the
+// client asks and does not read the answers (pongs, refusals). Its next frames wait.
+inline constexpr size_t kReplyHeadroomBytes = 128 * 1024;
 // From our Close frame until the client has closed; then the socket is cut.
 inline constexpr ngx_msec_t kCloseTimeoutMs = 5000;
 
@@ -67,6 +70,7 @@ struct Connection {
     bool draining = false;         // `drain_at` is set
     bool relay_known = false;      // relay_closed is due
     uint16_t close_code = 0;       // as it stands in the log
+    uint32_t unacked = 0;          // in the kernel at the last look, not taken by the client yet
 
     ngx_connection_t* socket = nullptr;
     ngx_queue_t all{};  // every connection of this process, the next one to be looked at first
@@ -82,6 +86,7 @@ struct Connection {
     ngx_msec_t received_at = 0; // the last byte
     ngx_msec_t pinged_at = 0;
     ngx_msec_t progress_at = 0; // the last byte the kernel took, or the first it did not
+    ngx_msec_t acked_at = 0;    // the client's side was last seen to take bytes from the kernel
     ngx_msec_t closing_at = 0;  // when the close handshake began
     ngx_msec_t drain_at = 0;
     uint64_t messages_in = 0;
@@ -134,8 +139,13 @@ size_t connections_count() noexcept;
 // Frees the connection if it is finished. The last thing an event handler does with it.
 void connection_settle(Connection& connection) noexcept;
 
-// Ends it at once: no Close frame any more.
-void connection_abort(Connection& connection, const char* reason) noexcept;
+// Looks whether the client's side takes what the kernel holds for it: a slow reader's socket may
+// have no room for us for minutes, and still it reads. `always`: also when nothing is known to
+// wait.
+void connection_look_for_acks(Connection& connection, bool always) noexcept;
+
+// Ends it at once: no Close frame any more. `drop`: nor what the kernel still holds.
+void connection_abort(Connection& connection, const char* reason, bool drop) noexcept;
 
 // ---- called by module.cpp
 

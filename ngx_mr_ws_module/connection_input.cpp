@@ -7,9 +7,18 @@ namespace {
 
 uint8_t input_block[kReadBytes]; // every read of this process goes here
 
+// Whoever sends and does not read what comes back waits: every ping is owed its pong, every message
+// that cannot be taken its refusal.
+void pause_if_unread(Connection& connection) {
+    if (connection.output.bytes() > connection.conf->send_limit + kReplyHeadroomBytes) {
+        connection.paused_by_output = true;
+    }
+}
+
 void deliver(Connection& connection, Opcode opcode, ByteView message) {
     ++connection.messages_in;
     relay_message(connection, opcode, message);
+    pause_if_unread(connection);
 }
 
 void take_data(Connection& connection, const FrameEvent& event) {
@@ -27,10 +36,7 @@ void take_data(Connection& connection, const FrameEvent& event) {
 
 void take_ping(Connection& connection, ByteView payload) {
     connection_send(connection, Opcode::pong, payload);
-    // Whoever pings without reading waits: every ping is owed its pong.
-    if (connection.output.bytes() > connection.conf->send_limit) {
-        connection.paused_by_output = true;
-    }
+    pause_if_unread(connection);
 }
 
 void lend_scratch(Connection& connection) {

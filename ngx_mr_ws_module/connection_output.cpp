@@ -1,5 +1,7 @@
 #include "ngx_mr_ws_module/connection_io.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 namespace mr {
@@ -57,6 +59,20 @@ bool connection_send_parts(Connection& connection, Opcode opcode,
 
 size_t connection_queued_bytes(const Connection& connection) noexcept {
     return connection.output.bytes();
+}
+
+void connection_look_for_acks(Connection& connection, bool always) noexcept {
+    if (!always && connection.unacked == 0 && connection.output.empty()) {
+        return;
+    }
+    int held = 0; // bytes that the peer's kernel has not acknowledged, tcp(7), unix(7)
+    if (ioctl(connection.socket->fd, SIOCOUTQ, &held) == -1 || held < 0) {
+        return;
+    }
+    if (static_cast<uint32_t>(held) < connection.unacked) {
+        connection.acked_at = ngx_current_msec;
+    }
+    connection.unacked = static_cast<uint32_t>(held);
 }
 
 void connection_close(Connection& connection, CloseCode code, std::string_view reason) noexcept {

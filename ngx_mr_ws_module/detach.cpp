@@ -3,6 +3,9 @@
 #include "ngx_mr_ws_module/handshake.h"
 #include "shared/token.h"
 
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <initializer_list>
 
 namespace mr {
@@ -11,6 +14,9 @@ namespace {
 constexpr ngx_msec_t kFlushTimeoutMs = 10000; // for the 101 to leave a full socket
 constexpr ngx_msec_t kDetachRetryMs = 10;     // while a subrequest (mirror) holds the request
 constexpr ngx_msec_t kDetachTimeoutMs = 5000;
+// Bytes of one client that may wait in the kernel beyond what is on the wire. Without a bound a
+// slow reader's socket takes megabytes (tcp_wmem) before we hear that it is slow; tcp(7).
+constexpr int kUnsentBytes = 64 * 1024;
 
 Upgrade& upgrade_of(ngx_http_request_t* r) {
     return *static_cast<Upgrade*>(ngx_http_get_module_ctx(r, ngx_mr_ws_module));
@@ -80,6 +86,13 @@ void restore_address(ngx_connection_t* c, const Remains& remains) {
     }
 }
 
+// A kernel or a family of sockets without the option has its own, usual bound.
+void bound_kernel_queue(const ngx_connection_t* c) {
+    if (c->sockaddr->sa_family != AF_UNIX) {
+        setsockopt(c->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsentBytes, sizeof(kUnsentBytes));
+    }
+}
+
 // Puts the socket into the state a long-lived connection wants: no timers, no batching of packets.
 bool reset_socket(ngx_connection_t* c, bool nodelay) {
     if (c->read->timer_set) {
@@ -98,6 +111,7 @@ bool reset_socket(ngx_connection_t* c, bool nodelay) {
         }
         c->tcp_nopush = NGX_TCP_NOPUSH_UNSET;
     }
+    bound_kernel_queue(c);
     return !nodelay || ngx_tcp_nodelay(c) == NGX_OK;
 }
 

@@ -1,5 +1,6 @@
 #include "ngx_mr_ws_module/hub.h"
 
+#include "ngx_mr_ws_module/lane_page.h"
 #include "ngx_mr_ws_module/lane_reader.h"
 #include "ngx_mr_ws_module/mailbox.h"
 #include "ngx_mr_ws_module/subscriber.h"
@@ -177,6 +178,9 @@ bool watch_over(Session& session) {
     mailbox_tick(session);
     lane_retry(session);
     lane_greet_without_redis(session);
+    if (session.hub->tick_at_ms % kKeepLogEveryMs < session.hub->tick_elapsed_ms) {
+        lane_keep_log(session);
+    }
     if (session_busy(session)) {
         if (idle_too_long(session)) {
             session.running = session.asked = session.follow_up = false;

@@ -56,6 +56,14 @@ void send_events(Connection& connection, ByteView bytes, uint32_t skip) {
     }
 }
 
+// The socket is full: from here on the log waits for it, not memory.
+void note_queue(Connection& connection) {
+    if (connection_queued_bytes(connection) > connection.conf->send_limit) {
+        connection.relay.lagging = true;
+        connection.relay.behind = true;
+    }
+}
+
 } // namespace
 
 std::optional<BatchInfo> inspect_batch(ByteView bytes) noexcept {
@@ -90,11 +98,14 @@ Verdict deliver_batch(Connection& connection, const BatchInfo& batch) noexcept {
     if (batch.header.kind == BatchKind::events) {
         send_events(connection, batch.bytes, delivery.skip);
     }
-    if (connection_queued_bytes(connection) > connection.conf->send_limit) {
-        link.lagging = true;
-        link.behind = true;
-    }
+    note_queue(connection);
     return Verdict::deliver;
+}
+
+void deliver_snapshot(Connection& connection, const Snapshot& snapshot) noexcept {
+    connection_send(connection, Opcode::text, as_bytes(snapshot.event));
+    connection.relay.cursor = snapshot.id;
+    note_queue(connection);
 }
 
 void deliver_live_only(Connection& connection, const BatchInfo& batch) noexcept {

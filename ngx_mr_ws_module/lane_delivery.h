@@ -26,6 +26,9 @@ std::optional<BatchInfo> inspect_batch(ByteView bytes) noexcept;
 // its queue passes send_limit.
 Verdict deliver_batch(Connection& connection, const BatchInfo& batch) noexcept;
 
+// A snapshot in place of the events up to the one it stands for. v2 only.
+void deliver_snapshot(Connection& connection, const Snapshot& snapshot) noexcept;
+
 // Spoken audio and the like: to connections of the same epoch that keep up, or not at all.
 void deliver_live_only(Connection& connection, const BatchInfo& batch) noexcept;
 

@@ -2,6 +2,8 @@
 
 #include "ngx_mr_ws_module/gateway_events.h"
 #include "ngx_mr_ws_module/lane_delivery.h"
+#include "ngx_mr_ws_module/lane_leap.h"
+#include "ngx_mr_ws_module/lane_page.h"
 #include "ngx_mr_ws_module/lane_recovery.h"
 #include "ngx_mr_ws_module/mailbox.h"
 #include "shared/guard.h"
@@ -11,21 +13,6 @@
 
 namespace mr {
 namespace {
-
-// May take part in a read: its socket has room and its position is not being looked for.
-bool readable(const RelayLink& link) {
-    return !link.lagging && !link.lost;
-}
-
-bool any_behind(const Session& session) {
-    for (const Connection* follower = session.followers; follower != nullptr;
-         follower = next_follower(*follower)) {
-        if (follower->relay.behind && readable(follower->relay)) {
-            return true;
-        }
-    }
-    return false;
-}
 
 bool any_lost(const Session& session) {
     for (const Connection* follower = session.followers; follower != nullptr;
@@ -61,15 +48,19 @@ EventId position_before(const BatchHeader& batch) {
                                              : EventId{batch.epoch, batch.first_seq - 1};
 }
 
+// An entry that goes on from the position, or ends with it, proves it.
+void prove_position(Connection& follower, const BatchInfo& batch) {
+    RelayLink& link = follower.relay;
+    if (link.inclusive && (judge(link.cursor, batch.header).verdict == Verdict::deliver ||
+                           batch.header.last() == link.cursor)) {
+        position_known(follower);
+    }
+}
+
 // One entry of the log for one follower. False: no more entries for it in this page.
 bool take_entry(Connection& follower, const BatchInfo& batch) {
     RelayLink& link = follower.relay;
-    if (link.inclusive) {
-        const Verdict verdict = judge(link.cursor, batch.header).verdict;
-        if (verdict == Verdict::deliver || batch.header.last() == link.cursor) {
-            position_known(follower);
-        }
-    }
+    prove_position(follower, batch);
     if (link.salvage && batch.header.last() > link.cursor) {
         link.salvage = false;
         if (judge(link.cursor, batch.header).verdict == Verdict::gap) {
@@ -102,62 +93,82 @@ void take_page(Connection& follower, const Reply& page) {
     }
 }
 
-// After the last page: is this follower where publications are?
-void settle_follower(Session& session, Connection& follower, bool more) {
+// A resume with a full or a long page in front of it may be far behind: then nothing of the page
+// goes out until it is known whether a snapshot takes it further.
+bool may_leap(Connection& follower, const Reply& page, bool more, EventId last) {
     RelayLink& link = follower.relay;
-    if (link.lost || link.lagging) {
+    const bool first_page = link.fresh;
+    link.fresh = false;
+    if (!first_page || !follower.v2 || follower.app == AppKind::echo ||
+        (!more && lane_events_ahead(link.cursor, last) <= kLongGapEvents)) {
+        return false;
+    }
+    if (const auto first = batch_of_entry(page[0])) {
+        prove_position(follower, *first);
+    }
+    link.leap = !link.inclusive;
+    return link.leap;
+}
+
+// After a page: is this follower where publications are? `last` is the newest of a full page.
+void settle_follower(Session& session, Connection& follower, bool more, EventId last) {
+    RelayLink& link = follower.relay;
+    if (link.lost || link.lagging || link.leap) {
         link.behind = true;
         return;
     }
     if (more) {
-        link.behind = true;
+        link.behind = link.behind || link.cursor <= last;
         return;
     }
     if (link.inclusive) {
-        if (link.cursor != EventId{}) {
-            link.lost = true; // the log holds nothing from its position on
-            link.behind = true;
-            return;
-        }
-        position_known(follower);
+        link.lost = true; // the log holds nothing from its position on
+        link.behind = true;
+        return;
     }
     link.behind = session.read_again && link.cursor < session.mark;
 }
 
-void note_page(Session& session, const Reply& page) {
+std::optional<BatchInfo> last_batch(const Reply& page) {
     for (size_t i = page.size(); i-- > 0;) {
         if (const auto batch = batch_of_entry(page[i])) {
-            session_note(session, batch->header.last(), batch->terminal);
-            return;
+            return batch;
         }
     }
+    return std::nullopt;
 }
 
-// A slow reader's socket takes a few entries at a time: a large page would be read for nothing.
-void size_page(Session& session, bool choked) {
-    if (choked) {
-        session.page_entries = std::max<uint8_t>(session.page_entries / 2, kMinPageEntries);
-    } else if (session.page_entries < kMaxPageEntries) {
-        session.page_entries = std::min<uint8_t>(session.page_entries * 2, kMaxPageEntries);
+void size_next_page(Session& session, const Reply& page) {
+    size_t largest = 0;
+    for (size_t i = 0; i < page.size(); ++i) {
+        if (page[i].size() == 2 && page[i][1].size() == 2) {
+            largest = std::max(largest, page[i][1][1].text().size());
+        }
     }
+    lane_page_read(session, page.size(), largest);
 }
 
 void take_read(Session& session, const Reply& page) {
     const bool more = page.size() >= session.page_entries;
-    bool choked = false;
+    const auto newest = last_batch(page);
+    const EventId last = newest ? newest->header.last() : EventId{};
     for (Connection* follower = session.followers; follower != nullptr;) {
         Connection* next = next_follower(*follower);
-        if (follower->relay.in_read) {
-            follower->relay.in_read = false;
-            take_page(*follower, page);
-            settle_follower(session, *follower, more);
-            choked = choked || follower->relay.lagging;
+        RelayLink& link = follower->relay;
+        if (link.in_read) {
+            link.in_read = false;
+            if ((last > link.cursor || link.inclusive) && !may_leap(*follower, page, more, last)) {
+                take_page(*follower, page);
+            }
+            settle_follower(session, *follower, more, last);
         }
         follower = next;
     }
-    size_page(session, choked);
+    size_next_page(session, page);
     session.read_again = false;
-    note_page(session, page);
+    if (newest) {
+        session_note(session, last, newest->terminal);
+    }
     if (!session_busy(session)) {
         session_note_idle(session);
     }
@@ -184,32 +195,20 @@ void on_read(void* owner, uint64_t, const Reply* reply) noexcept {
     hub_release_session(session);
 }
 
-// Reads a page from the oldest cursor of those who need it (or of all).
+// Reads a page for those who need it (or for all).
 void read_log(Session& session, bool all) {
-    EventId from{UINT64_MAX, UINT64_MAX};
-    bool inclusive = false;
-    bool any = false;
-    for (Connection* follower = session.followers; follower != nullptr;
-         follower = next_follower(*follower)) {
-        RelayLink& link = follower->relay;
-        link.in_read = readable(link) && (all || link.behind);
-        any = any || link.in_read;
-        if (link.in_read && link.cursor <= from) {
-            inclusive = (inclusive && link.cursor == from) || link.inclusive;
-            from = link.cursor;
-        }
-    }
-    if (!any) {
+    const auto page = lane_next_page(session, all);
+    if (!page) {
         return; // nobody has room for it
     }
     Hub& hub = *session.hub;
     const SessionKeys keys(hub.partitions, session.id_view());
-    const EventIdText id = format_event_id(from);
+    const EventIdText id = format_event_id(page->from);
     char start[1 + kMaxEventIdChars];
     start[0] = '(';
     std::memcpy(start + 1, id.chars, id.length);
-    const std::string_view from_text{start + (inclusive ? 1 : 0),
-                                     id.length + (inclusive ? 0U : 1U)};
+    const std::string_view from_text{start + (page->inclusive ? 1 : 0),
+                                     id.length + (page->inclusive ? 0U : 1U)};
     char count[20];
     const std::string_view count_text{count, format_decimal(session.page_entries, count)};
     session.read_again = false;
@@ -222,18 +221,19 @@ void read_log(Session& session, bool all) {
 }
 
 bool can_read(const Session& session) {
-    return !session.reading && !session.recovering && session.subscription == Subscription::live &&
-           session.hub->commands.is_ready();
+    return !session.reading && !session.recovering && !session.leaping &&
+           session.subscription == Subscription::live && session.hub->commands.is_ready();
 }
 
 void publish_to(Session& session, const BatchInfo& batch) {
+    lane_page_published(session, batch.bytes.size());
     bool delivered = false;
     bool gap = false;
     for (Connection* follower = session.followers; follower != nullptr;) {
         Connection* next = next_follower(*follower);
         RelayLink& link = follower->relay;
         Verdict verdict = Verdict::gap;
-        if (readable(link) && !link.inclusive) {
+        if (lane_readable(link) && !link.inclusive) {
             verdict = deliver_batch(*follower, batch);
         }
         if (verdict == Verdict::gap) {
@@ -317,7 +317,12 @@ void lane_retry(Session& session) noexcept {
     }
     if (any_lost(session)) {
         lane_recover(session);
-    } else if (any_behind(session)) {
+        return;
+    }
+    if (lane_any_leap(session)) {
+        lane_leap(session);
+    }
+    if (!session.leaping && lane_any_behind(session)) {
         read_log(session, false);
     }
 }
@@ -327,6 +332,7 @@ void lane_joined(Connection& connection) noexcept {
     Session& session = *link.session;
     link.behind = true;
     link.inclusive = true;
+    link.fresh = true;
     hub_watch(session);
     lane_greet_without_redis(session);
     lane_retry(session);

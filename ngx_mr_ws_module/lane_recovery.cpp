@@ -49,12 +49,13 @@ bool send_back(Session& session, Connection& follower, const std::optional<Snaps
     link.lost = false;
     link.inclusive = false;
     if (link.cursor == session.mark || is_ahead(session, link)) {
-        // It has seen all there is, also if the log has expired behind that.
+        // It has seen all there is, also if the log has expired behind that. What has come since is
+        // read.
         if (link.greet) {
             link.greet = false;
             gateway_connected(follower, true);
         }
-        link.behind = false;
+        link.behind = true;
         return false;
     }
     link.greet = false;
@@ -69,8 +70,7 @@ bool send_back(Session& session, Connection& follower, const std::optional<Snaps
     }
     gateway_connected(follower, false);
     if (snapshot) {
-        connection_send(follower, Opcode::text, as_bytes(snapshot->event));
-        link.cursor = snapshot->id;
+        deliver_snapshot(follower, *snapshot);
         link.resynced = true;
         link.mid_turn = session.running;
     } else {

@@ -19,7 +19,7 @@ uint32_t now_ms() {
 }
 
 std::optional<MailStatus> status_of(const Reply& reply) {
-    if (reply.type() != ReplyType::array || reply.size() != 2) {
+    if (reply.type() != ReplyType::array || reply.size() < 2) {
         return std::nullopt;
     }
     return static_cast<MailStatus>(reply[0].integer());
@@ -94,16 +94,62 @@ void await_claim(Session& session) {
 
 // ---- the outcome of a client's message
 
+void hold_back(Session& session, Connection& connection) {
+    connection.relay.held = true;
+    connection.relay.choked = true;
+    connection_pause_reading(connection);
+    hub_watch(session);
+}
+
 void refuse(Session& session, Connection* connection, bool question, ErrorCode code,
             uint32_t retry_ms) {
-    if (connection != nullptr) {
-        gateway_error(*connection, code, retry_ms, question && !session.running);
+    if (connection == nullptr) {
+        return;
+    }
+    gateway_error(*connection, code, retry_ms, question && !session.running);
+    RelayLink& link = connection->relay;
+    if (link.refusals < kFreeRefusals) {
+        ++link.refusals;
+    } else {
+        hold_back(session, *connection);
     }
 }
 
-void stored(Session& session, MailStatus status, uint64_t connection_id, uint64_t place) {
-    session.mail_connection = connection_id;
-    session.mail_place = place;
+void let_go(Session& session) {
+    for (Connection* follower = session.followers; follower != nullptr;
+         follower = next_follower(*follower)) {
+        RelayLink& link = follower->relay;
+        if (link.held) {
+            link.held = false;
+            if (!link.paused) {
+                connection_resume_reading(*follower);
+            }
+        }
+    }
+}
+
+// What the script says of a mail that it has: whose it is, where it lies, how full the lane is.
+struct Stored {
+    uint64_t connection_id;
+    uint64_t place;
+    int64_t fill;
+};
+
+Stored stored_as(uint64_t connection_id, const Reply& reply) {
+    return {connection_id, static_cast<uint64_t>(reply[1].integer()),
+            reply.size() > 2 ? reply[2].integer() : 0};
+}
+
+void stored(Session& session, Connection* connection, MailStatus status, const Stored& mail) {
+    session.mail_connection = mail.connection_id;
+    session.mail_place = mail.place;
+    if (connection != nullptr) {
+        connection->relay.refusals = 0;
+        connection->relay.choked = false;
+        if (mail.fill >= kChokedFill) {
+            hold_back(session, *connection);
+        }
+    }
     if (session.running) {
         session.follow_up = true;
     } else {
@@ -138,12 +184,14 @@ void take_outcome(Session& session, uint64_t connection_id, bool question, const
     switch (*status) {
     case MailStatus::owned:
     case MailStatus::rung:
-        stored(session, *status, connection_id, static_cast<uint64_t>((*reply)[1].integer()));
+        stored(session, connection, *status, stored_as(connection_id, *reply));
         return;
     case MailStatus::nothing: // sent again: it had been stored the first time
-        stored(session, MailStatus::owned, connection_id, 0);
+        stored(session, connection, MailStatus::owned, {connection_id, 0, 0});
         return;
     case MailStatus::lane_full:
+        refuse(session, connection, question, ErrorCode::rate_limited, kRetryBusyMs);
+        return;
     case MailStatus::busy:
         refuse(session, connection, question, ErrorCode::busy, kRetryBusyMs);
         return;
@@ -161,7 +209,9 @@ void answered(Connection& connection) {
     link.unanswered_bytes = 0;
     if (link.paused) {
         link.paused = false;
-        connection_resume_reading(connection);
+        if (!link.held) {
+            connection_resume_reading(connection);
+        }
     }
 }
 
@@ -253,8 +303,8 @@ void mailbox_send(Connection& connection, Opcode opcode, ByteView message) noexc
     ++session.mail_unanswered;
     ++link.unanswered;
     link.unanswered_bytes += static_cast<uint32_t>(message.size());
-    if (!link.paused &&
-        (link.unanswered >= kMaxUnansweredMail || link.unanswered_bytes >= kMaxUnansweredBytes)) {
+    if (!link.paused && (link.choked || link.unanswered >= kMaxUnansweredMail ||
+                         link.unanswered_bytes >= kMaxUnansweredBytes)) {
         link.paused = true;
         connection_pause_reading(connection);
     }
@@ -323,6 +373,7 @@ void mailbox_conclude(Session& session) noexcept {
 }
 
 void mailbox_tick(Session& session) noexcept {
+    let_go(session);
     if (session.asked_at_ms == 0) {
         const uint32_t silence_ms = session_silence_ms(session);
         if (session.asked && silence_ms >= kSilenceAskedMs &&

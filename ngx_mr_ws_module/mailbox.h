@@ -18,6 +18,11 @@ inline constexpr uint64_t kSessionTtlMs = 24ULL * 3600 * 1000;
 // all of it is answered.
 inline constexpr uint16_t kMaxUnansweredMail = 32;
 inline constexpr uint32_t kMaxUnansweredBytes = 1024 * 1024;
+// From this on, in percent, the lane is filling faster than its owner empties it: the connection is
+// held back, one message per tick, so the lane of a session with one client is never full.
+inline constexpr int64_t kChokedFill = 50;
+// So many messages are refused one after the other until the same is done.
+inline constexpr uint8_t kFreeRefusals = 8;
 // Mail that nobody claims.
 inline constexpr uint32_t kFirstNoticeMs = 1000;
 inline constexpr uint32_t kNoticeEveryMs = 5000;  // and the doorbell is rung again
@@ -29,8 +34,8 @@ void mailbox_send(Connection& connection, Opcode opcode, ByteView message) noexc
 void mailbox_attach(Session& session) noexcept;
 void mailbox_detach(Session& session, const Connection& last) noexcept;
 
-// Unclaimed mail: tells the clients, rings again. Mail that is said to be taken care of, in
-// silence: asks whether that is still true.
+// Lets those go on who were held back. Unclaimed mail: tells the clients, rings again. Mail that is
+// said to be taken care of, in silence: asks whether that is still true.
 void mailbox_tick(Session& session) noexcept;
 
 // Redis has been set back (a failover that lost the last writes) and the running turn may be lost:

@@ -6,6 +6,10 @@ namespace {
 // ngx_connection_t::send takes an int-sized count through OpenSSL.
 constexpr size_t kMaxSendBytes = 1 << 20;
 
+// From here on the block grows by a quarter: a slow reader's queue stands at its limit for long,
+// and doubling would hold up to twice as much.
+constexpr size_t kGrowsSlowlyBytes = 64 * 1024;
+
 } // namespace
 
 bool OutputQueue::append_frame(Opcode opcode, std::span<const ByteView> parts) noexcept {
@@ -15,8 +19,7 @@ bool OutputQueue::append_frame(Opcode opcode, std::span<const ByteView> parts) n
     }
     uint8_t header[kMaxFrameHeaderBytes];
     const size_t header_bytes = encode_frame_header(header, opcode, true, payload_bytes);
-    make_room();
-    if (!bytes_.reserve(header_bytes + payload_bytes)) {
+    if (!make_room(header_bytes + payload_bytes)) {
         return false;
     }
     bytes_.append(header, header_bytes);
@@ -52,13 +55,19 @@ void OutputQueue::release() noexcept {
     sent_ = 0;
 }
 
-// Moves the rest to the front once most of the block is spent: each byte is moved at most once per
-// byte sent.
-void OutputQueue::make_room() noexcept {
-    if (sent_ > 0 && sent_ >= bytes()) {
+// Room for `more` bytes. The rest is moved to the front once most of the block is spent, or before
+// the block would have to grow.
+bool OutputQueue::make_room(size_t more) noexcept {
+    const bool fits = bytes_.capacity() - bytes_.size() >= more;
+    if (sent_ > 0 && (sent_ >= bytes() || !fits)) {
         bytes_.consume(sent_);
         sent_ = 0;
     }
+    const size_t wanted = bytes_.size() + more;
+    if (bytes_.capacity() >= wanted) {
+        return true;
+    }
+    return wanted < kGrowsSlowlyBytes ? bytes_.reserve(more) : bytes_.grow_to(wanted + wanted / 4);
 }
 
 } // namespace mr

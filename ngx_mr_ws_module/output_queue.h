@@ -31,7 +31,7 @@ class OutputQueue {
     void release() noexcept;
 
   private:
-    void make_room() noexcept;
+    bool make_room(size_t more) noexcept;
 
     Buffer bytes_;
     size_t sent_ = 0; // of bytes_, from the front

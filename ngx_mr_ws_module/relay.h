@@ -31,10 +31,13 @@ struct RelayLink {
     uint32_t unanswered_bytes = 0; // mail handed to Redis and not answered yet
     uint32_t mails = 0;            // handed to Redis so far: the number of the last one
     uint16_t unanswered = 0;       // not answered yet, in messages
+    uint8_t refusals = 0;          // messages refused since one was taken
     bool behind : 1 = false;       // needs a read of the log
     bool in_read : 1 = false;      // takes part in the log read that is under way
     bool lagging : 1 = false;      // its socket is full: waits for relay_drained
-    bool paused : 1 = false;       // reading from the client is paused
+    bool paused : 1 = false;       // reading from the client is paused: mail is not answered yet
+    bool held : 1 = false;         // the same until the next tick: more than is looked at
+    bool choked : 1 = false;       // one message at a time: its lane is filling, or refuses it
     bool greet : 1 = false;        // a resume whose `connected` is not sent yet
     bool lost : 1 = false;         // its cursor is unknown to the log; the way back is being read
     bool inclusive : 1 = false;    // the next read must prove that the log knows the cursor
@@ -42,6 +45,9 @@ struct RelayLink {
     bool salvage : 1 = false;      // goes on with whatever the log still holds behind its cursor
     bool mid_turn : 1 = false;     // the last event it got does not end a turn
     bool skip_turn : 1 = false;    // v1, told that its turn is lost: gets nothing more of it
+    bool led : 1 = false;          // a log read has begun at its position, and others still wait
+    bool fresh : 1 = false;        // a resume that has not had its first page
+    bool leap : 1 = false;         // far behind: a snapshot may take it forward
 };
 static_assert(sizeof(RelayLink) <= 64, "lives in every idle connection");
 

@@ -16,7 +16,7 @@ namespace mr {
 struct Hub; // hub.h
 
 inline constexpr uint8_t kMaxPageEntries = 100;
-inline constexpr uint8_t kMinPageEntries = 4;
+inline constexpr uint8_t kFirstPageEntries = 16; // of a log whose entries nobody here has seen
 
 enum class Subscription : uint8_t { none, sent, live };
 
@@ -38,10 +38,10 @@ struct Session {
     uint32_t heard_at_ms = 0;     // last mail or event, on nginx's clock
     uint32_t asked_at_ms = 0;     // doorbell rung at, 0: no claim is awaited
     char id[kSessionIdChars];
-    uint16_t references = 0;                // answers outstanding whose handlers name this session
-    uint16_t mail_unanswered = 0;           // mail given to Redis, outcome not known yet
-    uint8_t notices = 0;                    // `queued` events sent since asked_at_ms
-    uint8_t page_entries = kMaxPageEntries; // of the next log read: fewer for a slow reader
+    uint16_t references = 0;      // answers outstanding whose handlers name this session
+    uint16_t mail_unanswered = 0; // mail given to Redis, outcome not known yet
+    uint8_t notices = 0;          // `queued` events sent since asked_at_ms
+    uint8_t page_entries = kFirstPageEntries; // of the next log read
     Subscription subscription = Subscription::none;
     AppKind app = AppKind::off;
     bool running : 1 = false;    // the newest event of the log is not terminal
@@ -54,6 +54,7 @@ struct Session {
     bool top_open : 1 = false;   // recovering: the last event of the log is not terminal
     bool vanishing : 1 = false;  // nothing that was asked waits in Redis: the read decides
     bool dealt_with : 1 = false; // vanishing: a worker was done with it, so it is not lost
+    bool leaping : 1 = false;    // the snapshot of followers far behind is being read
     bool attach_due : 1 = false; // a resume came first: tell the owner if a turn is running
     bool active : 1 = false;     // in Hub::active
 

@@ -23,16 +23,22 @@ bool passed(ngx_msec_t since, ngx_msec_t limit, ngx_msec_t now) {
 
 void check_open(Connection& connection, ngx_msec_t now) {
     const LocationConf& conf = *connection.conf;
+    connection_look_for_acks(connection, false);
     if (connection_queued_bytes(connection) > 0 &&
-        passed(connection.progress_at, conf.send_timeout, now)) {
-        return connection_abort(connection, "the client took no data within mr_ws_send_timeout");
+        passed(connection.progress_at, conf.send_timeout, now) &&
+        passed(connection.acked_at, conf.send_timeout, now)) {
+        return connection_abort(connection, "the client took no data within mr_ws_send_timeout",
+                                true);
     }
-    if (passed(connection.received_at, conf.idle_timeout, now)) {
+    // A slow reader has our ping far behind what it is reading: that it reads is its sign of life.
+    if (passed(connection.received_at, conf.idle_timeout, now) &&
+        passed(connection.acked_at, conf.idle_timeout, now)) {
         return connection_close(connection, CloseCode::going_away, "idle timeout");
     }
     if (conf.ping_interval > 0 && passed(connection.received_at, conf.ping_interval, now) &&
         passed(connection.pinged_at, conf.ping_interval, now)) {
         connection.pinged_at = now;
+        connection_look_for_acks(connection, true);
         connection_send(connection, Opcode::ping, {});
     }
     drain_check(connection, now);
@@ -45,7 +51,7 @@ void check(Connection& connection, ngx_msec_t now) {
     case ConnectionState::closing:
     case ConnectionState::lingering:
         if (passed(connection.closing_at, kCloseTimeoutMs, now)) {
-            connection_abort(connection, "the client did not finish the close handshake");
+            connection_abort(connection, "the client did not finish the close handshake", false);
         }
         return;
     case ConnectionState::finished:

@@ -41,12 +41,17 @@ class Buffer {
         while (wanted - size_ < more) {
             wanted *= 2;
         }
-        void* grown = std::realloc(data_, wanted);
+        return grow_to(wanted);
+    }
+
+    // Makes the block `capacity` bytes long, which is more than it is. False: out of memory.
+    bool grow_to(size_t capacity) {
+        void* grown = std::realloc(data_, capacity);
         if (grown == nullptr) {
             return false;
         }
         data_ = static_cast<uint8_t*>(grown);
-        capacity_ = wanted;
+        capacity_ = capacity;
         return true;
     }
 

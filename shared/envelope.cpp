@@ -139,24 +139,39 @@ std::optional<Mail> decode_mail(ByteView bytes) {
     return mail;
 }
 
-bool encode_snapshot(Buffer& out, EventId id, std::string_view event) {
-    if (!out.reserve(16 + event.size())) {
+bool encode_snapshot(Buffer& out, const Snapshot& snapshot) {
+    if (!out.reserve(kSnapshotHeaderBytes + snapshot.event.size())) {
         return false;
     }
-    uint8_t* at = out.extend(16);
-    store_le<uint64_t>(at, id.epoch);
-    store_le<uint64_t>(at + 8, id.seq);
-    return out.append(event);
+    uint8_t* at = out.extend(kSnapshotHeaderBytes);
+    at[0] = kEnvelopeVersion;
+    at[1] = snapshot.flags;
+    store_le<uint64_t>(at + 2, snapshot.since.epoch);
+    store_le<uint64_t>(at + 10, snapshot.since.seq);
+    store_le<uint64_t>(at + 18, snapshot.id.epoch);
+    store_le<uint64_t>(at + 26, snapshot.id.seq);
+    return out.append(snapshot.event);
 }
 
-std::optional<Snapshot> decode_snapshot(ByteView bytes) {
-    if (bytes.size() <= 16) {
+std::optional<Snapshot> decode_snapshot_header(ByteView bytes) {
+    if (bytes.size() < kSnapshotHeaderBytes || bytes[0] != kEnvelopeVersion) {
         return std::nullopt;
     }
     Snapshot snapshot;
-    snapshot.id.epoch = load_le<uint64_t>(bytes.data());
-    snapshot.id.seq = load_le<uint64_t>(bytes.data() + 8);
-    snapshot.event = as_text(bytes.subspan(16));
+    snapshot.flags = bytes[1];
+    snapshot.since.epoch = load_le<uint64_t>(bytes.data() + 2);
+    snapshot.since.seq = load_le<uint64_t>(bytes.data() + 10);
+    snapshot.id.epoch = load_le<uint64_t>(bytes.data() + 18);
+    snapshot.id.seq = load_le<uint64_t>(bytes.data() + 26);
+    return snapshot;
+}
+
+std::optional<Snapshot> decode_snapshot(ByteView bytes) {
+    auto snapshot = decode_snapshot_header(bytes);
+    if (!snapshot || bytes.size() == kSnapshotHeaderBytes) {
+        return std::nullopt;
+    }
+    snapshot->event = as_text(bytes.subspan(kSnapshotHeaderBytes));
     return snapshot;
 }
 

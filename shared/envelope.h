@@ -33,7 +33,9 @@ inline constexpr size_t kTakeoverBytes = kBatchHeaderBytes + 20;
 inline constexpr size_t kEventHeaderBytes = 12;
 inline constexpr size_t kMailHeaderBytes = 12;
 inline constexpr uint32_t kMaxBatchEvents = 256;
-inline constexpr size_t kMaxBatchBytes = 256 * 1024; // one event may be longer than this, alone
+// One event may be longer than this, alone. What a gateway queues for a slow client is bounded by
+// it.
+inline constexpr size_t kMaxBatchBytes = 64 * 1024;
 
 enum class BatchKind : uint8_t { events = 1, takeover = 2 };
 
@@ -120,12 +122,23 @@ struct Mail {
 bool encode_mail(Buffer& out, const Mail& mail);
 std::optional<Mail> decode_mail(ByteView bytes);
 
-// A snapshot value: the id it stands for, then one complete `text_snapshot` event.
-bool encode_snapshot(Buffer& out, EventId id, std::string_view event);
+// A snapshot value: which events of the log it stands for, then one complete `text_snapshot` event.
+//   u8 version · u8 flags · u64 since.epoch · u64 since.seq · u64 id.epoch · u64 id.seq · event
+inline constexpr size_t kSnapshotHeaderBytes = 34;
+
+enum SnapshotFlag : uint8_t {
+    kSnapshotCut = 1 << 0, // its text is only the beginning of the answer's
+};
+
 struct Snapshot {
-    EventId id;
+    EventId since; // the newest event before the turn's first
+    EventId id;    // the newest event it stands for
+    uint8_t flags = 0;
     std::string_view event;
 };
+bool encode_snapshot(Buffer& out, const Snapshot& snapshot);
 std::optional<Snapshot> decode_snapshot(ByteView bytes);
+// The header alone suffices; `event` is then empty.
+std::optional<Snapshot> decode_snapshot_header(ByteView bytes);
 
 } // namespace mr

@@ -26,10 +26,11 @@ if state[1] then
     local lease = redis.call('ZSCORE', leases, state[1])
     owned = lease and tonumber(lease) > now
 end
-local n = 0
+local n, fill = 0, 0
 if #mail > 0 then
     local bytes = tonumber(state[3] or 0)
-    if redis.call('XLEN', lane) >= max_entries or (bytes > 0 and bytes + #mail > max_bytes) then
+    local entries = redis.call('XLEN', lane)
+    if entries >= max_entries or (bytes > 0 and bytes + #mail > max_bytes) then
         return {0, 0}
     end
     if not owned then
@@ -45,7 +46,8 @@ if #mail > 0 then
         end
     end
     redis.call('XADD', lane, string.format('0-%d', n), 'd', mail)
-    redis.call('HINCRBY', meta, 'ibytes', #mail)
+    bytes = redis.call('HINCRBY', meta, 'ibytes', #mail)
+    fill = math.floor(100 * math.max((entries + 1) / max_entries, bytes / max_bytes))
     if number > 0 then
         table.insert(senders, 1, string.format('%s:%d:%d', connection, number, n))
         senders[5] = nil
@@ -59,13 +61,13 @@ elseif owned then
 elseif redis.call('EXISTS', lane) == 0 and redis.call('HEXISTS', meta, 'ckpt') == 0 then
     return {3, (known or stored > 0 and #senders == 4) and 2 or 0}
 end
-if owned then return {1, n} end
+if owned then return {1, n, fill} end
 local rung = state[2] and now - tonumber(state[2]) < 2000
 if not rung and (n > 0 or redis.call('XLEN', jobs) < max_jobs) then
     redis.call('XADD', jobs, '*', 'sid', sid, 'app', app, 'traceparent', trace, 't', now)
     redis.call('HSET', meta, 'bell', now)
 end
-return {2, n}
+return {2, n, fill}
 )",
                             5, 11};
 

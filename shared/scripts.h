@@ -24,8 +24,9 @@ struct Script {
 // whose reply was lost may be sent once more, behind the same connection's earlier ones and before
 // its later ones. KEYS meta in_lane leases jobs in_channel ARGV sid app mail traceparent
 // max_entries max_bytes max_jobs session_ttl_ms [connection number [place]] → {MailStatus, sequence
-// number of the mail in the lane}; for `nothing` the second is an Attendance. `place` goes with
-// number 0: the sequence number that a mail of that connection had been given.
+// number of the mail in the lane, and if it was stored: how full the lane is, in percent}; for
+// `nothing` the second is an Attendance. `place` goes with number 0: the sequence number that a
+// mail of that connection had been given.
 extern const Script kMailScript;
 enum class MailStatus : int {
     owned = 1,   // stored; a live owner will see it

@@ -109,4 +109,15 @@ std::string_view utf16_prefix(std::string_view text, size_t units) {
     return text;
 }
 
+std::string_view text_within(std::string_view text, size_t max_bytes) {
+    if (text.size() <= max_bytes) {
+        return text;
+    }
+    size_t cut = max_bytes;
+    while (cut > max_bytes - 3 && (static_cast<unsigned char>(text[cut]) & 0xC0) == 0x80) {
+        --cut; // at most three continuation bytes follow the first one of a code point
+    }
+    return text.substr(0, cut);
+}
+
 } // namespace mr

@@ -6,6 +6,8 @@
 #include "worker/settings.h"
 #include "worker/wiring.h"
 
+#include <malloc.h>
+
 #include <cstdio>
 #include <iostream>
 #include <map>
@@ -15,6 +17,11 @@
 extern char** environ; // NOLINT: POSIX
 
 namespace {
+
+// Blocks from here on are pages of their own, and go back to the system when they are freed. glibc
+// raises the limit by itself with the first large block that is freed (mallopt(3)); after a few
+// hundred long answers at once, twice their size would stay with the process.
+constexpr int kOwnPagesBytes = 128 * 1024;
 
 mr::openai::Options openai_options(const mr::Settings& settings) {
     mr::openai::Options options;
@@ -84,6 +91,7 @@ int serve(const mr::Settings& settings) {
 } // namespace
 
 int main(int argc, char** argv) {
+    mallopt(M_MMAP_THRESHOLD, kOwnPagesBytes);
     try {
         const mr::CommandLine line = mr::read_command_line(argc, argv);
         if (line.command == mr::Command::leave) {

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from harness.nginx import SECRET
+from harness.process import wait_for
 from harness.raw_ws import RawWs
 
 SESSION = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -76,6 +77,25 @@ def test_a_token_survives_reload(make_stack):
     stack.nginx.reload()
     again = connected(stack.nginx.http_port, "mr.v2", f"mr.resume.{first['resume_token']}.0-0")
     assert again["session_id"] == first["session_id"]
+
+
+def test_a_rotated_secret_ends_the_tokens_of_the_old_one(make_stack):
+    """At a reload with another key: a new session, as for any wrong token; and back again."""
+    stack = make_stack(apps="echo")
+    port = stack.nginx.http_port
+    first = connected(port, "mr.v2")
+    offer = f"mr.resume.{first['resume_token']}.0-0"
+    stack.nginx.secret.write_text("the key of the resume tokens from now on\n")
+    old = stack.nginx.reload()
+    wait_for(lambda: not any(worker.alive() for worker in old), "the old key is gone")
+    second = connected(port, "mr.v2", offer)
+    assert second["session_id"] != first["session_id"] and second["recovered"] is False
+    again = connected(port, "mr.v2", f"mr.resume.{second['resume_token']}.0-0")
+    assert again["session_id"] == second["session_id"]
+    stack.nginx.secret.write_text(SECRET + "\n")
+    old = stack.nginx.reload()
+    wait_for(lambda: not any(worker.alive() for worker in old), "the new key is gone")
+    assert connected(port, "mr.v2", offer)["session_id"] == first["session_id"]
 
 
 SID = "11111111-2222-4333-8444-555555555555"

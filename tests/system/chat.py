@@ -7,7 +7,7 @@ LONG_QUESTION = "Give me an overview of all open change orders, invoices and ris
 
 
 class Chat:
-    def __init__(self, stack, *, tls=True, resume=None):
+    def __init__(self, stack, *, tls=True, resume=None, path="/ws/chat"):
         """`resume`: another Chat, or a token and an id."""
         self.stack = stack
         port = stack.nginx.https_port if tls else stack.nginx.http_port
@@ -16,7 +16,7 @@ class Chat:
             resume = (resume.token, resume.last)
         if resume:
             protocols.append(f"mr.resume.{resume[0]}.{resume[1]}")
-        self.ws = RawWs.open(port, "/ws/chat", tls=tls, protocols=protocols)
+        self.ws = RawWs.open(port, path, tls=tls, protocols=protocols)
         self.last = resume[1] if resume else "0-0"
         self.greeting = self.ws.event()
         assert self.greeting["type"] == "connected", self.greeting

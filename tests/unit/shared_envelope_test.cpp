@@ -155,13 +155,32 @@ TEST(MailBytes, RoundTripAndRefusal) {
 }
 
 TEST(SnapshotBytes, RoundTrip) {
+    Snapshot snapshot;
+    snapshot.since = {6, 4};
+    snapshot.id = {7, 9};
+    snapshot.flags = kSnapshotCut;
+    snapshot.event = "{}";
     Buffer out;
-    ASSERT_TRUE(encode_snapshot(out, {7, 9}, "{}"));
+    ASSERT_TRUE(encode_snapshot(out, snapshot));
     const auto back = decode_snapshot(out.view());
     ASSERT_TRUE(back.has_value());
-    EXPECT_EQ(back->id, (EventId{7, 9}));
+    EXPECT_EQ(back->since, snapshot.since);
+    EXPECT_EQ(back->id, snapshot.id);
+    EXPECT_EQ(back->flags, kSnapshotCut);
     EXPECT_EQ(back->event, "{}");
-    EXPECT_FALSE(decode_snapshot(out.view().first(16)).has_value());
+    for (size_t length = 0; length < out.size(); ++length) {
+        const ByteView part = out.view().first(length);
+        EXPECT_EQ(decode_snapshot(part).has_value(), length > kSnapshotHeaderBytes);
+        const auto header = decode_snapshot_header(part);
+        ASSERT_EQ(header.has_value(), length >= kSnapshotHeaderBytes);
+        if (header) {
+            EXPECT_EQ(header->id, snapshot.id);
+            EXPECT_TRUE(header->event.empty());
+        }
+    }
+    out.data()[0] = 9; // of another version
+    EXPECT_FALSE(decode_snapshot(out.view()).has_value());
+    EXPECT_FALSE(decode_snapshot_header(out.view()).has_value());
 }
 
 // The delivery rule, stated a second time over single ids: a follower that applies `judge` to any

@@ -331,11 +331,17 @@ TEST_F(WorkerChat, TheSnapshotHoldsTheWholeTurn) {
     const auto snapshot = decode_snapshot(as_bytes(value.text));
     ASSERT_TRUE(snapshot.has_value());
     EXPECT_LE(snapshot->id, client().cursor());
+    EXPECT_EQ(snapshot->since, EventId{}) << "nothing but a takeover record is before it";
+    EXPECT_EQ(snapshot->flags, 0);
     const Json event = Json::parse(snapshot->event);
     EXPECT_EQ(event["type"], "text_snapshot");
     EXPECT_EQ(event["content"], turn.text);
     EXPECT_EQ(event["turn_id"], turn.id);
     EXPECT_EQ(event["status"], "ok");
+    const Json& end = *turn.find("response_complete");
+    for (const char* field : {"timings", "trace_id", "text_length"}) {
+        EXPECT_EQ(event[field], end[field]) << field;
+    }
     EXPECT_EQ(event["phases"][0]["phase"], "routing");
     EXPECT_EQ(event["phases"][0]["status"], "ok");
 }

@@ -123,6 +123,20 @@ TEST(WorkerEventText, FieldsStandInTheOrderOfTheWire) {
     EXPECT_EQ(bare.json.substr(bare.v1_length), R"(,"id":"5-8","ts":99})");
 }
 
+TEST(WorkerJsonText, IsCutBetweenCodePoints) {
+    const std::string text = "aé€😀b"; // 1, 2, 3, 4 and 1 bytes
+    const size_t ends[] = {0, 1, 3, 6, 10, 11};
+    for (size_t limit = 4; limit <= text.size() + 1; ++limit) {
+        size_t expected = 0;
+        for (const size_t end : ends) {
+            expected = end <= limit ? end : expected;
+        }
+        EXPECT_EQ(text_within(text, limit), text.substr(0, expected)) << limit;
+    }
+    const std::string broken(20, '\x80'); // no code point at all: cut somewhere, never endless
+    EXPECT_GE(text_within(broken, 8).size(), 5u);
+}
+
 TEST(WorkerTurnRecord, SurvivesItsTextForm) {
     TurnRecord record;
     record.turn_id = "t";
@@ -165,8 +179,11 @@ TEST(WorkerTurnView, StartAndCompletionBecomeOneEntry) {
     apply(R"({"type":"sources"})", R"({"sources":[{"id":"1"}]})");
     view.append_text("Grüße ");
     apply(R"({"type":"text_chunk","content":"😀"})", "null");
-    const Json snapshot = view.snapshot();
+    const Json snapshot = view.snapshot(1000);
     EXPECT_EQ(snapshot["content"], "Grüße 😀");
+    EXPECT_EQ(snapshot["text_length"], 8u);
+    EXPECT_EQ(view.snapshot(10)["content"], "Grüße ");
+    EXPECT_EQ(view.snapshot(10)["text_length"], 8u);
     EXPECT_EQ(view.text_units(), 8u);
     EXPECT_EQ(snapshot["phases"].dump(),
               R"([{"phase":"routing","message":"m","index":2,"data":{"tools":[]},"status":"ok"}])");

@@ -156,7 +156,10 @@ function withSnapshot(turn, event, at) {
       ? completedTool(toolFromEvent(entry, null), entry, at)
       : toolFromEvent(entry, at),
   );
-  const text = asText(event.content);
+  // Of a very long answer a snapshot holds the beginning only: who has more of it keeps that.
+  const content = asText(event.content);
+  const isCut = Number.isInteger(event.text_length) && event.text_length > content.length;
+  const text = isCut && turn.text.startsWith(content) ? turn.text : content;
   const next = {
     ...turn,
     status: text ? 'streaming' : 'phases',

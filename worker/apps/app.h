@@ -9,6 +9,7 @@
 #include "worker/session/store.h"
 
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -38,6 +39,8 @@ class App {
     // First call: picks up the turn of an earlier owner, if the claim brings one.
     virtual void start() {}
     virtual void mail(MailItem item) = 0;
+    // How long the next mail has to wait: the session's clients send faster than they may.
+    virtual std::chrono::steady_clock::duration mail_pause() { return {}; }
     // Nothing runs: the session may be given up once its mailbox is empty.
     virtual bool idle() const = 0;
     // Ends everything that runs, without a word to the client: another owner goes on.

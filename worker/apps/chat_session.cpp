@@ -38,6 +38,7 @@ void ChatSession::start() {
 }
 
 void ChatSession::mail(MailItem item) {
+    rate_.take(MailRate::Clock::now());
     beside_ = beside_ || turn_ != nullptr;
     switch (item.kind) {
     case MailKind::text:
@@ -279,10 +280,11 @@ TurnRecord ChatSession::make_record(const Job& job) const {
     if (job.message.kind == ClientMessage::Kind::regenerate) {
         record.replaces = job.message.turn_id;
     }
-    record.before = session_.lane->last_id();
+    const EventId last = session_.lane->last_id(); // the takeover record is no event
+    record.before = last.seq == 0 ? session_.claim.prev : last;
     const auto waited = std::chrono::steady_clock::now() - job.since;
     record.queue_ms = std::chrono::duration_cast<std::chrono::milliseconds>(waited).count();
-    const bool first = record.before.seq == 0 && session_.claim.attempt == 1;
+    const bool first = last.seq == 0 && session_.claim.attempt == 1;
     if (first && session_.bell.rung_at_ms > 0) {
         record.queue_ms = std::max<int64_t>(0, record.started_ms - session_.bell.rung_at_ms);
     }

@@ -5,6 +5,7 @@
 #include "worker/apps/chat_turn.h"
 #include "worker/apps/client_message.h"
 #include "worker/apps/detach_watch.h"
+#include "worker/apps/mail_rate.h"
 #include "worker/apps/remembered_ids.h"
 
 #include <deque>
@@ -22,6 +23,7 @@ class ChatSession final : public App {
 
     void start() override;
     void mail(MailItem item) override;
+    MailRate::Clock::duration mail_pause() override { return rate_.pause(MailRate::Clock::now()); }
     bool idle() const override { return !running_ && jobs_.empty(); }
     boost::asio::awaitable<void> stop() override;
     std::string checkpoint() const override;
@@ -68,6 +70,7 @@ class ChatSession final : public App {
     OwnedSession& session_;
     const TurnFunction& function_;
     RememberedIds ids_;
+    MailRate rate_{MailRate::Clock::now()};
     std::deque<JobPointer> jobs_; // until their turn has begun
     std::unique_ptr<ChatTurn> turn_;
     // Of the newest turn, this owner's or an earlier one's. Where Redis had forgotten a turn, the

@@ -11,7 +11,7 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr std::string_view kBatchesPerRead = "200";
+constexpr std::string_view kBatchesPerRead = "50"; // at most kMaxBatchBytes each
 constexpr std::chrono::milliseconds kRetry{50};
 
 void take_event(const EventView& event, const TurnRecord& record, PastTurn& past) {

@@ -1,6 +1,7 @@
 #include "worker/apps/turn_host.h"
 
 #include "worker/apps/event_text.h"
+#include "worker/json_text.h"
 
 #include <utility>
 
@@ -60,7 +61,7 @@ void SessionTurnHost::begin(const ordered_json& v1, const ordered_json& added) {
 void SessionTurnHost::announce_snapshot() {
     ordered_json v1;
     v1["type"] = "text_snapshot";
-    announce(v1, snapshot_fields(), Audience::v2_only);
+    announce(v1, snapshot_fields(SIZE_MAX), Audience::v2_only);
 }
 
 void SessionTurnHost::terminal(const ordered_json& v1, const ordered_json& added) {
@@ -103,13 +104,9 @@ void SessionTurnHost::say(std::string_view piece) {
 // A long piece becomes several events: what is queued for a slow client is bounded by them.
 void SessionTurnHost::put_text(std::string_view piece) {
     while (piece.size() > kMaxChunkBytes) {
-        size_t cut = kMaxChunkBytes;
-        while (cut > 0 && (static_cast<uint8_t>(piece[cut]) & 0xC0) == 0x80) {
-            --cut; // never within a code point
-        }
-        cut = cut > 0 ? cut : kMaxChunkBytes;
-        put_chunk(piece.substr(0, cut));
-        piece.remove_prefix(cut);
+        const std::string_view chunk = text_within(piece, kMaxChunkBytes);
+        put_chunk(chunk);
+        piece.remove_prefix(chunk.size());
     }
     put_chunk(piece);
 }
@@ -185,13 +182,14 @@ asio::awaitable<void> SessionTurnHost::checkpoint(const nlohmann::json& state) {
 // more than a few times its length.
 void SessionTurnHost::counted() {
     const size_t grown = view_.text().size() - snapshot_text_bytes_;
-    if (++since_snapshot_ >= kEventsPerSnapshot && grown >= snapshot_text_bytes_ / 4) {
+    const bool due = ++since_snapshot_ >= kEventsPerSnapshot || grown >= kTextPerSnapshotBytes;
+    if (due && grown >= snapshot_text_bytes_ / 4) {
         write_snapshot("");
     }
 }
 
-ordered_json SessionTurnHost::snapshot_fields() const {
-    ordered_json fields = view_.snapshot();
+ordered_json SessionTurnHost::snapshot_fields(size_t max_text_bytes) const {
+    ordered_json fields = view_.snapshot(max_text_bytes);
     fields["question"] = record_.message;
     if (!record_.message_id.empty()) {
         fields["message_id"] = record_.message_id;
@@ -203,20 +201,26 @@ ordered_json SessionTurnHost::snapshot_fields() const {
 void SessionTurnHost::write_snapshot(std::string_view status) {
     since_snapshot_ = 0;
     snapshot_text_bytes_ = view_.text().size();
-    if (!session_.store.alive() || session_.lane->state() != LaneState::open) {
+    const bool cut = snapshot_text_bytes_ > kMaxSnapshotTextBytes;
+    if (!session_.store.alive() || session_.lane->state() != LaneState::open ||
+        (cut && status.empty())) {
         return;
     }
     session_.lane->flush_now();
     ordered_json v1;
     v1["type"] = "text_snapshot";
-    ordered_json added = snapshot_fields();
+    ordered_json added = snapshot_fields(kMaxSnapshotTextBytes);
     if (!status.empty()) {
         added["status"] = status;
     }
-    const EventId id = session_.lane->last_id();
-    const EventText event = make_event(v1, added, {record_.turn_id, id, wall_clock_ms()});
+    Snapshot snapshot;
+    snapshot.since = record_.before;
+    snapshot.id = session_.lane->last_id();
+    snapshot.flags = cut ? kSnapshotCut : 0;
+    const EventText event = make_event(v1, added, {record_.turn_id, snapshot.id, wall_clock_ms()});
+    snapshot.event = event.json;
     Buffer value;
-    if (!encode_snapshot(value, id, event.json)) {
+    if (!encode_snapshot(value, snapshot)) {
         throw std::bad_alloc();
     }
     const KeyText& key = session_.store.keys().snapshot;

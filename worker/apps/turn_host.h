@@ -17,8 +17,12 @@
 namespace mr {
 
 inline constexpr uint32_t kEventsPerSnapshot = 64;
+inline constexpr size_t kTextPerSnapshotBytes = 64 * 1024;   // or after so much text
 inline constexpr size_t kMaxChunkBytes = 16 * 1024;          // of one text_chunk
-inline constexpr size_t kMaxAnswerBacklogBytes = 256 * 1024; // not in the log yet: text waits
+inline constexpr size_t kMaxAnswerBacklogBytes = 128 * 1024; // not in the log yet: text waits
+// Text in a snapshot: what a client that has lost its place is sent in one event. Of a longer
+// answer the last snapshot below it stays, then the final one holds the beginning only.
+inline constexpr size_t kMaxSnapshotTextBytes = 256 * 1024;
 
 class SessionTurnHost final : public TurnHost,
                               public std::enable_shared_from_this<SessionTurnHost> {
@@ -66,7 +70,7 @@ class SessionTurnHost final : public TurnHost,
   private:
     void write(const nlohmann::ordered_json& v1, const nlohmann::ordered_json& added,
                Audience audience, int flags);
-    nlohmann::ordered_json snapshot_fields() const;
+    nlohmann::ordered_json snapshot_fields(size_t max_text_bytes) const;
     void put_text(std::string_view piece);
     void put_chunk(std::string_view piece);
     void open_window();

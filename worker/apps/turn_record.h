@@ -20,7 +20,7 @@ struct TurnRecord {
     std::string mail;       // that asked for it: number and digest; may be empty
     std::string traceparent;
     std::string trace_id;
-    EventId before; // the newest event before the turn's first
+    EventId before; // the newest event before the turn's first, of whichever epoch
     uint32_t attempt = 1;
     int64_t started_ms = 0; // wall clock, start of the first attempt
     int64_t queue_ms = 0;

@@ -45,6 +45,11 @@ void TurnView::apply(const Json& v1, const Json& added) {
         if (fields.contains("sources") && fields["sources"].is_array()) {
             sources_ = fields["sources"];
         }
+        for (const char* told_at_end : {"timings", "usage", "trace_id"}) {
+            if (fields.contains(told_at_end)) {
+                end_[told_at_end] = fields[told_at_end];
+            }
+        }
     } else if (type == "error") {
         error_ = std::move(fields);
     } else if (type == "text_chunk" && fields.contains("content")) {
@@ -105,9 +110,10 @@ TurnView TurnView::restored(const Json& snapshot, size_t max_units) {
     return view;
 }
 
-nlohmann::ordered_json TurnView::snapshot() const {
+nlohmann::ordered_json TurnView::snapshot(size_t max_text_bytes) const {
     Json snapshot;
-    snapshot["content"] = text_;
+    snapshot["content"] = text_within(text_, max_text_bytes);
+    snapshot["text_length"] = text_units_;
     snapshot["phases"] = phases_;
     snapshot["tools"] = tools_;
     snapshot["sources"] = sources_;
@@ -115,6 +121,7 @@ nlohmann::ordered_json TurnView::snapshot() const {
     if (!error_.is_null()) {
         snapshot["error"] = error_;
     }
+    snapshot.update(end_);
     return snapshot;
 }
 

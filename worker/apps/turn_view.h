@@ -22,9 +22,9 @@ class TurnView {
     const std::string& text() const { return text_; }
     size_t text_units() const { return text_units_; } // UTF-16
 
-    // Fields of `text_snapshot` (without type and stamp), and the view they stand for; of a text
-    // that is longer than `max_units` only so much.
-    nlohmann::ordered_json snapshot() const;
+    // Fields of `text_snapshot` (without type and stamp), of a longer text with its beginning
+    // alone; and the view they stand for, of a text that is longer than `max_units` only so much.
+    nlohmann::ordered_json snapshot(size_t max_text_bytes = SIZE_MAX) const;
     static TurnView restored(const nlohmann::ordered_json& snapshot, size_t max_units = SIZE_MAX);
 
   private:
@@ -39,6 +39,7 @@ class TurnView {
     Json charts_ = Json::array();
     Json sources_ = Json::array();
     Json error_;
+    Json end_ = Json::object(); // what only response_complete tells
 };
 
 } // namespace mr

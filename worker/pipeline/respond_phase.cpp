@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view kIssue = "I encountered an issue: ";
 constexpr std::string_view kNothingToSay = "I could not find an answer to this question.";
+constexpr size_t kMaxAnswerBytes = 8 * 1024 * 1024; // it is kept whole until its turn has ended
 
 void say(TurnRun& run, std::string_view piece) {
     if (piece.empty()) {
@@ -34,7 +35,12 @@ Task<void> stream_answer(TurnRun& run, const std::string& delivered, CallContext
     const AnswerRequest request{run.question,       run.state.scope,  run.state.plan,
                                 run.state.findings, run.state.merged, run.sources,
                                 delivered};
-    const TextSink sink = [&run](std::string_view piece) { say(run, piece); };
+    const TextSink sink = [&run](std::string_view piece) {
+        if (run.answer.size() + piece.size() > kMaxAnswerBytes) {
+            throw ProviderError(ProviderFault::bad_reply, "the answer is longer than 8 MiB");
+        }
+        say(run, piece);
+    };
     co_await run.services.responder->respond(request, sink, call);
 }
 

@@ -115,6 +115,12 @@ asio::awaitable<void> Actor::attend() {
             if (stop_ != Stop::none) {
                 break;
             }
+            const auto early = app_->mail_pause();
+            if (early > std::chrono::steady_clock::duration::zero()) {
+                co_await signal_.wait_for(early);
+                refresh_expiry();
+                continue;
+            }
             MailItem item = mailbox_->pop();
             if (item.malformed) {
                 log::warn("malformed mail dropped", {{"session", bell_.session_id}});
@@ -248,6 +254,20 @@ void Actor::refresh_expiry() {
     relay_.commands->send(log_command, {});
     relay_.commands->send(meta, {});
     relay_.commands->send(mail, {});
+    trim_log(now);
+}
+
+// A session that is never idle keeps its epoch, and with it its log: what nobody can resume from
+// any more goes. A running turn is younger than that.
+void Actor::trim_log(std::chrono::steady_clock::time_point now) {
+    log_marks_.add(now, lane_->last_id());
+    const EventId end = log_marks_.take_expired(now, relay_.limits.log_ttl());
+    if (end.seq > 0) {
+        const EventIdText id = format_event_id(end);
+        const std::string_view trim[] = {"XTRIM", store_.keys().out_lane.view(), "MINID",
+                                         id.view()};
+        relay_.commands->send(trim, {});
+    }
 }
 
 } // namespace mr

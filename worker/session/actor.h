@@ -5,6 +5,7 @@
 
 #include "worker/apps/app.h"
 #include "worker/async.h"
+#include "worker/session/log_marks.h"
 
 #include <memory>
 #include <vector>
@@ -50,6 +51,7 @@ class Actor : public std::enable_shared_from_this<Actor> {
     void send_consumed();
     void consumption_answered(const Consumed& consumed, const redis::Answer& answer);
     void refresh_expiry();
+    void trim_log(std::chrono::steady_clock::time_point now);
     void lane_lost();
     void restore();
     boost::asio::awaitable<void> repeat_save();
@@ -66,6 +68,7 @@ class Actor : public std::enable_shared_from_this<Actor> {
     std::unique_ptr<App> app_;
     Consumed consumed_;
     std::chrono::steady_clock::time_point refreshed_;
+    LogMarks log_marks_; // one per refresh
     Stop stop_ = Stop::none;
     bool hurried_ = false;
 };

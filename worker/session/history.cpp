@@ -1,5 +1,7 @@
 #include "worker/session/history.h"
 
+#include "worker/json_text.h"
+
 namespace mr {
 
 namespace asio = boost::asio;
@@ -8,12 +10,21 @@ namespace {
 
 constexpr std::chrono::milliseconds kRetry{50};
 
+// Questions are bounded as messages are, and must stay whole: they can be asked again.
+std::string stored_content(const HistoryEntry& entry) {
+    std::string_view text = entry.content;
+    if (entry.role == "user" || text.size() <= kMaxHistoryTextBytes) {
+        return entry.content;
+    }
+    return std::string(text_within(text, kMaxHistoryTextBytes - sizeof(kHistoryCut))) + kHistoryCut;
+}
+
 } // namespace
 
 std::string history_text(const HistoryEntry& entry) {
     nlohmann::json json;
     json["role"] = entry.role;
-    json["content"] = entry.content;
+    json["content"] = stored_content(entry);
     json["turn_id"] = entry.turn_id;
     json["status"] = entry.status;
     if (!entry.memory.is_null()) {

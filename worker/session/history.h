@@ -1,5 +1,6 @@
 // The conversation of a session: a list in Redis, two entries per turn (question, answer), bounded
-// in messages and in time. JSON entries; the pipeline's memory travels along unread.
+// in messages, in their length and in time. JSON entries; the pipeline's memory travels along
+// unread.
 #pragma once
 
 #include "worker/redis/commands.h"
@@ -10,6 +11,10 @@
 #include <vector>
 
 namespace mr {
+
+// Of an answer; a longer one is cut, with kHistoryCut at its end. Prompts use far less.
+inline constexpr size_t kMaxHistoryTextBytes = 64 * 1024;
+inline constexpr char kHistoryCut[] = " […]";
 
 struct HistoryEntry {
     std::string role; // "user" or "assistant"

@@ -77,7 +77,7 @@ void OutLane::seal() {
     Batch& batch = batches_.back();
     batch.last = last_id();
     batch.first_seq = next_seq_ - open_count();
-    if (!batch.bytes.append(open_bytes_.view())) {
+    if (!batch.bytes.grow_to(open_bytes_.size()) || !batch.bytes.append(open_bytes_.view())) {
         throw std::bad_alloc();
     }
     open_bytes_.clear();

@@ -255,6 +255,47 @@ test('a lost session ends its running turn and keeps unsent questions', () => {
   assert.equal(step(state, { type: 'unsent' }).turns.m2.status, 'waiting');
 });
 
+test('a long gap: the snapshot of the running turn takes its place, the turns before stay as they are', () => {
+  const first = stamp([
+    { type: 'turn_start', attempt: 1 },
+    { type: 'text_chunk', content: 'older', offset: 0 },
+    { type: 'response_complete', sources: [], status: 'ok', text_length: 5 },
+  ], { messageId: 'm1', turnId: 't1', from: 1 });
+  const second = stamp([
+    { type: 'turn_start', attempt: 1 },
+    { type: 'phase_start', phase: 'response', message: 'm' },
+    { type: 'text_chunk', content: 'begun ', offset: 0 },
+  ], { messageId: 'm2', turnId: 't2', from: 4 });
+  const before = feed(ask(feed(asked('m1'), first), 'm2'), second);
+  const snapshot = { type: 'text_snapshot', message_id: 'm2', content: 'begun and far on', text_length: 16, phases: [{ phase: 'response', message: 'm' }], tools: [], sources: [], charts: [] };
+  const tail = [
+    { type: 'text_chunk', content: ', done', offset: 16 },
+    { type: 'response_complete', sources: [], status: 'ok', text_length: 22 },
+  ];
+  const behind = stamp([snapshot, ...tail], { turnId: 't2', from: 2000 });
+  const after = feed(feed(before, [{ ...kGreeting, recovered: true }]), behind);
+  const [old, now] = turnList(after);
+  assert.equal(after.order.length, 2);
+  assert.equal(old, turnList(before)[0], 'untouched');
+  assert.deepEqual([now.text, now.status, now.incomplete, now.uncertain], ['begun and far on, done', 'done', false, false]);
+  assert.equal(feed(after, behind), after, 'a repetition changes nothing');
+  // One that was asked elsewhere, or before a reload that kept nothing.
+  const fresh = feed(feed(initialState(), [{ ...kGreeting, recovered: true }]), stamp([{ ...snapshot, question: 'How far?' }, ...tail], { turnId: 't2', from: 2000 }));
+  assert.deepEqual([only(fresh).question, only(fresh).text, only(fresh).status], ['How far?', 'begun and far on, done', 'done']);
+});
+
+test('a snapshot that holds only the beginning takes nothing away', () => {
+  const half = feed(running(), stamp([{ type: 'text_chunk', content: 'long answer, lon', offset: 0 }], { from: 50 }));
+  const snapshot = (content) => stamp([{ type: 'text_snapshot', content, text_length: 40, status: 'ok', phases: [], tools: [], sources: [], charts: [] }], { epoch: 9, from: 3 });
+  const text = (content) => {
+    const turn = only(feed(half, snapshot(content)));
+    return [turn.text, turn.status, turn.incomplete];
+  };
+  assert.deepEqual(text('long an'), ['long answer, lon', 'done', true]);
+  assert.deepEqual(text('another'), ['another', 'done', true]);
+  assert.deepEqual(text('long answer, longer and longer and longer'.slice(0, 40)), ['long answer, longer and longer and longe', 'done', false]);
+});
+
 test('a log that cannot be replayed: snapshot, live events, or the turn is given up', () => {
   const half = feed(feed(asked('m1'), kWhole.slice(0, -6)), [{ ...kGreeting, recovered: false }]);
   assert.deepEqual([only(half).uncertain, half.lastId], [true, '0-0']);
