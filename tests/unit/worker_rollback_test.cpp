@@ -4,6 +4,8 @@
 // nobody waits for ever, every question has one end.
 #include "tests/unit/worker_chat_support.h"
 
+#include <utility>
+
 namespace mr::test {
 namespace {
 
@@ -80,10 +82,22 @@ TEST_F(WorkerRollback, ATurnThatHadEndedHasStillEnded) {
     EXPECT_EQ(client.turn().text, "next ");
 }
 
-// What the log says, from its beginning.
+// What the log says, from its beginning; a snapshot stands for the text of its turn.
 struct Told {
-    std::string text;
+    std::string text; // of the turns that have ended
+    std::string turn;
     size_t ends = 0;
+
+    void take(const Json& event) {
+        if (event["type"] == "text_chunk") {
+            turn += event["content"].get<std::string>();
+        } else if (event["type"] == "text_snapshot") {
+            turn = event["content"].get<std::string>();
+        } else if (event["type"] == "response_complete") {
+            ++ends;
+            text += std::exchange(turn, {});
+        }
+    }
 };
 
 Told told(ChatClient& client) {
@@ -96,9 +110,7 @@ Told told(ChatClient& client) {
             if (!event) {
                 break;
             }
-            const Json json = Json::parse(as_text(event->bytes));
-            all.ends += json["type"] == "response_complete" ? 1U : 0U;
-            all.text += json["type"] == "text_chunk" ? json["content"].get<std::string>() : "";
+            all.take(Json::parse(as_text(event->bytes)));
         }
     }
     return all;
