@@ -35,6 +35,8 @@ void take_forward(Session& session, const Snapshot& snapshot) {
         }
         follower = next;
     }
+    // The page that nobody was given may have been the last that was read.
+    session_note(session, snapshot.id, (snapshot.flags & kSnapshotEnded) != 0);
 }
 
 void on_reply(void* owner, uint64_t step, const Reply* reply) noexcept;

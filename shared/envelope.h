@@ -127,7 +127,8 @@ std::optional<Mail> decode_mail(ByteView bytes);
 inline constexpr size_t kSnapshotHeaderBytes = 34;
 
 enum SnapshotFlag : uint8_t {
-    kSnapshotCut = 1 << 0, // its text is only the beginning of the answer's
+    kSnapshotCut = 1 << 0,   // its text is only the beginning of the answer's
+    kSnapshotEnded = 1 << 1, // its last event is the terminal one
 };
 
 struct Snapshot {

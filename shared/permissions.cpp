@@ -4,13 +4,13 @@ namespace mr {
 namespace {
 
 constexpr std::string_view kGateway[] = {
-    "evalsha x 0",          "script load x",    "time",
-    "hsetnx mr:config x 1", "hget mr:config x", "hmget mr:x x",
-    "hset mr:x x 1",        "hexists mr:x x",   "hincrby mr:x x 1",
-    "exists mr:x",          "pexpire mr:x 1",   "get mr:x",
-    "getrange mr:x 0 1",    "xadd mr:x 0-1 d x", "xlen mr:x",
+    "evalsha x 0",          "script load x",      "time",
+    "hsetnx mr:config x 1", "hget mr:config x",   "hmget mr:x x",
+    "hset mr:x x 1",        "hexists mr:x x",     "hincrby mr:x x 1",
+    "exists mr:x",          "pexpire mr:x 1",     "get mr:x",
+    "getrange mr:x 0 1",    "xadd mr:x 0-1 d x",  "xlen mr:x",
     "xrange mr:x - +",      "xrevrange mr:x + -", "zscore mr:x x",
-    "zcount mr:x 0 1",      "zrange mr:x 0 0",  "spublish mr:x x",
+    "zcount mr:x 0 1",      "zrange mr:x 0 0",    "spublish mr:x x",
     "ssubscribe mr:x",      "sunsubscribe mr:x",
 };
 

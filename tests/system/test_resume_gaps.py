@@ -49,13 +49,13 @@ def come_back(stack, token, place, **form):
 def long_answer(stack):
     script = Script(17, chunks=5200, size=20, rate=0)
     with Chat(stack, path=PATH) as chat:
-        return script, chat.token, answer(chat, script)
+        return script, chat, answer(chat, script)
 
 
 @pytest.mark.parametrize("gap", GAPS)
 def test_a_gap_of_a_finished_answer(stack, long_answer, gap):
-    script, token, whole = long_answer
-    with come_back(stack, token, whole[-1 - gap]["id"], tls=gap % 2 == 0) as back:
+    script, chat, whole = long_answer
+    with come_back(stack, chat.token, whole[-1 - gap]["id"], tls=gap % 2 == 0) as back:
         first = back.event()
         if gap <= LONG_GAP:
             rest = [first] + [back.event() for _ in range(gap - 1)]
@@ -70,11 +70,18 @@ def test_a_gap_of_a_finished_answer(stack, long_answer, gap):
 
 
 def test_a_reload_without_memory_of_a_session_with_one_long_turn(stack, long_answer):
-    script, token, whole = long_answer
-    with come_back(stack, token, "0-0") as back:
+    script, chat, whole = long_answer
+    meta = key(stack, "s", chat.session)
+    wait_for(lambda: not stack.redis.command("HEXISTS", meta, "own"), "the session is given up")
+    mail = int(stack.redis.command("HGET", meta, "iseq"))
+    with come_back(stack, chat.token, "0-0") as back:
         first = back.event()
         assert first["type"] == "text_snapshot" and first["content"] == script.text()
         assert first["question"] == script.words
+        back.send(type="ping", t=-1)
+        back.until("pong", t=-1)
+        assert int(stack.redis.command("HGET", meta, "iseq")) == mail + 1, \
+            "the turn is known to be over: no worker is told that somebody is back"
 
 
 @pytest.mark.parametrize("missed", [10, 900, 1800, 2600])

@@ -216,7 +216,8 @@ void SessionTurnHost::write_snapshot(std::string_view status) {
     Snapshot snapshot;
     snapshot.since = record_.before;
     snapshot.id = session_.lane->last_id();
-    snapshot.flags = cut ? kSnapshotCut : 0;
+    snapshot.flags =
+        static_cast<uint8_t>((cut ? kSnapshotCut : 0) | (status.empty() ? 0 : kSnapshotEnded));
     const EventText event = make_event(v1, added, {record_.turn_id, snapshot.id, wall_clock_ms()});
     snapshot.event = event.json;
     Buffer value;
