@@ -332,7 +332,7 @@ TEST_F(WorkerChat, TheSnapshotHoldsTheWholeTurn) {
     ASSERT_TRUE(snapshot.has_value());
     EXPECT_LE(snapshot->id, client().cursor());
     EXPECT_EQ(snapshot->since, EventId{}) << "nothing but a takeover record is before it";
-    EXPECT_EQ(snapshot->flags, 0);
+    EXPECT_EQ(snapshot->flags, kSnapshotEnded);
     const Json event = Json::parse(snapshot->event);
     EXPECT_EQ(event["type"], "text_snapshot");
     EXPECT_EQ(event["content"], turn.text);
