@@ -8,12 +8,12 @@ from contextlib import ExitStack
 
 import pytest
 
-from bench_app import (LOCATIONS, connections, key, keys, redis_calls, redis_memory_kib)
 from chaos.scripts import Script
 from harness.paced import PacedReader, read_all
 from harness.process import wait_for
 from harness.raw_ws import BINARY, TEXT, frame
 from harness.stack import shared_stack
+from held import LOCATIONS, connections, key, keys, redis_calls, redis_memory_kib
 
 KIB, MIB = 1024, 1024 * 1024
 LANE_ENTRIES = 512            # mailbox.h: kMaxMailEntries

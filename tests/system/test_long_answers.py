@@ -6,13 +6,13 @@ from contextlib import ExitStack
 
 import pytest
 
-from bench_app import LOCATIONS, key, worker_rss_kib
 from chaos.scripts import Script
 from chat import Chat
 from harness.paced import AnswerCheck, PacedReader, read_all
 from harness.process import wait_for
 from harness.protocol import text_of
 from harness.stack import shared_stack
+from held import LOCATIONS, key, worker_rss_kib
 
 HISTORY_BYTES = 64 * 1024      # history.h: kMaxHistoryTextBytes
 SNAPSHOT_BYTES = 256 * 1024    # turn_host.h: kMaxSnapshotTextBytes

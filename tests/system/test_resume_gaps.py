@@ -6,7 +6,6 @@ import signal
 
 import pytest
 
-from bench_app import LOCATIONS, key
 from beside import Beside
 from chaos.scripts import Script
 from chat import Chat
@@ -15,6 +14,7 @@ from harness.process import wait_for
 from harness.protocol import order, units
 from harness.raw_ws import RawWs, Refused
 from harness.stack import shared_stack
+from held import LOCATIONS, key
 
 LONG_GAP = 1000  # lane_leap.h: kLongGapEvents
 PATH = "/ws/bench"

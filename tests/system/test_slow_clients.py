@@ -6,12 +6,12 @@ from contextlib import ExitStack
 
 import pytest
 
-from bench_app import (LOCATIONS, connections, key, redis_calls, unsent_bytes, worker_rss_kib)
 from chaos.scripts import Script
 from harness.paced import PacedReader, read_all
 from harness.process import wait_for
 from harness.proxy import Proxy
 from harness.stack import shared_stack
+from held import LOCATIONS, connections, key, redis_calls, unsent_bytes, worker_rss_kib
 
 KIB, MIB = 1024, 1024 * 1024
 SEND_LIMIT_KIB = 256

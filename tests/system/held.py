@@ -1,4 +1,4 @@
-"""The app `bench` for tests of the system: its stacks, and what Redis, nginx and the kernel hold."""
+"""What Redis, nginx, the workers and the kernel hold for clients of the app `bench`."""
 
 from pathlib import Path
 
