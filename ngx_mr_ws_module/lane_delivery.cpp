@@ -29,15 +29,19 @@ void send_event(Connection& connection, const EventView& event) {
     }
 }
 
-// A client that was told of the loss of its turn hears nothing more of that turn.
+// A client that was told of the loss of its turn hears nothing more of that turn, its end included:
+// it has had one. Every other turn, and what belongs to none, it hears as always.
 bool is_skipped(RelayLink& link, const EventView& event) {
-    if (!link.skip_turn) {
+    if (event.turn == 0) {
         return false;
     }
-    const bool begins = (event.flags & kEventBegins) != 0;
-    const bool ends = (event.flags & kEventTerminal) != 0;
-    link.skip_turn = !begins && !ends;
-    return !begins;
+    if (link.skip_turn && event.turn == link.turn) {
+        return true;
+    }
+    link.turn = event.turn;
+    link.mid_turn = (event.flags & kEventTerminal) == 0;
+    link.skip_turn = false;
+    return false;
 }
 
 void send_events(Connection& connection, ByteView bytes, uint32_t skip) {
@@ -45,12 +49,10 @@ void send_events(Connection& connection, ByteView bytes, uint32_t skip) {
     if (!reader) {
         return;
     }
-    RelayLink& link = connection.relay;
     while (const auto event = reader->next()) {
         if (skip != 0) {
             --skip;
-        } else if (!is_skipped(link, *event)) {
-            link.mid_turn = (event->flags & kEventTerminal) == 0;
+        } else if (!is_skipped(connection.relay, *event)) {
             send_event(connection, *event);
         }
     }

@@ -35,10 +35,11 @@ bool is_ahead(const Session& session, const RelayLink& link) {
 
 // v1 has no words for a break: the turn it is in the middle of is ended for it, with an error, and
 // it hears nothing more of that turn.
-void end_turn(Connection& follower) {
+void end_turn(const Session& session, Connection& follower) {
     RelayLink& link = follower.relay;
     link.skip_turn = true;
     link.mid_turn = false;
+    link.told_all = !session.follow_up && link.unanswered == 0;
     gateway_error(follower, ErrorCode::relay_unavailable, kRetryLostMs, true);
 }
 
@@ -61,7 +62,7 @@ bool send_back(Session& session, Connection& follower, const std::optional<Snaps
     link.greet = false;
     link.behind = true;
     if (link.mid_turn && !follower.v2) {
-        end_turn(follower);
+        end_turn(session, follower);
     }
     if (link.resynced || !follower.v2) {
         link.resynced = false;
@@ -72,7 +73,6 @@ bool send_back(Session& session, Connection& follower, const std::optional<Snaps
     if (snapshot) {
         deliver_snapshot(follower, *snapshot);
         link.resynced = true;
-        link.mid_turn = session.running;
     } else {
         // It may have been told of the lost part only: all that the log holds, from the beginning.
         link.salvage = !session.log_empty;

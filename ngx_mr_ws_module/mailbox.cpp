@@ -302,6 +302,7 @@ void mailbox_send(Connection& connection, Opcode opcode, ByteView message) noexc
     }
     ++session.mail_unanswered;
     ++link.unanswered;
+    link.told_all = false;
     link.unanswered_bytes += static_cast<uint32_t>(message.size());
     if (!link.paused && (link.choked || link.unanswered >= kMaxUnansweredMail ||
                          link.unanswered_bytes >= kMaxUnansweredBytes)) {
@@ -361,12 +362,12 @@ void mailbox_conclude(Session& session) noexcept {
     session.asked_at_ms = 0;
     for (Connection* follower = session.followers; follower != nullptr;) {
         Connection* next = next_follower(*follower);
-        if (!follower->relay.skip_turn) { // else it knows
-            gateway_error(*follower, ErrorCode::relay_unavailable, kRetryUnavailableMs, true);
-        }
         RelayLink& link = follower->relay;
         link.skip_turn = link.skip_turn || (link.mid_turn && !follower->v2);
         link.mid_turn = false;
+        if (!link.told_all) {
+            gateway_error(*follower, ErrorCode::relay_unavailable, kRetryUnavailableMs, true);
+        }
         follower = next;
     }
     session_note_idle(session);

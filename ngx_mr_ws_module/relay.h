@@ -30,6 +30,7 @@ struct RelayLink {
     EventId cursor;                // the newest event queued for this connection
     uint32_t unanswered_bytes = 0; // mail handed to Redis and not answered yet
     uint32_t mails = 0;            // handed to Redis so far: the number of the last one
+    uint32_t turn = 0;             // tag of the newest turn it has heard of
     uint16_t unanswered = 0;       // not answered yet, in messages
     uint8_t refusals = 0;          // messages refused since one was taken
     bool behind : 1 = false;       // needs a read of the log
@@ -43,8 +44,9 @@ struct RelayLink {
     bool inclusive : 1 = false;    // the next read must prove that the log knows the cursor
     bool resynced : 1 = false;     // a snapshot was sent and nothing has been delivered since
     bool salvage : 1 = false;      // goes on with whatever the log still holds behind its cursor
-    bool mid_turn : 1 = false;     // the last event it got does not end a turn
-    bool skip_turn : 1 = false;    // v1, told that its turn is lost: gets nothing more of it
+    bool mid_turn : 1 = false;     // that turn has not ended
+    bool skip_turn : 1 = false;    // v1, told that this turn is lost: gets nothing more of it
+    bool told_all : 1 = false;     // v1, so told and nothing asked since: nothing else is lost to it
     bool led : 1 = false;          // a log read has begun at its position, and others still wait
     bool fresh : 1 = false;        // a resume that has not had its first page
     bool leap : 1 = false;         // far behind: a snapshot may take it forward

@@ -2,6 +2,16 @@
 
 namespace mr {
 
+// FNV-1a of 32 bits, folded: http://www.isthe.com/chongo/tech/comp/fnv/
+uint32_t turn_tag(std::string_view turn_id) {
+    uint32_t hash = 2166136261;
+    for (const char c : turn_id) {
+        hash = (hash ^ static_cast<uint8_t>(c)) * 16777619;
+    }
+    const uint32_t folded = (hash >> 24) ^ (hash & kMaxTurnTag);
+    return folded != 0 ? folded : 1;
+}
+
 bool BatchWriter::begin(uint64_t epoch, uint64_t first_seq) {
     start_ = out_.size();
     count_ = 0;
@@ -17,13 +27,13 @@ bool BatchWriter::begin(uint64_t epoch, uint64_t first_seq) {
     return true;
 }
 
-bool BatchWriter::add(uint8_t flags, ByteView bytes, uint32_t v1_length) {
-    if (count_ == kMaxBatchEvents || bytes.size() > UINT32_MAX ||
+bool BatchWriter::add(uint8_t flags, ByteView bytes, uint32_t v1_length, uint32_t turn) {
+    if (count_ == kMaxBatchEvents || bytes.size() > UINT32_MAX || turn > kMaxTurnTag ||
         !out_.reserve(kEventHeaderBytes + bytes.size())) {
         return false;
     }
     uint8_t* at = out_.extend(kEventHeaderBytes);
-    store_le<uint32_t>(at, flags); // the flags byte and three zero bytes
+    store_le<uint32_t>(at, flags | turn << 8);
     store_le<uint32_t>(at + 4, static_cast<uint32_t>(bytes.size()));
     store_le<uint32_t>(at + 8, v1_length);
     out_.append(bytes);
@@ -73,6 +83,7 @@ std::optional<EventView> BatchReader::next() {
     }
     EventView event;
     event.flags = rest_[0];
+    event.turn = load_le<uint32_t>(rest_.data()) >> 8;
     const auto length = load_le<uint32_t>(rest_.data() + 4);
     event.v1_length = load_le<uint32_t>(rest_.data() + 8);
     rest_ = rest_.subspan(kEventHeaderBytes);

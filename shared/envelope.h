@@ -32,6 +32,7 @@ inline constexpr size_t kBatchHeaderBytes = 20;
 inline constexpr size_t kTakeoverBytes = kBatchHeaderBytes + 20;
 inline constexpr size_t kEventHeaderBytes = 12;
 inline constexpr size_t kMailHeaderBytes = 12;
+inline constexpr uint32_t kMaxTurnTag = 0xFFFFFF;
 inline constexpr uint32_t kMaxBatchEvents = 256;
 // One event may be longer than this, alone. What a gateway queues for a slow client is bounded by
 // it.
@@ -44,7 +45,6 @@ enum EventFlag : uint8_t {
     kEventV2Only = 1 << 1,   // not sent to clients without the subprotocol mr.v2
     kEventTerminal = 1 << 2, // ends its turn: nothing is in flight for the session behind it
     kEventLiveOnly = 1 << 3, // published, never logged (spoken audio)
-    kEventBegins = 1 << 4,   // the first of a turn that nobody has begun before
 };
 
 struct BatchHeader {
@@ -58,8 +58,13 @@ struct BatchHeader {
     EventId last() const { return {epoch, first_seq + count - 1}; }
 };
 
+// A turn's place in the header of its events, 1 to kMaxTurnTag: so that followers can tell one turn
+// from the next without reading JSON. Two turns of a session may share one, once in 16 million.
+uint32_t turn_tag(std::string_view turn_id);
+
 struct EventView {
     uint8_t flags = 0;
+    uint32_t turn = 0; // tag; 0: of no turn
     ByteView bytes;
     // Strict v1 form: the first v1_length bytes of a JSON object text followed by '}'. 0: none.
     uint32_t v1_length = 0;
@@ -71,7 +76,7 @@ class BatchWriter {
     explicit BatchWriter(Buffer& out) : out_(out) {}
 
     bool begin(uint64_t epoch, uint64_t first_seq);
-    bool add(uint8_t flags, ByteView bytes, uint32_t v1_length = 0);
+    bool add(uint8_t flags, ByteView bytes, uint32_t v1_length = 0, uint32_t turn = 0);
     uint16_t count() const { return count_; }
 
   private:

@@ -13,8 +13,9 @@ def takeover_bytes(epoch, prev, attempt=1):
 
 
 def events_bytes(epoch, first_seq, events):
-    """`events`: (flags, bytes) each."""
-    body = b"".join(struct.pack("<B3xII", flags, len(data), 0) + data for flags, data in events)
+    """`events`: (flags, tag of the turn, bytes) each."""
+    body = b"".join(struct.pack("<III", flags | turn << 8, len(data), 0) + data
+                    for flags, turn, data in events)
     return struct.pack("<BBHQQ", VERSION, EVENTS, len(events), epoch, first_seq) + body
 
 
@@ -38,10 +39,10 @@ class OutLane:
     def claim(self, epoch, prev, *, log=True, publish=True):
         self._put((epoch, 0), takeover_bytes(epoch, prev), log, publish)
 
-    def event(self, epoch, seq, *, terminal=False, log=True, publish=True):
-        """One event that names its place."""
+    def event(self, epoch, seq, *, turn=1, terminal=False, log=True, publish=True):
+        """One event that names its place, of that turn (0: of none)."""
         data = json.dumps({"type": "place", "id": f"{epoch}-{seq}"}).encode()
-        batch = events_bytes(epoch, seq, [(TERMINAL if terminal else 0, data)])
+        batch = events_bytes(epoch, seq, [(TERMINAL if terminal else 0, turn, data)])
         self._put((epoch, seq), batch, log, publish)
 
     def set_back(self):

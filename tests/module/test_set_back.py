@@ -134,11 +134,11 @@ def test_lower_ids_are_not_taken_for_old_ones(follower):
     if follower.v2:
         follower.expect_loss()
         assert follower.places(1) == ["3000-1"]
+    else:
+        follower.expect_end()
     follower.lane.event(3000, 2, terminal=True)
     if follower.v2:
         assert follower.places(1) == ["3000-2"]
-    else:
-        follower.expect_end()
     follower.expect_quiet()
 
 
@@ -148,12 +148,86 @@ def test_the_same_while_the_log_is_still_empty(follower):
     follower.break_links()
     if follower.v2:
         follower.expect_loss()
+    else:
+        follower.expect_end()
     follower.lane.claim(3000, (0, 0))
     follower.lane.event(3000, 1, terminal=True)
     if follower.v2:
         assert follower.places(1) == ["3000-1"]
+    follower.expect_quiet()
+
+
+def lose_the_turn(follower):
+    """It was in the middle of turn 1 and is told of its loss; 2000-1 goes on with that turn."""
+    follower.begin(1000, 3)
+    follower.lane.set_back()
+    follower.break_links()
+    if follower.v2:
+        follower.expect_loss()
     else:
         follower.expect_end()
+    follower.lane.claim(2000, (0, 0))
+    follower.lane.event(2000, 1)
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_the_turn_behind_a_lost_one_is_heard_to_its_end(follower, ends):
+    """Also if nobody has ever heard the end of the lost one, or the beginning of the next."""
+    lose_the_turn(follower)
+    if ends:
+        follower.lane.event(2000, 2, terminal=True)
+    first = 3 if ends else 2
+    follower.lane.event(2000, first, turn=2)
+    follower.lane.event(2000, first + 1, turn=2, terminal=True)
+    if follower.v2:
+        assert follower.places(first - 1) == [f"2000-{seq}" for seq in range(1, first)]
+    assert follower.places(2) == [f"2000-{first}", f"2000-{first + 1}"]
+    follower.expect_quiet()
+
+
+def test_what_belongs_to_no_turn_is_heard_behind_a_lost_one(follower):
+    """As the refusal of another question is. It ends nothing."""
+    lose_the_turn(follower)
+    follower.lane.event(2000, 2, turn=0)
+    follower.lane.event(2000, 3, terminal=True)
+    follower.lane.event(2000, 4, turn=0, terminal=True)
+    if follower.v2:
+        assert follower.places(4) == [f"2000-{seq}" for seq in (1, 2, 3, 4)]
+    else:
+        assert follower.places(2) == ["2000-2", "2000-4"]
+    follower.expect_quiet()
+
+
+def test_lost_twice_is_said_once(follower):
+    """v1: the turn has had its end; the next one, lost in its middle, gets one of its own."""
+    lose_the_turn(follower)
+    if follower.v2:
+        follower.places(1)
+    follower.lane.set_back()
+    follower.break_links()
+    if follower.v2:
+        follower.expect_loss()
+    follower.expect_quiet()
+    follower.lane.claim(3000, (0, 0))
+    follower.lane.event(3000, 1, turn=2)
+    assert follower.places(1) == ["3000-1"]
+    follower.lane.set_back()
+    follower.break_links()
+    if follower.v2:
+        follower.expect_loss()
+    else:
+        follower.expect_end()
+    follower.expect_quiet()
+
+
+def test_the_refusal_of_a_question_is_no_turn_to_lose(follower):
+    follower.lane.claim(1000, (0, 0))
+    follower.lane.event(1000, 1, turn=0)
+    assert follower.places(1) == ["1000-1"]
+    follower.lane.set_back()
+    follower.break_links()
+    if follower.v2:
+        follower.expect_loss()
     follower.expect_quiet()
 
 

@@ -177,25 +177,27 @@ def data_is_gone_is_said(stack):
     return lines(stack, "its data is gone") or logged(stack, "redis has lost its data")
 
 
-def begins_afresh(event):
-    """What a v2 client has of the answer is void: a snapshot, or all that the log holds, follows."""
-    return (event["type"] == "text_snapshot" or
-            (event["type"] == "connected" and event["recovered"] is False))
-
-
 def shown(events):
-    """The text a v2 client shows at the end."""
-    last = max((i for i, event in enumerate(events) if begins_afresh(event)), default=-1)
-    base = events[last].get("content", "") if last >= 0 else ""
-    return base + text_of(events[last + 1:])
+    """The text a v2 client shows at the end: a snapshot replaces what was there, a chunk is placed
+    by its offset."""
+    text = ""
+    for event in events:
+        if event["type"] == "text_snapshot":
+            text = event["content"]
+        elif event["type"] == "text_chunk":
+            assert event["offset"] <= len(text), f"a hole in the text at {len(text)}: {event}"
+            text = text[:event["offset"]] + event["content"]
+    return text
 
 
 def check_resynced(events, reference):
-    """v2: the break was announced, everything told again, and the answer is whole at its end."""
+    """v2: the break was announced, everything told again (by a snapshot, or event by event from the
+    beginning of the turn), and the answer is whole at its end."""
     kinds = [event["type"] for event in events]
     at = kinds.index("connected")
     assert events[at]["recovered"] is False, events[at]
     assert {"text_snapshot", "turn_start"} & set(kinds[at:]), kinds
+    assert shown(events[at:]) == reference, "all of it, without what was shown before"
     check_told(events[at:])
     assert shown(events) == reference and events[-1]["status"] == "ok"
 

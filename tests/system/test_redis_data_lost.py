@@ -5,8 +5,8 @@ import pytest
 
 from chat import LONG_QUESTION, Chat
 from faults import (FAST, LOCATIONS, QUESTION, RECOVERY_S, SLOW, Asking, all_ready, asked_again,
-                    check_resynced, data_is_gone_is_said, lines, logged, red_and_green,
-                    static_served, to_the_end)
+                    becomes, check_resynced, data_is_gone_is_said, lines, logged, red_and_green,
+                    shown, static_served, to_the_end)
 from harness.process import wait_for
 from harness.protocol import check_v1_turn, check_v2_events
 from harness.raw_ws import RawWs
@@ -35,6 +35,7 @@ def test_killed_and_away_for_longer_than_the_lease(make_stack, reference):
         stack.redis.kill()
         wait_for(lambda: len(logged(stack, "lease lapsed: dropping every session")) == 2,
                  "the workers fence themselves", RECOVERY_S)
+        becomes(stack, "redis_down")
         static_served(stack)
         stack.redis.start()
         asking.finish()
@@ -55,26 +56,14 @@ def test_flushed(make_stack, reference):
                  RECOVERY_S)
         with Chat(stack, resume=asking.v2[0]) as late:
             late_events = [late.greeting] + to_the_end(late)
-            assert shown_by(asking.v2_events[0], late_events) == reference
+            assert shown(asking.v2_events[0] + late_events) == reference
         asking.finish()
         for events in asking.v2_events:
-            assert shown_by([], events) == reference and events[-1]["status"] == "ok"
+            assert shown(events) == reference and events[-1]["status"] == "ok"
         asking.v1_exact_or_ended()
         all_ready(stack)
         assert data_is_gone_is_said(stack)
         asking.go_on()
-
-
-def shown_by(before, events):
-    """The text at the end, placed by offsets as a v2 client does it."""
-    text = ""
-    for event in before + events:
-        if event["type"] == "text_snapshot":
-            text = event["content"]
-        elif event["type"] == "text_chunk":
-            assert event["offset"] <= len(text), f"a hole in the text at {len(text)}: {event}"
-            text = text[:event["offset"]] + event["content"]
-    return text
 
 
 def test_flushed_again_and_again(make_stack, reference):

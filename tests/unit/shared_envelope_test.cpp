@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ struct Event {
     uint8_t flags;
     std::string bytes;
     uint32_t v1_length;
+    uint32_t turn = 0;
 };
 
 std::vector<Event> random_events(std::mt19937& random) {
@@ -26,6 +28,7 @@ std::vector<Event> random_events(std::mt19937& random) {
             c = static_cast<char>(random());
         }
         event.v1_length = static_cast<uint32_t>(random() % (event.bytes.size() + 1));
+        event.turn = static_cast<uint32_t>(random() % (kMaxTurnTag + 1));
     }
     return events;
 }
@@ -34,7 +37,7 @@ void write(Buffer& out, uint64_t epoch, uint64_t first, const std::vector<Event>
     BatchWriter writer(out);
     ASSERT_TRUE(writer.begin(epoch, first));
     for (const Event& event : events) {
-        ASSERT_TRUE(writer.add(event.flags, as_bytes(event.bytes), event.v1_length));
+        ASSERT_TRUE(writer.add(event.flags, as_bytes(event.bytes), event.v1_length, event.turn));
     }
     ASSERT_EQ(writer.count(), events.size());
 }
@@ -55,6 +58,7 @@ TEST(Batch, RoundTrip) {
             EXPECT_EQ(event->flags, expected.flags);
             EXPECT_EQ(as_text(event->bytes), expected.bytes);
             EXPECT_EQ(event->v1_length, expected.v1_length);
+            EXPECT_EQ(event->turn, expected.turn);
         }
         EXPECT_FALSE(reader->next().has_value());
         EXPECT_TRUE(reader->ok());
@@ -105,6 +109,21 @@ TEST(Batch, HoldsAtMostTheStatedNumberOfEvents) {
     }
     EXPECT_FALSE(writer.add(0, as_bytes("x")));
     EXPECT_TRUE(BatchReader::open(out.view()).has_value());
+}
+
+TEST(Batch, TurnsAreToldApart) {
+    std::set<uint32_t> tags;
+    for (int i = 0; i < 2000; ++i) {
+        const uint32_t tag = turn_tag("turn-" + std::to_string(i));
+        EXPECT_TRUE(tag >= 1 && tag <= kMaxTurnTag);
+        EXPECT_EQ(tag, turn_tag("turn-" + std::to_string(i)));
+        tags.insert(tag);
+    }
+    EXPECT_GE(tags.size(), 1998U);
+    Buffer out;
+    BatchWriter writer(out);
+    ASSERT_TRUE(writer.begin(1, 1));
+    EXPECT_FALSE(writer.add(0, as_bytes("x"), 0, kMaxTurnTag + 1));
 }
 
 TEST(Takeover, RoundTrip) {

@@ -132,11 +132,7 @@ void ChatTurn::announce_start() {
     added["attempt"] = record_.attempt;
     added["queue_ms"] = record_.queue_ms;
     added["question"] = record_.message;
-    if (origin_ == Origin::asked) {
-        host_->begin(v1, added);
-    } else {
-        host_->announce(v1, added, Audience::v2_only);
-    }
+    host_->announce(v1, added, Audience::v2_only);
 }
 
 std::string ChatTurn::whole_record() const {

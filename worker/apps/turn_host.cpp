@@ -11,7 +11,8 @@ namespace asio = boost::asio;
 using nlohmann::ordered_json;
 
 SessionTurnHost::SessionTurnHost(OwnedSession& session, TurnRecord& record)
-    : session_(session), record_(record), window_(session.relay.executor) {}
+    : session_(session), record_(record), tag_(turn_tag(record.turn_id)),
+      window_(session.relay.executor) {}
 
 void SessionTurnHost::resume(TurnView view) {
     view_ = std::move(view);
@@ -53,11 +54,6 @@ void SessionTurnHost::end_open_tools() {
     }
 }
 
-void SessionTurnHost::begin(const ordered_json& v1, const ordered_json& added) {
-    write(v1, added, Audience::v2_only, kEventBegins);
-    counted();
-}
-
 void SessionTurnHost::announce_snapshot() {
     ordered_json v1;
     v1["type"] = "text_snapshot";
@@ -78,7 +74,7 @@ void SessionTurnHost::write(const ordered_json& v1, const ordered_json& added, A
         flags |= kEventV2Only;
         event.v1_length = 0;
     }
-    session_.lane->add(static_cast<uint8_t>(flags), as_bytes(event.json), event.v1_length);
+    session_.lane->add(static_cast<uint8_t>(flags), as_bytes(event.json), event.v1_length, tag_);
 }
 
 void SessionTurnHost::text(std::string_view piece) {
@@ -115,7 +111,7 @@ void SessionTurnHost::put_chunk(std::string_view piece) {
     const EventStamp stamp{record_.turn_id, session_.lane->next_id(), wall_clock_ms()};
     const EventText event = make_text_chunk(piece, view_.text_units(), stamp);
     view_.append_text(piece);
-    session_.lane->add(0, as_bytes(event.json), event.v1_length);
+    session_.lane->add(0, as_bytes(event.json), event.v1_length, tag_);
     counted();
 }
 

@@ -42,8 +42,6 @@ class SessionTurnHost final : public TurnHost,
 
     // What an earlier owner has delivered.
     void resume(TurnView view);
-    // The first event, of a turn that nobody has begun before.
-    void begin(const nlohmann::ordered_json& v1, const nlohmann::ordered_json& added);
     // What clients that have lost their place are to show, as an event of the log.
     void announce_snapshot();
     // The last event. Text that waits goes out first.
@@ -78,6 +76,7 @@ class SessionTurnHost final : public TurnHost,
 
     OwnedSession& session_;
     TurnRecord& record_;
+    const uint32_t tag_;
     TurnView view_;
     std::string delivered_;
     std::string waiting_; // text within the window

@@ -42,7 +42,7 @@ void OutLane::close() {
     }
 }
 
-void OutLane::add(uint8_t flags, ByteView bytes, uint32_t v1_length) {
+void OutLane::add(uint8_t flags, ByteView bytes, uint32_t v1_length, uint32_t turn) {
     if (open_count() == kMaxBatchEvents ||
         (open_count() > 0 && open_bytes_.size() + bytes.size() > kMaxBatchBytes)) {
         seal();
@@ -54,7 +54,7 @@ void OutLane::add(uint8_t flags, ByteView bytes, uint32_t v1_length) {
             throw std::bad_alloc();
         }
     }
-    if (!open_->add(flags, bytes, v1_length)) {
+    if (!open_->add(flags, bytes, v1_length, turn)) {
         throw std::bad_alloc();
     }
     ++next_seq_;

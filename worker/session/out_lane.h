@@ -51,7 +51,7 @@ class OutLane : public std::enable_shared_from_this<OutLane> {
     EventId last_id() const { return {epoch_, next_seq_ - 1}; }
     size_t unacknowledged_bytes() const { return queued_bytes_; }
 
-    void add(uint8_t flags, ByteView bytes, uint32_t v1_length = 0);
+    void add(uint8_t flags, ByteView bytes, uint32_t v1_length = 0, uint32_t turn = 0);
     // `after_flush` is due even if no event is.
     void touch();
     void flush_now() { flusher_->flush_now(this); }
