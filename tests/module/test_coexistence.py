@@ -199,6 +199,11 @@ def test_an_example_answers_a_question(make_stack, backend, name, tls):
             events = ws.events_until("response_complete")
             assert any(event["type"] == "text_chunk" for event in events)
             ws.close()
+        if name != "minimal.conf":
+            def says_ready():
+                with RawWs(example.port, tls=True) as plain:
+                    return get(plain, "/readyz").status == 200
+            wait_for(says_ready, "/readyz says so")
         if name == "drop-in-after.conf":
             with RawWs(example.port, tls=True) as plain:
                 assert get(plain, "/api").body == b"backend /api"

@@ -110,7 +110,7 @@ def test_cut_in_the_middle_of_a_reply(proxied, reference):
     assert proxy.cuts == 9
 
 
-@pytest.mark.parametrize("how", ["blackhole", "half-open"])
+@pytest.mark.parametrize("how", ["stall", "blackhole", "half-open"])
 def test_lines_that_die_without_a_word(proxied, reference, how):
     """Nothing comes any more, or nothing gets there, and no socket says so."""
     stack, proxy = proxied
