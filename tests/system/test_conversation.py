@@ -5,6 +5,7 @@ import time
 import pytest
 
 from chat import LONG_QUESTION, Chat
+from harness.process import wait_for
 from harness.protocol import check_text, check_v2_events, text_of, units
 
 QUESTION = "How much have we invoiced on the Harbor Point project, and what is still open?"
@@ -217,11 +218,12 @@ def test_feedback_is_stored_with_the_turn(stack, rating):
     with Chat(stack) as chat:
         turn = chat.answer("Hello")[0]["turn_id"]
         chat.send(type="feedback", turn_id=turn, rating=rating, comment="naja – ü")
-        chat.send(type="ping", t=1)  # behind it in the mailbox
-        chat.until("pong")
-        key = next(key for key in stack.redis.command("KEYS", f"*:h:{chat.session}"))
-        stored = "".join(stack.redis.command("LRANGE", key, 0, -1))
-        assert f'"rating":{rating}' in stored.replace(" ", "")
+
+        def stored():
+            keys = stack.redis.command("KEYS", f"*:h:{chat.session}")
+            entries = "".join(stack.redis.command("LRANGE", keys[0], 0, -1)) if keys else ""
+            return f'"rating":{rating}' in entries.replace(" ", "")
+        wait_for(stored, "the rating is in the history")
 
 
 def test_feedback_for_nothing_is_refused(stack):
