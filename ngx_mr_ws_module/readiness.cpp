@@ -22,7 +22,7 @@ bool is_fresh(const Readiness& readiness) {
 }
 
 bool has_worker(const Readiness& readiness) {
-    return readiness.lease_known && !passed(readiness.lease_ends_at, 0);
+    return !passed(readiness.lease_ends_at, 0);
 }
 
 // A moment without a link is not yet a trouble: what was asked meanwhile is held for the next one.
@@ -32,6 +32,9 @@ Trouble judge(const Hub& hub) {
         return Trouble::writes_refused;
     }
     const bool fresh = is_fresh(readiness);
+    if (fresh && !readiness.lease_known) {
+        return readiness.noted; // the answer is under way
+    }
     if (fresh && has_worker(readiness)) {
         return Trouble::none;
     }
@@ -290,6 +293,7 @@ Trouble readiness_check(Hub& hub) noexcept {
 
 void readiness_commands_ready(Hub& hub) noexcept {
     hub.readiness.refusal_chars = 0;
+    hub.readiness.lease_known = false; // it may be another Redis, or an empty one
     probe_now(hub);
 }
 
