@@ -128,7 +128,7 @@ redis.call('SPUBLISH', channel, record)
 local epochs = {}
 for e in string.gmatch(state[6] or '', '%d+') do epochs[#epochs + 1] = e end
 epochs[#epochs + 1] = string.format('%.0f', epoch)
-while #epochs > 8 do table.remove(epochs, 1) end
+while #epochs > 8 and not checkpoint do table.remove(epochs, 1) end
 redis.call('XTRIM', log, 'MINID', epochs[1] .. '-0')
 redis.call('HSET', meta, 'ep', string.format('%.0f', epoch), 'own', worker, 'job', entry,
     'eps', table.concat(epochs, ' '))

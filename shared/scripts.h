@@ -60,7 +60,9 @@ enum class ClaimStatus : int {
     busy = 0,     // another live worker (or this one) attends; the doorbell is settled
     no_lease = -2 // the caller's own lease is not valid: take a new incarnation
 };
-inline constexpr uint32_t kKeptEpochs = 8; // older ones are trimmed from the out lane at a claim
+// Older ones are trimmed from the out lane at a claim, but never while a turn is in flight: its
+// next owner needs it from its beginning, however often it has been handed over.
+inline constexpr uint32_t kKeptEpochs = 8;
 
 // What an owner writes down, all at once and fenced by the epoch: the checkpoint, the message ids
 // it has seen, mail that has been dealt with, entries of the history. `number` counts the saves of

@@ -3,6 +3,7 @@ of a test that issues good and bad ones."""
 
 import atexit
 import shutil
+import socket
 import ssl
 import subprocess
 import tempfile
@@ -57,6 +58,14 @@ class Authority:
         openssl("x509", "-req", "-in", request, "-CA", self.directory / f"{signer}.pem",
                 "-CAkey", self.directory / f"{signer}-key.pem", "-CAcreateserial",
                 "-days", "-1" if expired else "2", "-extfile", extensions, "-out", self.cert)
+
+
+    def presented(self, port):
+        """The certificate that a server on this machine shows to who trusts the authority."""
+        context = ssl.create_default_context(cafile=str(self.ca))
+        with socket.create_connection(("127.0.0.1", port), 10) as plain:
+            with context.wrap_socket(plain, server_hostname="localhost") as link:
+                return link.getpeercert(binary_form=True)
 
 
 @lru_cache(maxsize=1)

@@ -38,21 +38,26 @@ def goes_red(stack, reason="redis_down"):
 
 # --- passwords
 
-def test_a_password_changed_while_running(make_stack):
+def test_a_password_changed_while_running(make_stack, reference):
     """Links that are open stay; a new one is refused until the old password is good again."""
-    stack = make_stack(apps="chat", settings=FAST, locations=LOCATIONS)
+    stack = make_stack(apps="chat", workers=2, settings=SLOW, locations=LOCATIONS)
     stack.redis.command("ACL", "SETUSER", "mr", "on", ">first", "~mr:*", "&mr:*", "+@all")
     stack.move_to(stack.redis.url + "?user=mr&password=first")
     with Chat(stack) as chat:
         stack.redis.command("ACL", "SETUSER", "mr", "resetpass", ">second")
         check_v2_events(chat.answer(QUESTION))
-        cut_all_links(stack)
-        goes_red(stack)
-        told_unavailable(chat)
-        assert lines(stack, "refuses user or password: WRONGPASS")
-        assert worker_says(stack, "redis connection failed", "WRONGPASS")
-        stack.redis.command("ACL", "SETUSER", "mr", ">first")
-        red_and_green(stack, "link is down: refuses user or password")
+        assert not lines(stack, "WRONGPASS") and not worker_says(
+            stack, "redis connection failed", "WRONGPASS")
+        with Asking(stack, reference) as asking:
+            cut_all_links(stack)
+            goes_red(stack)
+            told_unavailable(chat)
+            assert lines(stack, "refuses user or password: WRONGPASS")
+            assert worker_says(stack, "redis connection failed", "WRONGPASS")
+            stack.redis.command("ACL", "SETUSER", "mr", ">first")
+            asking.all_exact()
+            red_and_green(stack, "link is down: refuses user or password")
+            asking.go_on()
         check_v2_events(asked_again(chat))
     everything = stack.nginx.log.text() + "".join(w.log.text() for w in stack.workers)
     assert "first" not in everything and "second" not in everything
@@ -161,17 +166,19 @@ def over_tls(make_stack, tmp_path):
                         "tls-ca-cert-file": authority.ca, "tls-auth-clients": "no"}.items():
         stack.redis.options.append(f"{name} {value}")
     stack.redis.options.append(f"tls-port {port}")
+    stack.redis.tls_port = port
     stack.redis.options.append("bind 127.0.0.1")
     stack.redis.restart()
     stack.move_to(f"rediss://localhost:{port}?ca_file={authority.ca}")
     return stack, authority
 
 
-def replace_certificate(stack, authority, **form):
+def replace_certificate(stack, authority, *, cut=True, **form):
     authority.issue(**form)
     stack.redis.command("CONFIG", "SET", "tls-key-file", authority.key,
                         "tls-cert-file", authority.cert)
-    cut_all_links(stack)
+    if cut:
+        cut_all_links(stack)
 
 
 def test_tls_to_redis(over_tls, reference):
@@ -182,6 +189,28 @@ def test_tls_to_redis(over_tls, reference):
         asking.all_exact()
         asking.go_on()
     all_ready(stack)
+
+
+def test_another_certificate_of_the_same_authority(over_tls, reference):
+    """Links that are open stay; those opened later trust the new one, without a word to anybody."""
+    stack, authority = over_tls
+    before = authority.presented(stack.redis.tls_port)
+    with Asking(stack, reference) as asking:
+        replace_certificate(stack, authority, cut=False)
+        assert authority.presented(stack.redis.tls_port) != before
+        asking.all_exact()
+        assert not lines(stack, "closed the connection")
+        assert not logged(stack, "redis connection lost")
+        asking.go_on()
+    with Asking(stack, reference) as asking:
+        cut_all_links(stack)
+        asking.all_exact()
+        assert lines(stack, "commands link: closed the connection")
+        assert logged(stack, "redis connection lost")
+        all_ready(stack)
+        assert not lines(stack, "certificate") and not worker_says(
+            stack, "redis connection failed", "certificate")
+        asking.go_on()
 
 
 BAD_CERTIFICATES = {
