@@ -46,10 +46,10 @@ struct RelayLink {
     bool salvage : 1 = false;      // goes on with whatever the log still holds behind its cursor
     bool mid_turn : 1 = false;     // that turn has not ended
     bool skip_turn : 1 = false;    // v1, told that this turn is lost: gets nothing more of it
-    bool told_all : 1 = false;     // v1, so told and nothing asked since: nothing else is lost to it
-    bool led : 1 = false;          // a log read has begun at its position, and others still wait
-    bool fresh : 1 = false;        // a resume that has not had its first page
-    bool leap : 1 = false;         // far behind: a snapshot may take it forward
+    bool told_all : 1 = false; // v1, so told and nothing asked since: nothing else is lost to it
+    bool led : 1 = false;      // a log read has begun at its position, and others still wait
+    bool fresh : 1 = false;    // a resume that has not had its first page
+    bool leap : 1 = false;     // far behind: a snapshot may take it forward
 };
 static_assert(sizeof(RelayLink) <= 64, "lives in every idle connection");
 
