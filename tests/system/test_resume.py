@@ -83,6 +83,8 @@ def test_a_place_the_log_does_not_know_gets_the_snapshot(stack, epochs_ahead):
     with Chat(stack) as chat:
         whole = chat.answer(QUESTION)
         token = chat.token
+    # It follows the end of the answer; until then the log is told from its beginning.
+    wait_for(lambda: stack.redis.command("KEYS", f"mr:*:snap:{chat.session}"), "the snapshot")
     epoch = int(whole[0]["id"].split("-")[0])
     place = f"{epoch + epochs_ahead}-5" if epochs_ahead else "1-1"
     with Chat(stack, resume=(token, place)) as back:
