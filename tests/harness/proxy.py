@@ -18,6 +18,7 @@ direction: "up" is from the one who connected, "down" is the way back.
 """
 
 import asyncio
+import contextlib
 import random
 import socket
 import struct
@@ -208,7 +209,8 @@ class Flow:
         if data is EOF:
             self.ended = True
             if target.can_write_eof():
-                target.write_eof()
+                with contextlib.suppress(OSError):  # it has been reset meanwhile, as it will be told
+                    target.write_eof()
             self.link.close_if_over()
             return
         allowed, cut = self.proxy.spend(self.name, len(data))
