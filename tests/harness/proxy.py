@@ -1,8 +1,7 @@
 """A TCP proxy that misbehaves on demand, for the links of clients and of Redis.
 
 Listens on a loopback port and passes everything on to a TCP port or a unix socket. All proxies of
-a test run share one event loop in one background thread; controls may be called from any thread
-and have taken effect when they return. Passing costs one read and one write per piece.
+a test run share one event loop in one thread; controls have taken effect when they return.
 
     with Proxy(redis.socket) as proxy:
         url = f"redis://127.0.0.1:{proxy.port}"
@@ -208,9 +207,8 @@ class Flow:
         target = self.target.transport
         if data is EOF:
             self.ended = True
-            if target.can_write_eof():
-                with contextlib.suppress(OSError):  # it has been reset meanwhile, as it will be told
-                    target.write_eof()
+            with contextlib.suppress(OSError):  # it has been reset meanwhile, as it will be told
+                target.write_eof()
             self.link.close_if_over()
             return
         allowed, cut = self.proxy.spend(self.name, len(data))
