@@ -18,7 +18,7 @@ broken_all() {
     local code=0
     broken_run fencing worker_freeze_beyond_lease,link_stall "$@" || code=1
     broken_run gap link_reset,link_cut_in_mid_command,redis_cut_clients "$@" || code=1
-    broken_run position link_cut_in_mid_command "$@" --seconds 400 --pace 0.1 || code=1
+    broken_run position publications_lost "$@" || code=1
     broken_run resubscription gateway_blind,redis_cut_clients "$@" || code=1
     broken_run takeover_record link_stall_to_lease_end "$@" || code=1
     broken_run pending_list link_stall_to_lease_end "$@" || code=1

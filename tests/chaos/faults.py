@@ -4,6 +4,7 @@ beside the clients; each leaves the world whole again, as far as its processes c
 import asyncio
 import os
 import random
+import re
 import signal
 import threading
 import time
@@ -160,6 +161,17 @@ def link_cut_in_mid_reply(world, rng):
     proxy.cut_after(None, "down")
 
 
+EVENTS_PUBLISHED = re.compile(rb"(SPUBLISH\r\n\$\d+\r\nmr:\{[^}]*\}):oc:")
+
+
+def publications_lost(world, rng):
+    """What a worker publishes goes to a channel that nobody follows; the log has it."""
+    proxy = rng.choice(world.worker_proxies)
+    proxy.rewrite(lambda data: EVENTS_PUBLISHED.sub(rb"\1:xx:", data))
+    pause(rng.uniform(0.2, 1.0))
+    proxy.rewrite(None)
+
+
 def stall_worker_link(world, rng, least, most):
     proxy = rng.choice(world.worker_proxies)
     proxy.set_mode("stall", direction=rng.choice(["up", "both"]))
@@ -248,9 +260,8 @@ FAULTS = {fault.__name__: fault for fault in (
     worker_freeze_then_kill, worker_replace, nginx_worker_kill, nginx_reload, redis_kill,
     redis_restart, redis_freeze, redis_cut_clients, redis_forgets_scripts, link_reset,
     link_cut_in_mid_command, link_cut_in_mid_reply, link_stall, link_stall_to_lease_end,
-    gateway_link_stall, gateway_blind,
-    link_half_open, link_slices, link_latency, clients_reset, clients_half_open, clients_stall,
-    reconnect_storm)}
+    gateway_link_stall, gateway_blind, publications_lost, link_half_open, link_slices,
+    link_latency, clients_reset, clients_half_open, clients_stall, reconnect_storm)}
 
 
 class Injector:

@@ -139,6 +139,8 @@ class Flow:
         return self.link.mode() if self.proxy.direction in (self.name, "both") else "pass"
 
     def feed(self, data):
+        if self.proxy.rewriter and self.name == "up" and data is not EOF:
+            data = self.proxy.rewriter(data)
         mode = self.mode()
         if self.link.mute and data is EOF:
             self.link.abort()  # the client has had enough of it
@@ -331,6 +333,7 @@ class Proxy:
         self.mode, self.direction, self.only = "pass", "both", b""
         self.delay_ms = self.jitter_ms = 0.0
         self.piece = 1
+        self.rewriter = None
         self.budget = {"up": None, "down": None}  # bytes until the cut
         self.bytes = {"up": 0, "down": 0}         # passed on so far
         self.accepted = 0
@@ -368,6 +371,10 @@ class Proxy:
         self.delay_ms, self.jitter_ms, self.piece = delay_ms, jitter_ms, piece
         for link in list(self.links):
             link.mode_changed()
+
+    def rewrite(self, rewriter):
+        """What is sent up becomes `rewriter(bytes)`, piece by piece; None: no more."""
+        self.host.call(setattr, self, "rewriter", rewriter)
 
     def reset_all(self, only=b""):
         """RST to both ends of every link (whose first piece held `only`); new ones are served as
