@@ -43,6 +43,7 @@ class Wire(asyncio.Protocol):
                 await wire.opened
         except BaseException:
             wire.deaf = True
+            wire.opened.cancel()  # nobody waits for it any more
             wire.abort()
             raise
         return wire
