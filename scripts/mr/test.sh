@@ -7,7 +7,7 @@ kArtifacts=$MR_BUILD/test-artifacts
 kSuites=(unit module system chaos web)
 kChaosSeeds=(1 2)
 kChaosSeconds=60
-kSuiteLimitS=900
+kSuiteLimitS=1500
 
 # The suite's line; finish_test adds them up. A suite that broke off counts as one failure.
 tally() { # SUITE PASSED FAILED EXIT-CODE START_MS
