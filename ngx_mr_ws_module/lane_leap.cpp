@@ -18,12 +18,14 @@ bool worth_it(EventId cursor, const Snapshot& snapshot) {
 
 // True: somebody still waits for it.
 bool keep_those_worth_it(Session& session, const std::optional<Snapshot>& snapshot) {
+    bool any = false;
     for (Connection* follower = session.followers; follower != nullptr;
          follower = next_follower(*follower)) {
         RelayLink& link = follower->relay;
         link.leap = link.leap && snapshot && worth_it(link.cursor, *snapshot);
+        any = any || link.leap;
     }
-    return lane_any_leap(session);
+    return any;
 }
 
 void take_forward(Session& session, const Snapshot& snapshot) {

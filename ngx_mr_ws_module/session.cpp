@@ -1,5 +1,7 @@
 #include "ngx_mr_ws_module/session.h"
 
+#include "shared/hash.h"
+
 #include <cstdlib>
 #include <new>
 
@@ -7,14 +9,6 @@ namespace mr {
 namespace {
 
 constexpr size_t kFirstBuckets = 64;
-
-uint64_t hash_of(std::string_view id) {
-    uint64_t hash = 0xcbf29ce484222325ULL;
-    for (char c : id) {
-        hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3ULL;
-    }
-    return hash ^ (hash >> 32);
-}
 
 } // namespace
 
@@ -30,7 +24,7 @@ SessionTable::~SessionTable() {
 }
 
 Session** SessionTable::bucket(std::string_view id) const noexcept {
-    return &buckets_[hash_of(id) & (bucket_count_ - 1)];
+    return &buckets_[fnv1a_folded(id) & (bucket_count_ - 1)];
 }
 
 Session* SessionTable::find(std::string_view id) const noexcept {
@@ -53,7 +47,7 @@ bool SessionTable::grow() noexcept {
     for (size_t i = 0; i < bucket_count_; ++i) {
         for (Session* session = buckets_[i]; session != nullptr;) {
             Session* next = session->bucket_next;
-            Session** home = &buckets[hash_of(session->id_view()) & (wanted - 1)];
+            Session** home = &buckets[fnv1a_folded(session->id_view()) & (wanted - 1)];
             session->bucket_next = *home;
             *home = session;
             session = next;

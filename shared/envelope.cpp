@@ -1,15 +1,11 @@
 #include "shared/envelope.h"
 
+#include "shared/hash.h"
+
 namespace mr {
 
-// FNV-1a of 32 bits, folded: http://www.isthe.com/chongo/tech/comp/fnv/
 uint32_t turn_tag(std::string_view turn_id) {
-    uint32_t hash = 2166136261;
-    for (const char c : turn_id) {
-        hash = (hash ^ static_cast<uint8_t>(c)) * 16777619;
-    }
-    const uint32_t folded = (hash >> 24) ^ (hash & kMaxTurnTag);
-    return folded != 0 ? folded : 1;
+    return static_cast<uint32_t>(fnv1a_folded(turn_id) % kMaxTurnTag) + 1;
 }
 
 bool BatchWriter::begin(uint64_t epoch, uint64_t first_seq) {

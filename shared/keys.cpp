@@ -1,6 +1,7 @@
 #include "shared/keys.h"
 
 #include "shared/bytes.h"
+#include "shared/hash.h"
 #include "shared/ids.h"
 
 #include <algorithm>
@@ -85,11 +86,7 @@ PartitionMap::PartitionMap(uint32_t count) : count_(std::clamp(count, 1U, kMaxPa
 }
 
 uint32_t PartitionMap::partition_of(std::string_view session_id) const {
-    uint64_t hash = 0xcbf29ce484222325ULL;
-    for (char c : session_id) {
-        hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3ULL;
-    }
-    return static_cast<uint32_t>((hash ^ (hash >> 32)) % count_);
+    return static_cast<uint32_t>(fnv1a_folded(session_id) % count_);
 }
 
 std::string_view PartitionMap::tag(uint32_t partition) const {

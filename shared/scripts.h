@@ -27,6 +27,8 @@ struct Script {
 // number of the mail in the lane, and if it was stored: how full the lane is, in percent}; for
 // `nothing` the second is an Attendance. `place` goes with number 0: the sequence number that a
 // mail of that connection had been given.
+// The last four connections are remembered; a mail of one that four others have driven out counts
+// as dealt with.
 extern const Script kMailScript;
 enum class MailStatus : int {
     owned = 1,   // stored; a live owner will see it

@@ -19,9 +19,13 @@ import os
 import socket
 import sys
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from common import WebSocket, children_named, memory_kib, no_verify, percentile
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
+
+from common import WebSocket, children_named, memory_kib, no_verify, percentile  # noqa: E402
+from harness.raw_ws import PING, PONG, TEXT, whole_frames  # noqa: E402
 
 CHUNK_BYTES = 4096
 FAST_SCRIPT = "chunks=100 bytes=80 rate=100"
@@ -98,24 +102,15 @@ class SlowReader(asyncio.Protocol):
             self.transport.resume_reading()
 
     def take_frames(self):
-        data, at = self.received, 0
-        while len(data) - at >= 2:
-            length, start = data[at + 1] & 127, at + 2
-            if length >= 126:
-                start += 2 if length == 126 else 8
-                length = int.from_bytes(data[at + 2:start], "big")
-            if len(data) < start + length:
-                break
-            self.take(data[at] & 15, bytes(data[start:start + length]))
-            at = start + length
-        del data[:at]
+        for frame in whole_frames(self.received):
+            self.take(frame)
 
-    def take(self, opcode, payload):
-        if opcode == 9:
-            WebSocket(None, self.transport).send(payload, 10)
-        if opcode != 1:
+    def take(self, frame):
+        if frame.opcode == PING:
+            WebSocket(None, self.transport).send(frame.payload, PONG)
+        if frame.opcode != TEXT:
             return
-        event = json.loads(payload)
+        event = frame.json
         if event["type"] == "text_chunk":
             if event["offset"] != self.units:
                 self.fail(f"text at {event['offset']}, not {self.units}")

@@ -4,6 +4,8 @@ the stream and the channel of a session."""
 import json
 import struct
 
+from harness.process import wait_for
+
 VERSION, EVENTS, TAKEOVER, FIELD = 1, 1, 2, "d"
 V2_ONLY, TERMINAL = 2, 4
 
@@ -17,6 +19,13 @@ def events_bytes(epoch, first_seq, events):
     body = b"".join(struct.pack("<III", flags | turn << 8, len(data), 0) + data
                     for flags, turn, data in events)
     return struct.pack("<BBHQQ", VERSION, EVENTS, len(events), epoch, first_seq) + body
+
+
+def followed_lane(redis, session):
+    """The lane of a session, as soon as nginx follows it."""
+    wait_for(lambda: redis.command("PUBSUB", "SHARDCHANNELS", f"mr:*:oc:{session}"),
+             "nginx follows the lane")
+    return OutLane(redis, session)
 
 
 class OutLane:

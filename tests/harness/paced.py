@@ -12,7 +12,7 @@ import time
 
 from chaos.scripts import chunk_text
 from harness.protocol import order, units
-from harness.raw_ws import CLOSE, Frame, PING, PONG, RawWs, TEXT
+from harness.raw_ws import CLOSE, PING, PONG, RawWs, TEXT, whole_frames
 
 TICK_S = 0.005
 GREETING_BYTES = 1024
@@ -152,17 +152,8 @@ class PacedReader:
             self.take_frames()
 
     def take_frames(self):
-        data, at = self.ws.received, 0
-        while len(data) - at >= 2:
-            length, start = data[at + 1] & 0x7F, at + 2
-            if length >= 126:
-                start += 2 if length == 126 else 8
-                length = int.from_bytes(data[at + 2:start], "big")
-            if len(data) < start + length:
-                break
-            self.take_frame(Frame(data[at] & 0x0F, bytes(data[start:start + length])))
-            at = start + length
-        del data[:at]
+        for frame in whole_frames(self.ws.received):
+            self.take_frame(frame)
 
     def take_frame(self, frame):
         if frame.opcode == PING:

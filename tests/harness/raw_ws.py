@@ -110,6 +110,26 @@ class Frame:
         return json.loads(self.payload)
 
 
+def whole_frames(received):
+    """Takes the server's whole frames off the front of a bytearray, one after the other."""
+    at = 0
+    try:
+        while len(received) - at >= 2:
+            assert not received[at] & 0x70 and not received[at + 1] & 0x80, "a malformed frame"
+            length, start = received[at + 1], at + 2
+            if length >= 126:
+                start += 2 if length == 126 else 8
+                length = int.from_bytes(received[at + 2:start], "big")
+            if len(received) < start + length:
+                return
+            got = Frame(received[at] & 0x0F, bytes(received[start:start + length]),
+                        bool(received[at] & 0x80))
+            at = start + length
+            yield got
+    finally:
+        del received[:at]
+
+
 class RawWs:
     """A connected socket; `open` makes one that has done the handshake."""
 

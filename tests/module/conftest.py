@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.proxy import Proxy
 from harness.stack import shared_stack
 
 LOCATIONS = """
@@ -46,6 +47,17 @@ LOCATIONS = """
 @pytest.fixture(scope="session")
 def stack(data_dir):
     yield from shared_stack(data_dir, apps="echo", locations=LOCATIONS)
+
+
+@pytest.fixture
+def proxy(stack):
+    """Between nginx and Redis. Only over a stack of the test's own."""
+    with Proxy(stack.redis.socket) as proxy:
+        stack.nginx.stop()
+        stack.nginx.redis_url = f"redis://127.0.0.1:{proxy.port}"
+        stack.nginx.start()
+        stack.wait_linked()
+        yield proxy
 
 
 @pytest.fixture(params=["ws", "wss"])

@@ -6,9 +6,8 @@ import time
 
 import pytest
 
-from harness.lanes import OutLane
+from harness.lanes import followed_lane
 from harness.process import wait_for
-from harness.proxy import Proxy
 from harness.raw_ws import RawWs
 
 LOCATIONS = "location = /ws/chat { mr_ws chat; }"
@@ -21,17 +20,6 @@ def stack(make_stack):
     return make_stack(apps="echo", locations=LOCATIONS)
 
 
-@pytest.fixture
-def proxy(stack):
-    """Between nginx and Redis."""
-    with Proxy(stack.redis.socket) as proxy:
-        stack.nginx.stop()
-        stack.nginx.redis_url = f"redis://127.0.0.1:{proxy.port}"
-        stack.nginx.start()
-        stack.wait_linked()
-        yield proxy
-
-
 class Owner:
     """A session whose worker is played by the test."""
 
@@ -39,17 +27,11 @@ class Owner:
         self.redis = stack.redis
         self.ws = RawWs.open(stack.nginx.http_port, "/ws/chat", protocols=["mr.v2"] if v2 else [])
         self.session = self.ws.event()["session_id"]
-        self.lane = wait_for(self._lane, "nginx follows the lane")
+        self.lane = followed_lane(self.redis, self.session)
         self.mail = self.lane.meta.replace(":s:", ":i:")
         leases = self.lane.meta.rsplit(":s:", 1)[0] + ":w"
         self.redis.command("ZADD", leases, int(time.time() * 1000) + 600_000, "played")
         self.redis.command("HSET", self.lane.meta, "own", "played")
-
-    def _lane(self):
-        try:
-            return OutLane(self.redis, self.session)
-        except IndexError:
-            return None
 
     def ask(self):
         self.ws.json({"message": "anything"})

@@ -3,7 +3,6 @@ is sent again, and the in lane takes it once. The client notices nothing."""
 
 import pytest
 
-from harness.proxy import Proxy
 from harness.raw_ws import RawWs
 
 RECOVERY_S = 10
@@ -12,17 +11,6 @@ RECOVERY_S = 10
 @pytest.fixture
 def stack(make_stack):
     return make_stack(apps="echo")
-
-
-@pytest.fixture
-def proxy(stack):
-    """Between nginx and Redis."""
-    with Proxy(stack.redis.socket) as proxy:
-        stack.nginx.stop()
-        stack.nginx.redis_url = f"redis://127.0.0.1:{proxy.port}"
-        stack.nginx.start()
-        stack.wait_linked()
-        yield proxy
 
 
 def echoes(ws, count):

@@ -4,8 +4,7 @@ not be shown twice), or is lost (and that must be said); a lower id is never tak
 
 import pytest
 
-from harness.lanes import OutLane
-from harness.process import wait_for
+from harness.lanes import followed_lane
 from harness.raw_ws import RawWs
 from harness.stack import shared_stack
 
@@ -23,15 +22,10 @@ class Follower:
 
     def __init__(self, stack, v2):
         self.stack = stack
+        self.v2 = v2
         self.ws = RawWs.open(stack.nginx.http_port, "/ws/chat", protocols=["mr.v2"] if v2 else [])
         self.session = self.ws.event()["session_id"]
-        self.lane = wait_for(self._lane, "nginx follows the lane")
-
-    def _lane(self):
-        try:
-            return OutLane(self.stack.redis, self.session)
-        except IndexError:
-            return None
+        self.lane = followed_lane(stack.redis, self.session)
 
     def __enter__(self):
         return self
@@ -58,6 +52,13 @@ class Follower:
         assert event["type"] == "connected" and event["recovered"] is False, event
         assert event["session_id"] == self.session
 
+    def expect_broken(self):
+        """The loss is announced, each dialect's way."""
+        if self.v2:
+            self.expect_loss()
+        else:
+            self.expect_end()
+
     def expect_quiet(self):
         with pytest.raises(TimeoutError):
             raise AssertionError(f"came uncalled for: {self.ws.event(QUIET_S)}")
@@ -68,13 +69,12 @@ class Follower:
         for client in redis.clients("mr-ws-nginx"):
             redis.command("CLIENT", "KILL", "ID", client)
         self.stack.wait_linked()
-        wait_for(self._lane, "nginx follows the lane again")
+        followed_lane(redis, self.session)
 
 
 @pytest.fixture(params=["v1", "v2"])
 def follower(stack, request):
     with Follower(stack, request.param == "v2") as made:
-        made.v2 = request.param == "v2"
         yield made
 
 
@@ -146,10 +146,7 @@ def test_the_same_while_the_log_is_still_empty(follower):
     follower.begin(5000, 3)
     follower.lane.set_back()
     follower.break_links()
-    if follower.v2:
-        follower.expect_loss()
-    else:
-        follower.expect_end()
+    follower.expect_broken()
     follower.lane.claim(3000, (0, 0))
     follower.lane.event(3000, 1, terminal=True)
     if follower.v2:
@@ -162,10 +159,7 @@ def lose_the_turn(follower):
     follower.begin(1000, 3)
     follower.lane.set_back()
     follower.break_links()
-    if follower.v2:
-        follower.expect_loss()
-    else:
-        follower.expect_end()
+    follower.expect_broken()
     follower.lane.claim(2000, (0, 0))
     follower.lane.event(2000, 1)
 
@@ -213,10 +207,7 @@ def test_lost_twice_is_said_once(follower):
     assert follower.places(1) == ["3000-1"]
     follower.lane.set_back()
     follower.break_links()
-    if follower.v2:
-        follower.expect_loss()
-    else:
-        follower.expect_end()
+    follower.expect_broken()
     follower.expect_quiet()
 
 

@@ -7,32 +7,12 @@ import time
 import pytest
 
 from chat import LONG_QUESTION, Chat
+from faults import QUESTION, RECOVERY_S, asked_again, shown
 from harness.protocol import check_text, check_v1_turn, check_v2_events, text_of
 from harness.process import wait_for
 from harness.raw_ws import RawWs
 
-QUESTION = "How much have we invoiced on the Harbor Point project, and what is still open?"
 SLOW = {"local_tokens_per_second": 25, "lease": "1500ms"}
-RECOVERY_S = 20
-
-
-def answered_again(chat):
-    """Asks until an answer is whole; what comes before is named errors with their proper end."""
-    def attempt():
-        chat.ask(QUESTION)
-        events = chat.until("response_complete")
-        if events[-1]["status"] == "ok":
-            return events
-        assert any(event["type"] == "error" and event["code"] for event in events), events
-        return None
-    return wait_for(attempt, "an answer", RECOVERY_S)
-
-
-def last_text(events):
-    """The text a client shows at the end: a snapshot replaces what was there."""
-    start = max((i for i, e in enumerate(events) if e["type"] == "text_snapshot"), default=-1)
-    base = events[start]["content"] if start >= 0 else ""
-    return base + text_of(events[start + 1:])
 
 
 def test_redis_frozen_in_the_middle_of_an_answer(make_stack):
@@ -48,7 +28,7 @@ def test_redis_frozen_in_the_middle_of_an_answer(make_stack):
                 events.append(chat.event(0.5))
         stack.redis.thaw()
         events += chat.until("response_complete")
-        assert last_text(events) == reference and events[-1]["status"] == "ok"
+        assert shown(events) == reference and events[-1]["status"] == "ok"
         check_v2_events([event for event in events if event.get("turn_id")])
 
 
@@ -63,8 +43,8 @@ def test_redis_restarted_with_its_data_in_the_middle_of_an_answer(make_stack):
         stack.redis.restart()
         events += chat.until("response_complete")
         assert events[-1]["status"] == "ok"
-        assert last_text(events) == reference
-        answered_again(chat)
+        assert shown(events) == reference
+        asked_again(chat)
 
 
 def test_redis_restarted_empty_in_the_middle_of_an_answer(make_stack):
@@ -79,7 +59,7 @@ def test_redis_restarted_empty_in_the_middle_of_an_answer(make_stack):
         stack.redis.restart()
         ends = [chat.until("response_complete")[-1], v1.events_until("response_complete")[-1]]
         assert {end["status"] for end in ends} <= {"ok", "partial", "error"}
-        answered_again(chat)
+        asked_again(chat)
 
 
 def test_redis_gone_while_asking(make_stack):
@@ -98,9 +78,9 @@ def test_redis_gone_while_asking(make_stack):
         stack.wait_linked()
         # A snapshot of the turn before may come first; and a worker that finds out late that the data
         # is gone tells what it has begun anew.
-        events = answered_again(chat)
+        events = asked_again(chat)
         turn = [event for event in events if event.get("turn_id") == events[-1]["turn_id"]]
-        assert last_text(turn) == whole
+        assert shown(turn) == whole
         check_v2_events(chat.answer(QUESTION))
         v1.json({"message": QUESTION})
         check_v1_turn(v1.events_until("response_complete"))

@@ -3,6 +3,8 @@
 // Not for secrets.
 #pragma once
 
+#include "shared/hash.h"
+
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -17,9 +19,7 @@ class Random {
     // Every table draws from its own stream, named by a label: adding rows to one table does not
     // change the others.
     explicit Random(std::string_view label) noexcept {
-        std::uint64_t seed = 0xcbf29ce484222325ULL; // FNV-1a of the label
-        for (const char c : label)
-            seed = (seed ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+        std::uint64_t seed = fnv1a(label);
         for (std::uint64_t& word : state_) { // splitmix64 fills the state
             seed += 0x9e3779b97f4a7c15ULL;
             std::uint64_t z = seed;

@@ -1,25 +1,13 @@
 #include "worker/session/mailbox.h"
 
 #include "shared/bytes.h"
+#include "shared/hash.h"
 #include "shared/ids.h"
 
 #include <algorithm>
 #include <utility>
 
 namespace mr {
-
-namespace {
-
-// FNV-1a, 64 bit: the same for every build, since checkpoints carry it.
-uint64_t digest_of(std::string_view bytes) {
-    uint64_t hash = 0xcbf29ce484222325ULL;
-    for (const char c : bytes) {
-        hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3ULL;
-    }
-    return hash;
-}
-
-} // namespace
 
 Mailbox::Mailbox(Relay& relay, const SessionKeys& keys, std::function<void()> wake)
     : relay_(relay), lane_(keys.in_lane), meta_(keys.meta), channel_(keys.in_channel),
@@ -64,7 +52,7 @@ void Mailbox::published(std::string_view message) {
 void Mailbox::take(uint64_t number, std::string_view bytes) {
     MailItem item;
     item.number = number;
-    item.digest = digest_of(bytes);
+    item.digest = fnv1a(bytes);
     item.bytes = bytes.size();
     const std::optional<Mail> mail = decode_mail(as_bytes(bytes));
     if (mail) {
@@ -180,7 +168,7 @@ void Mailbox::answered(const redis::Answer& answer) {
 void Mailbox::take_entry(uint64_t number, std::string_view bytes) {
     position_ = number;
     const Known* known = number <= last_ ? find_known(number) : nullptr;
-    if (known == nullptr || known->digest != digest_of(bytes)) {
+    if (known == nullptr || known->digest != fnv1a(bytes)) {
         if (number > last_ || whole_) {
             take(number, bytes);
         }
