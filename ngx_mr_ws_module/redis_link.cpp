@@ -68,8 +68,6 @@ void RedisLink::shut() noexcept {
     out_.release();
     held_.release();
     kept_.release();
-    sent_ = 0;
-    kept_from_ = 0;
     answer_all(pending_);
     answer_all(held_pending_);
 }
@@ -122,7 +120,6 @@ void RedisLink::begin(ngx_connection_t* connection) noexcept {
     connection->write->handler = on_write;
     reader_.reset();
     out_.clear();
-    sent_ = 0;
     ping_sent_ = false;
     heard_at_ = ngx_current_msec;
     set_state(LinkState::preparing);
@@ -161,14 +158,13 @@ bool RedisLink::take_held() noexcept {
     if (!out_.append(held_.view()) || !kept_.reserve(held_.size())) {
         return false;
     }
-    size_t at = 0;
     while (!held_pending_.empty()) {
         PendingCommand command = held_pending_.pop();
         command.deadline_ms = ngx_current_msec + kReplyTimeoutMs;
         if (command.repeat_until_ms != 0) {
-            keep({held_.data() + at, command.bytes});
+            kept_.append(held_.view().first(command.bytes));
         }
-        at += command.bytes;
+        held_.spend(command.bytes);
         pending_.push(command); // not more than it held, and it is empty
     }
     held_.release();
@@ -180,27 +176,24 @@ bool RedisLink::take_held() noexcept {
 // meanwhile. The rest stays in pending_.
 void RedisLink::hold_repeatable() noexcept {
     PendingQueue lost;
-    size_t at = kept_from_;
     while (!pending_.empty()) {
         PendingCommand command = pending_.pop();
         if (command.repeat_until_ms != 0) {
-            const ByteView bytes{kept_.data() + at, command.bytes};
-            at += command.bytes;
             const uint64_t held_until = ngx_current_msec + kHoldMs;
             command.deadline_ms =
                 held_until < command.repeat_until_ms ? held_until : command.repeat_until_ms;
-            if (!reached(command.repeat_until_ms) && held_.append(bytes)) {
-                if (held_pending_.push(command)) {
-                    continue;
-                }
-                held_.truncate(held_.size() - bytes.size());
+            const bool held = !reached(command.repeat_until_ms) &&
+                              held_.append(kept_.view().first(command.bytes));
+            kept_.spend(command.bytes);
+            if (held && held_pending_.push(command)) {
+                continue;
             }
+            held_.drop_back(held ? command.bytes : 0);
         }
         lost.push(command);
     }
     pending_.swap(lost);
     kept_.release();
-    kept_from_ = 0;
 }
 
 void RedisLink::fail(DialProblem cause, std::string_view detail) noexcept {
@@ -231,7 +224,6 @@ void RedisLink::fail(DialProblem cause, std::string_view detail) noexcept {
         ngx_delete_posted_event(&cork_);
     }
     out_.release();
-    sent_ = 0;
     hold_repeatable();
     if (was_ready && events_.down != nullptr) {
         events_.down(events_.owner);
@@ -276,7 +268,7 @@ void RedisLink::answer_all(PendingQueue& queue) noexcept {
 void RedisLink::expire_held() noexcept {
     while (!held_pending_.empty() && reached(held_pending_.front().deadline_ms)) {
         const PendingCommand command = held_pending_.pop();
-        held_.consume(command.bytes);
+        held_.spend(command.bytes);
         if (command.sink.handler != nullptr) {
             command.sink.handler(command.sink.owner, command.sink.tag, nullptr);
         }

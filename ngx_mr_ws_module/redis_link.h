@@ -17,7 +17,7 @@
 #include "ngx_mr_ws_module/redis_connect.h"
 #include "ngx_mr_ws_module/redis_sentinel.h"
 #include "shared/backoff.h"
-#include "shared/buffer.h"
+#include "shared/byte_queue.h"
 #include "shared/resp.h"
 
 #include <cstdint>
@@ -114,10 +114,8 @@ class RedisLink {
     void hold_repeatable() noexcept;
     bool take_held() noexcept;
 
-    bool queue(Buffer& out, PendingQueue& pending, Parts parts, const ReplySink& sink,
+    bool queue(ByteQueue& out, PendingQueue& pending, Parts parts, const ReplySink& sink,
                ngx_msec_t timeout_ms, ngx_msec_t repeat_for_ms = 0) noexcept;
-    bool keep(ByteView command) noexcept;
-    void forget_kept(size_t bytes) noexcept;
     void cork() noexcept;
     void flush() noexcept;
     void read() noexcept;
@@ -152,12 +150,10 @@ class RedisLink {
     RedisDialer dialer_;
     ngx_connection_t* connection_ = nullptr;
     RespReader reader_;
-    Buffer out_; // from sent_ on: not taken by the kernel yet
-    size_t sent_ = 0;
+    ByteQueue out_; // not taken by the kernel yet
     PendingQueue pending_;
-    Buffer kept_; // repeatable commands among them, from kept_from_ on
-    size_t kept_from_ = 0;
-    Buffer held_; // commands given while not ready
+    ByteQueue kept_; // repeatable commands among them
+    ByteQueue held_; // commands given while not ready
     PendingQueue held_pending_;
     Backoff backoff_{kReconnectFirstMs, kReconnectMaxMs};
     ngx_event_t cork_{}; // flushes what one turn of the event loop has queued

@@ -3,8 +3,7 @@
 namespace mr {
 namespace {
 
-constexpr size_t kReadBytes = 16 * 1024;       // what the parser likes to be fed
-constexpr size_t kKeptOutputBytes = 64 * 1024; // a larger emptied buffer is given back
+constexpr size_t kReadBytes = 16 * 1024; // what the parser likes to be fed
 
 // Replies that say "this server cannot serve now", whatever was asked.
 constexpr std::string_view kUnusable[] = {"LOADING",     "READONLY", "MASTERDOWN",
@@ -16,42 +15,26 @@ uint8_t read_buffer[kReadBytes]; // one for the process: nothing is kept in it b
 
 // ---- sending
 
-bool RedisLink::queue(Buffer& out, PendingQueue& pending, Parts parts, const ReplySink& sink,
+bool RedisLink::queue(ByteQueue& out, PendingQueue& pending, Parts parts, const ReplySink& sink,
                       ngx_msec_t timeout_ms, ngx_msec_t repeat_for_ms) noexcept {
     const size_t before = out.size();
-    if (before - (&out == &out_ ? sent_ : 0) > kMaxQueuedBytes || !encode_command(out, parts)) {
+    if (before > kMaxQueuedBytes || !encode_command(out.back(), parts)) {
         return false;
     }
-    const auto bytes = static_cast<uint32_t>(out.size() - before);
+    const size_t bytes = out.size() - before;
     const uint64_t repeat_until = repeat_for_ms != 0 ? ngx_current_msec + repeat_for_ms : 0;
-    const size_t kept = kept_.size();
     const bool to_keep = repeat_until != 0 && &out == &out_;
-    if ((to_keep && !keep({out.data() + before, bytes})) ||
-        !pending.push({sink, ngx_current_msec + timeout_ms, repeat_until, bytes})) {
-        out.truncate(before);
-        kept_.truncate(kept);
+    if (to_keep && !kept_.append(out.view().last(bytes))) {
+        out.drop_back(bytes);
+        return false;
+    }
+    if (!pending.push(
+            {sink, ngx_current_msec + timeout_ms, repeat_until, static_cast<uint32_t>(bytes)})) {
+        out.drop_back(bytes);
+        kept_.drop_back(to_keep ? bytes : 0);
         return false;
     }
     return true;
-}
-
-bool RedisLink::keep(ByteView command) noexcept {
-    return kept_.append(command);
-}
-
-void RedisLink::forget_kept(size_t bytes) noexcept {
-    kept_from_ += bytes;
-    if (kept_from_ == kept_.size()) {
-        kept_from_ = 0;
-        if (kept_.capacity() > kKeptOutputBytes) {
-            kept_.release();
-        } else {
-            kept_.clear();
-        }
-    } else if (kept_from_ > kKeptOutputBytes && kept_from_ > kept_.size() / 2) {
-        kept_.consume(kept_from_);
-        kept_from_ = 0;
-    }
 }
 
 bool RedisLink::send(std::initializer_list<std::string_view> list, const ReplySink& sink) noexcept {
@@ -82,11 +65,11 @@ bool RedisLink::setup(Parts parts, const ReplySink& sink) noexcept {
 }
 
 bool RedisLink::send_push(Parts parts) noexcept {
-    if (state_ != LinkState::ready || out_.size() - sent_ > kMaxQueuedBytes) {
+    if (state_ != LinkState::ready || out_.size() > kMaxQueuedBytes) {
         return false;
     }
     cork();
-    return encode_command(out_, parts);
+    return encode_command(out_.back(), parts);
 }
 
 void RedisLink::cork() noexcept {
@@ -104,9 +87,10 @@ void RedisLink::flush() noexcept {
     if (connection == nullptr) {
         return;
     }
-    while (sent_ < out_.size() && connection->write->ready) {
+    while (!out_.empty() && connection->write->ready) {
+        const ByteView bytes = out_.view();
         const ssize_t count =
-            connection->send(connection, out_.data() + sent_, out_.size() - sent_);
+            connection->send(connection, const_cast<uint8_t*>(bytes.data()), bytes.size());
         if (count == NGX_AGAIN) {
             break;
         }
@@ -114,18 +98,7 @@ void RedisLink::flush() noexcept {
             fail({"write failed", ngx_socket_errno});
             return;
         }
-        sent_ += static_cast<size_t>(count);
-    }
-    if (sent_ == out_.size()) {
-        sent_ = 0;
-        if (out_.capacity() > kKeptOutputBytes) {
-            out_.release();
-        } else {
-            out_.clear();
-        }
-    } else if (sent_ > kMaxQueuedBytes / 4) {
-        out_.consume(sent_);
-        sent_ = 0;
+        out_.spend(static_cast<size_t>(count));
     }
     if (ngx_handle_write_event(connection->write, 0) != NGX_OK) {
         fail({"event failed"});
@@ -207,7 +180,7 @@ void RedisLink::take_command_reply(const Reply& reply) noexcept {
     }
     const PendingCommand command = pending_.pop();
     if (command.repeat_until_ms != 0) {
-        forget_kept(command.bytes);
+        kept_.spend(command.bytes);
     }
     const bool preparing = state_ == LinkState::preparing;
     if (command.sink.handler != nullptr) {
