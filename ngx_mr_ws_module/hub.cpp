@@ -140,6 +140,7 @@ void on_commands_ready(void* owner) noexcept {
     readiness_commands_ready(hub);
     for (Session* session = hub.active.first(); session != nullptr;
          session = hub.active.next(*session)) {
+        mailbox_let_go(*session);
         lane_retry(*session);
     }
 }
@@ -189,7 +190,7 @@ bool watch_over(Session& session) {
             check_position(session);
         }
     }
-    return session_busy(session) || lane_unsettled(session);
+    return session_busy(session) || lane_unsettled(session) || !hub_is_set_up(*session.hub);
 }
 
 void on_tick(ngx_event_t* event) noexcept {
@@ -249,6 +250,10 @@ void hub_destroy(Hub* hub) noexcept {
 
 bool hub_is_down(const Hub& hub) noexcept {
     return hub.commands.is_down() || hub.subscriptions.is_down();
+}
+
+bool hub_is_set_up(const Hub& hub) noexcept {
+    return hub.mail_script[0] != '\0'; // the last of what is asked
 }
 
 Session* hub_create_session(Hub& hub, std::string_view id) noexcept {

@@ -55,6 +55,10 @@ void hub_destroy(Hub* hub) noexcept;
 // True when Redis has been away for longer than commands are held: nobody waits for it any more.
 bool hub_is_down(const Hub& hub) noexcept;
 
+// True once the link has been ready: the partitions and the script's hash are this Redis's own, so
+// mail can be addressed. Stays true when the link breaks.
+bool hub_is_set_up(const Hub& hub) noexcept;
+
 Session* hub_create_session(Hub& hub, std::string_view id) noexcept; // null: out of memory
 
 // Frees the session when nothing names it any more.

@@ -96,9 +96,13 @@ void await_claim(Session& session) {
 
 void hold_back(Session& session, Connection& connection) {
     connection.relay.held = true;
-    connection.relay.choked = true;
     connection_pause_reading(connection);
     hub_watch(session);
+}
+
+void choke(Session& session, Connection& connection) {
+    connection.relay.choked = true;
+    hold_back(session, connection);
 }
 
 void refuse(Session& session, Connection* connection, bool question, ErrorCode code,
@@ -111,20 +115,7 @@ void refuse(Session& session, Connection* connection, bool question, ErrorCode c
     if (link.refusals < kFreeRefusals) {
         ++link.refusals;
     } else {
-        hold_back(session, *connection);
-    }
-}
-
-void let_go(Session& session) {
-    for (Connection* follower = session.followers; follower != nullptr;
-         follower = next_follower(*follower)) {
-        RelayLink& link = follower->relay;
-        if (link.held) {
-            link.held = false;
-            if (!link.paused) {
-                connection_resume_reading(*follower);
-            }
-        }
+        choke(session, *connection);
     }
 }
 
@@ -147,7 +138,7 @@ void stored(Session& session, Connection* connection, MailStatus status, const S
         connection->relay.refusals = 0;
         connection->relay.choked = false;
         if (mail.fill >= kChokedFill) {
-            hold_back(session, *connection);
+            choke(session, *connection);
         }
     }
     if (session.running) {
@@ -284,6 +275,29 @@ void ring(Session& session) {
 
 } // namespace
 
+void mailbox_join(Connection& connection) noexcept {
+    Session& session = *connection.relay.session;
+    if (!hub_is_set_up(*session.hub)) {
+        hold_back(session, connection);
+    }
+}
+
+void mailbox_let_go(Session& session) noexcept {
+    if (!hub_is_set_up(*session.hub) && !hub_is_down(*session.hub)) {
+        return;
+    }
+    for (Connection* follower = session.followers; follower != nullptr;
+         follower = next_follower(*follower)) {
+        RelayLink& link = follower->relay;
+        if (link.held) {
+            link.held = false;
+            if (!link.paused) {
+                connection_resume_reading(*follower);
+            }
+        }
+    }
+}
+
 void mailbox_send(Connection& connection, Opcode opcode, ByteView message) noexcept {
     RelayLink& link = connection.relay;
     Session& session = *link.session;
@@ -295,7 +309,8 @@ void mailbox_send(Connection& connection, Opcode opcode, ByteView message) noexc
     mail.traceparent = connection.traceparent();
     mail.payload = message;
     session_heard(session);
-    if (!post(session, mail, ++link.mails,
+    if (!hub_is_set_up(*session.hub) ||
+        !post(session, mail, ++link.mails,
               {text ? on_text_mail : on_binary_mail, &session, connection.id})) {
         refuse(session, &connection, text, ErrorCode::relay_unavailable, kRetryUnavailableMs);
         return;
@@ -374,7 +389,7 @@ void mailbox_conclude(Session& session) noexcept {
 }
 
 void mailbox_tick(Session& session) noexcept {
-    let_go(session);
+    mailbox_let_go(session);
     if (session.asked_at_ms == 0) {
         const uint32_t silence_ms = session_silence_ms(session);
         if (session.asked && silence_ms >= kSilenceAskedMs &&

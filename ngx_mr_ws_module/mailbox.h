@@ -28,7 +28,14 @@ inline constexpr uint32_t kFirstNoticeMs = 1000;
 inline constexpr uint32_t kNoticeEveryMs = 5000;  // and the doorbell is rung again
 inline constexpr uint32_t kSilenceAskedMs = 5000; // then Redis is asked whether mail is attended
 
+// A new connection. Its messages wait in front of us until mail can be addressed, or Redis has been
+// away for too long.
+void mailbox_join(Connection& connection) noexcept;
+
 void mailbox_send(Connection& connection, Opcode opcode, ByteView message) noexcept;
+
+// Lets those go on who were held back, unless they still have to wait for Redis.
+void mailbox_let_go(Session& session) noexcept;
 
 // The first connection has come (if the log says that a turn is running), the last one has gone.
 void mailbox_attach(Session& session) noexcept;

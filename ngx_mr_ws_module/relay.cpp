@@ -80,6 +80,7 @@ bool relay_open(Connection& connection, const OpenRequest& request) noexcept {
     if (first) {
         subscriber_follow(*session);
     }
+    mailbox_join(connection);
     if (request.resume) {
         lane_joined(connection);
     } else {

@@ -1,0 +1,58 @@
+"""A client that comes in the first moment of an nginx process, before its link to Redis has told how
+mail is addressed: the partitions of this Redis, the hash of the script. Its mail waits; it is neither
+refused nor stored where nobody looks."""
+
+import pytest
+
+from harness.raw_ws import RawWs
+
+FOREIGN_PARTITIONS = 4  # not what the gateway would choose
+
+
+@pytest.fixture
+def stack(make_stack):
+    return make_stack(apps="echo", settings={"partitions": FOREIGN_PARTITIONS})
+
+
+@pytest.fixture
+def unlinked(stack, proxy):
+    """nginx has been started anew and hears nothing of Redis yet."""
+    proxy.set_mode("stall")
+    stack.nginx.stop()
+    stack.nginx.start()
+    return stack
+
+
+@pytest.mark.parametrize("messages", [1, 100])
+def test_mail_waits_for_the_first_link(unlinked, proxy, messages):
+    sent = [f"early-{number}" for number in range(messages)]
+    with RawWs.open(unlinked.nginx.http_port) as ws:
+        for text in sent:
+            ws.text(text)
+        proxy.set_mode("pass")
+        assert [ws.message(10).payload.decode() for _ in sent] == sent
+        ws.close()
+
+
+def test_a_client_that_leaves_at_once(unlinked, proxy):
+    """What waits for Redis goes with its client, and the next one is served."""
+    with RawWs.open(unlinked.nginx.http_port) as ws:
+        ws.text("lost with its client")
+        ws.reset()
+    proxy.set_mode("pass")
+    unlinked.wait_linked()
+    with RawWs.open(unlinked.nginx.http_port) as ws:
+        ws.text("x")
+        assert ws.message(10).payload == b"x"
+        ws.close()
+
+
+def test_without_redis_mail_is_refused_at_last(unlinked, proxy):
+    with RawWs.open(unlinked.nginx.http_port) as ws:
+        ws.text("lost")
+        assert b'"relay_unavailable"' in ws.message(10).payload
+        proxy.set_mode("pass")
+        unlinked.wait_linked()
+        ws.text("after")
+        assert ws.message(10).payload == b"after"
+        ws.close()
