@@ -3,6 +3,7 @@
 #include "ngx_mr_ws_module/connection_io.h"
 #include "ngx_mr_ws_module/drain.h"
 #include "ngx_mr_ws_module/sweep.h"
+#include "ngx_mr_ws_module/violation.h"
 
 #include <sys/socket.h>
 
@@ -110,6 +111,7 @@ void connection_resume_reading(Connection& connection) noexcept {
 }
 
 void connection_turn_idle(Connection& connection) noexcept {
+    violation_check(connection, ngx_current_msec);
     drain_check(connection, ngx_current_msec);
 }
 

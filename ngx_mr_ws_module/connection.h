@@ -71,6 +71,9 @@ struct Connection {
     bool relay_known = false;      // relay_closed is due
     uint16_t close_code = 0;       // as it stands in the log
     uint32_t unacked = 0;          // in the kernel at the last look, not taken by the client yet
+    // A broken rule (static), and what to close with when the answers owed are out.
+    const char* violation = nullptr;
+    uint16_t violation_code = 0;
 
     ngx_connection_t* socket = nullptr;
     ngx_queue_t all{};  // every connection of this process, the next one to be looked at first
@@ -89,7 +92,9 @@ struct Connection {
     ngx_msec_t acked_at = 0;    // the client's side was last seen to take bytes from the kernel
     ngx_msec_t closing_at = 0;  // when the close handshake began
     ngx_msec_t drain_at = 0;
+    ngx_msec_t violated_at = 0;
     uint64_t messages_in = 0;
+    uint64_t messages_out = 0;
     uint64_t frames_out = 0;
     uint64_t bytes_in = 0;
     uint64_t bytes_out = 0;

@@ -1,4 +1,5 @@
 #include "ngx_mr_ws_module/connection_io.h"
+#include "ngx_mr_ws_module/violation.h"
 
 #include <utility>
 
@@ -54,12 +55,6 @@ void reclaim_scratch(Connection& connection) {
     }
 }
 
-void take_violation(Connection& connection, const FrameEvent& event) {
-    ngx_log_error(NGX_LOG_INFO, connection.log(), 0, "mr_ws: client broke the protocol: %s",
-                  event.error_text);
-    connection_close(connection, CloseCode{event.close_code}, event.error_text);
-}
-
 void take_event(Connection& connection, const FrameEvent& event) {
     switch (event.kind) {
     case EventKind::data:
@@ -72,7 +67,7 @@ void take_event(Connection& connection, const FrameEvent& event) {
         return connection_begin_close(connection, CloseCode{event.close_code}, {},
                                       ClosedBy::client);
     case EventKind::error:
-        return take_violation(connection, event);
+        return violation_found(connection, CloseCode{event.close_code}, event.error_text);
     case EventKind::pong:
     case EventKind::stopped:
     case EventKind::need_more:

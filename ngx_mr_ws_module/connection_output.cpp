@@ -52,6 +52,7 @@ bool connection_send_parts(Connection& connection, Opcode opcode,
         return false;
     }
     ++connection.frames_out;
+    connection.messages_out += is_control(opcode) ? 0 : 1;
     connection.over_limit |= connection.output.bytes() > limit;
     connection_cork(connection);
     return true;

@@ -42,6 +42,7 @@ ngx_command_t commands[] = {
     number(ngx_string("mr_ws_idle_timeout")),
     number(ngx_string("mr_ws_send_limit")),
     number(ngx_string("mr_ws_send_timeout")),
+    number(ngx_string("mr_ws_violation_grace")),
     number(ngx_string("mr_ws_drain")),
 
     ngx_null_command,

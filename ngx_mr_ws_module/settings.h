@@ -51,15 +51,16 @@ struct LocationConf {
     const MainConf* main = nullptr;
 
     // Set by the rules of number_rules(); nginx's unset value until merged.
-    size_t max_frame = NGX_CONF_UNSET_SIZE;         // bytes
-    size_t max_message = NGX_CONF_UNSET_SIZE;       // bytes
-    size_t max_fragments = NGX_CONF_UNSET_SIZE;     // frames of one message
-    size_t send_limit = NGX_CONF_UNSET_SIZE;        // bytes queued for one connection
-    ngx_msec_t ping_interval = NGX_CONF_UNSET_MSEC; // 0: never
-    ngx_msec_t idle_timeout = NGX_CONF_UNSET_MSEC;  // nothing at all received
-    ngx_msec_t send_timeout = NGX_CONF_UNSET_MSEC;  // nothing at all accepted
-    ngx_msec_t drain = NGX_CONF_UNSET_MSEC;         // window in which sessions are closed
-    ngx_uint_t compat = NGX_CONF_UNSET_UINT;        // see strict()
+    size_t max_frame = NGX_CONF_UNSET_SIZE;           // bytes
+    size_t max_message = NGX_CONF_UNSET_SIZE;         // bytes
+    size_t max_fragments = NGX_CONF_UNSET_SIZE;       // frames of one message
+    size_t send_limit = NGX_CONF_UNSET_SIZE;          // bytes queued for one connection
+    ngx_msec_t ping_interval = NGX_CONF_UNSET_MSEC;   // 0: never
+    ngx_msec_t idle_timeout = NGX_CONF_UNSET_MSEC;    // nothing at all received
+    ngx_msec_t send_timeout = NGX_CONF_UNSET_MSEC;    // nothing at all accepted
+    ngx_msec_t violation_grace = NGX_CONF_UNSET_MSEC; // for answers owed; 0: none
+    ngx_msec_t drain = NGX_CONF_UNSET_MSEC;           // window in which sessions are closed
+    ngx_uint_t compat = NGX_CONF_UNSET_UINT;          // see strict()
 
     const OriginPolicy* origins = nullptr; // null: inherited
     FrameLimits limits;                    // made of the above when merging

@@ -20,6 +20,14 @@ LOCATIONS = """
         mr_ws_max_message 4k;
         mr_ws_max_fragments 8;
     }
+    location = /ws/conformance {
+        mr_ws echo;
+        mr_ws_max_frame 16m;
+        mr_ws_max_message 16m;
+        mr_ws_max_fragments 65536;
+        mr_ws_send_limit 16m;
+        mr_ws_violation_grace 1s;
+    }
     location = /ws/large {
         mr_ws echo;
         mr_ws_max_frame 4m;
