@@ -1,6 +1,7 @@
 #include "ngx_mr_ws_module/connection.h"
 
 #include "ngx_mr_ws_module/connection_io.h"
+#include "ngx_mr_ws_module/deflate.h"
 #include "ngx_mr_ws_module/drain.h"
 #include "ngx_mr_ws_module/sweep.h"
 #include "ngx_mr_ws_module/violation.h"
@@ -122,6 +123,7 @@ Connection* connection_create(const LocationConf& conf) noexcept {
 
 void connection_discard(Connection* connection) noexcept {
     std::free(connection->scratch);
+    deflate_release(*connection);
     connection->~Connection();
     std::free(connection);
 }
@@ -221,6 +223,7 @@ void connections_exit() noexcept {
         connection.socket->timedout = !connection.output.empty(); // then nothing waits for it
         destroy(connection);
     }
+    deflate_exit();
 }
 
 } // namespace mr

@@ -23,6 +23,8 @@
 
 namespace mr {
 
+class MessageInflater; // shared/ws_deflate.h
+
 // Bytes read at once, into memory shared by all connections of a process.
 inline constexpr size_t kReadBytes = 64 * 1024;
 // A socket that always has more gets this many reads in a row before others have their turn.
@@ -74,6 +76,7 @@ struct Connection {
     // A broken rule (static), and what to close with when the answers owed are out.
     const char* violation = nullptr;
     uint16_t violation_code = 0;
+    uint8_t deflate_bits = 0; // window of what we compress; 0: permessage-deflate is not in use
 
     ngx_connection_t* socket = nullptr;
     ngx_queue_t all{};  // every connection of this process, the next one to be looked at first
@@ -81,9 +84,10 @@ struct Connection {
 
     FrameDecoder decoder{Role::server};
     OutputQueue output;
-    Buffer message;             // the message that is arriving in pieces
-    Buffer unread;              // input that came before reading was paused
-    uint8_t* scratch = nullptr; // lent to the decoder for a control frame cut in two
+    MessageInflater* inflater = nullptr; // while a compressed message is arriving
+    Buffer message;                      // the message that is arriving in pieces
+    Buffer unread;                       // input that came before reading was paused
+    uint8_t* scratch = nullptr;          // lent to the decoder for a control frame cut in two
 
     ngx_msec_t opened_at = 0;
     ngx_msec_t received_at = 0; // the last byte
@@ -100,6 +104,9 @@ struct Connection {
     uint64_t bytes_out = 0;
     TraceContext trace;
 
+    const FrameLimits& limits() const noexcept {
+        return deflate_bits != 0 ? conf->deflate_limits : conf->limits;
+    }
     bool reading_paused() const noexcept { return paused_by_relay || paused_by_output; }
 };
 static_assert(sizeof(Connection) <= 512, "lives in every idle connection");

@@ -1,4 +1,5 @@
 #include "ngx_mr_ws_module/connection_io.h"
+#include "ngx_mr_ws_module/deflate.h"
 #include "ngx_mr_ws_module/violation.h"
 
 #include <utility>
@@ -23,10 +24,13 @@ void deliver(Connection& connection, Opcode opcode, ByteView message) {
 }
 
 void take_data(Connection& connection, const FrameEvent& event) {
-    if (event.message_start && event.message_end) {
+    if (event.compressed) {
+        if (!deflate_input(connection, event)) {
+            return;
+        }
+    } else if (event.message_start && event.message_end) {
         return deliver(connection, event.opcode, event.payload);
-    }
-    if (!connection.message.append(event.payload)) {
+    } else if (!connection.message.append(event.payload)) {
         return connection_close(connection, CloseCode::try_again_later, "out of memory");
     }
     if (event.message_end) {
@@ -110,7 +114,7 @@ bool read_once(Connection& connection) {
 
 void connection_decode(Connection& connection, std::span<uint8_t> input) noexcept {
     for (;;) {
-        if (connection.state != ConnectionState::open) {
+        if (connection.state != ConnectionState::open || connection.violation != nullptr) {
             return;
         }
         if (connection.reading_paused()) {
@@ -119,7 +123,7 @@ void connection_decode(Connection& connection, std::span<uint8_t> input) noexcep
             }
             return;
         }
-        const FrameEvent event = connection.decoder.next(input, connection.conf->limits);
+        const FrameEvent event = connection.decoder.next(input, connection.limits());
         if (event.kind == EventKind::need_more) {
             return reclaim_scratch(connection);
         }

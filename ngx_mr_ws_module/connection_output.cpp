@@ -1,4 +1,5 @@
 #include "ngx_mr_ws_module/connection_io.h"
+#include "ngx_mr_ws_module/deflate.h"
 
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
@@ -47,7 +48,7 @@ bool connection_send_parts(Connection& connection, Opcode opcode,
         connection_close(connection, CloseCode::try_again_later, "client reads too slowly");
         return false;
     }
-    if (!connection.output.append_frame(opcode, parts)) {
+    if (!deflate_append(connection, opcode, parts)) {
         connection_close(connection, CloseCode::try_again_later, "out of memory");
         return false;
     }
@@ -92,6 +93,7 @@ void connection_begin_close(Connection& connection, CloseCode code, std::string_
     connection.closing_at = ngx_current_msec;
     connection.message.release();
     connection.unread.release();
+    deflate_release(connection);
     if (connection.output.append_frame(Opcode::close, {&frame, 1})) {
         ++connection.frames_out;
     } else {

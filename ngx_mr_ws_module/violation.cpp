@@ -1,5 +1,7 @@
 #include "ngx_mr_ws_module/violation.h"
 
+#include "ngx_mr_ws_module/deflate.h"
+
 namespace mr {
 namespace {
 
@@ -26,6 +28,8 @@ void violation_found(Connection& connection, CloseCode code, const char* text) n
     connection.violation_code = static_cast<uint16_t>(code);
     connection.violated_at = ngx_current_msec;
     connection.message.release();
+    connection.unread.release();
+    deflate_release(connection);
     violation_check(connection, ngx_current_msec);
 }
 
