@@ -83,6 +83,19 @@ def test_core_under_production_limits(port, tls, case):
         run(ws, case, case.crossing or case.number in RELAYED)
 
 
+def test_large_messages_of_several_clients_at_once(stack):
+    """More than Redis keeps for a subscriber: what it drops is read from the log."""
+    port = stack.nginx.http_port
+    clients = [RawWs.open(port, "/ws/conformance", limit_s=LIMIT_S) for _ in range(4)]
+    payloads = [bytes([i]) * (16 << 20) for i in range(len(clients))]
+    for ws, payload in zip(clients, payloads):
+        ws.binary(payload)
+    for ws, payload in zip(clients, payloads):
+        assert ws.message().payload == payload
+    for ws in clients:
+        ws.close()
+
+
 def test_a_violation_does_not_hold_a_connection_for_ever(stack):
     """No worker answers any more: the grace ends, with the code of the violation."""
     case = next(case for case in CORE if case.number == "3.2")
