@@ -90,17 +90,21 @@ InflateError MessageInflater::inflate_all(ByteView input, const InflateLimits& l
     }
 }
 
+// What lies within the limit is judged before the limit: the first byte that is wrong decides.
 InflateError MessageInflater::judge(ByteView produced, const InflateLimits& limits) noexcept {
-    inflated_bytes_ += produced.size();
-    if (inflated_bytes_ > limits.max_message_bytes) {
+    const uint64_t allowed = limits.max_message_bytes - inflated_bytes_;
+    const bool too_big = produced.size() > allowed;
+    const ByteView within = too_big ? produced.first(static_cast<size_t>(allowed)) : produced;
+    if (text_ && utf8_feed(utf8_, within) < within.size()) {
+        return {CloseCode::invalid_payload, "text is not UTF-8"};
+    }
+    if (too_big) {
         return {CloseCode::message_too_big, "message too big when inflated"};
     }
+    inflated_bytes_ += produced.size();
     if (limits.max_ratio != 0 && inflated_bytes_ > kRatioFreeBytes &&
         inflated_bytes_ / limits.max_ratio >= compressed_bytes_) {
         return {CloseCode::message_too_big, "message inflates too much"};
-    }
-    if (text_ && utf8_feed(utf8_, produced) < produced.size()) {
-        return {CloseCode::invalid_payload, "text is not UTF-8"};
     }
     return {};
 }

@@ -175,6 +175,16 @@ TEST(WsDeflate, InflatedSizeIsLimitedWhileItGrows) {
     EXPECT_LE(out.capacity(), 262'144U);
 }
 
+TEST(WsDeflate, TheFirstWrongByteDecidesHoweverTheMessageIsCut) {
+    const Bytes broken_first = deflated(Bytes(50, 'a') + "\xFF" + Bytes(100, 'b'));
+    const Bytes too_big_first = deflated(Bytes(120, 'a') + "\xFF");
+    const InflateLimits limits{.max_message_bytes = 100};
+    for (const size_t piece : {size_t{1}, size_t{1} << 20}) {
+        EXPECT_EQ(inflate_in(broken_first, piece, true, limits).code, 1007U);
+        EXPECT_EQ(inflate_in(too_big_first, piece, true, limits).code, 1009U);
+    }
+}
+
 TEST(WsDeflate, TheRatioIsLimitedBehindWhatIsFree) {
     const Bytes zeros(1 << 20, '\0');
     const Bytes packed = deflated(zeros, 9);
