@@ -94,9 +94,8 @@ struct Connection {
     ngx_msec_t pinged_at = 0;
     ngx_msec_t progress_at = 0; // the last byte the kernel took, or the first it did not
     ngx_msec_t acked_at = 0;    // the client's side was last seen to take bytes from the kernel
-    ngx_msec_t closing_at = 0;  // when the close handshake began
+    ngx_msec_t closing_at = 0;  // when a violation was found, then when the close handshake began
     ngx_msec_t drain_at = 0;
-    ngx_msec_t violated_at = 0;
     uint64_t messages_in = 0;
     uint64_t messages_out = 0;
     uint64_t frames_out = 0;

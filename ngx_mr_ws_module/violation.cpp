@@ -26,7 +26,7 @@ void violation_found(Connection& connection, CloseCode code, const char* text) n
     ngx_log_error(NGX_LOG_INFO, connection.log(), 0, "mr_ws: client broke the protocol: %s", text);
     connection.violation = text;
     connection.violation_code = static_cast<uint16_t>(code);
-    connection.violated_at = ngx_current_msec;
+    connection.closing_at = ngx_current_msec;
     connection.message.release();
     connection.unread.release();
     deflate_release(connection);
@@ -38,7 +38,7 @@ void violation_check(Connection& connection, ngx_msec_t now) noexcept {
         return;
     }
     if (answers_owed(connection) &&
-        !passed(connection.violated_at, connection.conf->violation_grace, now)) {
+        !passed(connection.closing_at, connection.conf->violation_grace, now)) {
         return;
     }
     connection_close(connection, CloseCode{connection.violation_code}, connection.violation);

@@ -12,7 +12,7 @@ from harness.raw_ws import BINARY, TEXT
 SIZES = [(16, 0), (64, 0), (256, 0), (1024, 0), (4096, 0), (8192, 0), (16384, 0), (32768, 0),
          (65536, 0), (131072, 0), (8192, 256), (16384, 256), (32768, 256), (65536, 256),
          (131072, 256), (131072, 1024), (131072, 4096), (131072, 32768)]
-ROUNDS = 5
+ROUNDS = 3
 WORDS = ("Da steh ich nun ich armer Tor und bin so klug als wie zuvor heiße Magister Doktor gar "
          "ziehe schon an die zehen Jahr herauf herab quer krumm").split()
 

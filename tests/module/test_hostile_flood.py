@@ -85,7 +85,7 @@ def test_a_flood_leaves_nothing_behind(stack):
 
     def flood(count):
         for number in range(count):
-            tls = number % 5 == 0
+            tls = number % 10 == 0
             attack(secure if tls else plain, dice, tls)
 
     flood(WARM_UP)
