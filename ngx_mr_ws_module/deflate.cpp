@@ -54,7 +54,7 @@ size_t total_bytes(std::span<const ByteView> parts) {
 Buffer* compress(const Connection& connection, std::span<const ByteView> parts) {
     const LocationConf& conf = *connection.conf;
     const size_t total = total_bytes(parts);
-    if (total < conf.deflate_min_size) {
+    if (total < conf.deflate_min_size || total > kMaxDeflateBytes) {
         return nullptr;
     }
     if (process.deflater == nullptr) {

@@ -11,6 +11,8 @@ namespace mr {
 
 // Inflaters kept for the next message: as many as usually arrive in pieces at the same time.
 inline constexpr size_t kIdleInflaters = 4;
+// Longer messages go out as they are: compressing one would hold everybody else up.
+inline constexpr size_t kMaxDeflateBytes = 1024 * 1024;
 // A larger buffer for compressed output is given back after use.
 inline constexpr size_t kKeptDeflateBytes = 64 * 1024;
 
@@ -18,8 +20,9 @@ inline constexpr size_t kKeptDeflateBytes = 64 * 1024;
 // connection is being closed, or has broken the protocol.
 bool deflate_input(Connection& connection, const FrameEvent& event) noexcept;
 
-// Queues a frame: compressed where that was agreed upon, the message has `mr_ws_deflate_min_size`,
-// and it gets shorter. False: out of memory, and nothing was queued.
+// Queues a frame: compressed where that was agreed upon, the message has at least
+// `mr_ws_deflate_min_size` and at most kMaxDeflateBytes, and it gets shorter. False: out of memory,
+// and nothing was queued.
 bool deflate_append(Connection& connection, Opcode opcode,
                     std::span<const ByteView> parts) noexcept;
 

@@ -258,11 +258,30 @@ def test_short_runs_are_free_of_the_ratio(port, tls):
 
 def test_the_ratio_can_be_switched_off(port, tls):
     with DeflateWs.open(port, "/ws/deflate-patient", tls=tls, limit_s=60) as ws:
-        payload = b"\0" * (16 * 2**20)
-        ws.send_message(BINARY, payload, level=9)
-        got = ws.message()
-        assert (got.payload == payload, got.rsv1) == (True, True)
+        for mib in (1, 16):
+            payload = b"\0" * (mib * 2**20)
+            ws.send_message(BINARY, payload, level=9)
+            got = ws.message()
+            assert got.payload == payload
+            assert got.rsv1 == (mib == 1), "what is very long is sent as it is"
         ws.close()
+
+
+def test_an_answer_of_the_chat(make_stack):
+    """The same events as without compression, in both versions of the protocol."""
+    stack = make_stack(apps="chat", settings={"local_tokens_per_second": 0}, locations="""
+        location = /ws/chat { mr_ws chat; }
+        location = /ws/deflate { mr_ws chat; mr_ws_deflate on; mr_ws_deflate_min_size 200; }""")
+    port = stack.nginx.http_port
+    for protocols in ([], ["mr.v2"]):
+        answers = []
+        for path, kind in (("/ws/chat", RawWs), ("/ws/deflate", DeflateWs)):
+            with kind.open(port, path, protocols=protocols) as ws:
+                ws.json({"message": "How many projects do we have?"})
+                events = ws.events_until("response_complete")
+                answers.append("".join(event.get("content", "") for event in events))
+                ws.close()
+        assert answers[0] == answers[1] != ""
 
 
 def test_answers_owed_come_in_front_of_a_violation_inside_the_data(port, tls):
