@@ -87,7 +87,7 @@ dir $INSTANCE/tmp
 save ""
 appendonly no
 daemonize no
-maxmemory 1gb
+maxmemory $((OPT_ECHO ? 4 : 1))gb
 maxmemory-policy noeviction
 CONF
     if ((OPT_ECHO)); then # messages of 16 MiB to its subscribers, a few at a time
