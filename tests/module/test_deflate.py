@@ -2,6 +2,8 @@
 becomes of everything a hostile peer may send (RFC 7692)."""
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 
@@ -247,6 +249,32 @@ def test_hostile(port, tls, sent, code, chop):
         ws.send_message(TEXT, PROSE)
         assert ws.message().payload == PROSE
         ws.close()
+
+
+def peak_kib(pid):
+    line, = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(line)
+
+
+@pytest.mark.parametrize("ratio", [0, 100])
+def test_bombs_cost_no_more_memory_than_a_message(make_stack, ratio):
+    """200 MiB in 200 KiB, again and again; the limit of a message is 256 KiB."""
+    stack = make_stack(apps="echo", locations=f"""location = /ws/deflate {{
+        mr_ws echo; mr_ws_deflate on; mr_ws_deflate_max_ratio {ratio};
+        mr_ws_max_frame 256k; mr_ws_max_message 256k; }}""")
+    pid, = stack.nginx.worker_pids()
+    bomb = deflated(b"\0" * 200 * 2**20, 9)[:200_000]
+    with DeflateWs.open(stack.nginx.http_port) as ws:  # the compressor and an inflater
+        ws.send_message(BINARY, os.urandom(100 * 1024).hex().encode())
+        assert ws.message().rsv1
+        ws.close()
+    Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak counts from here
+    before = peak_kib(pid)
+    for _ in range(50):
+        with DeflateWs.open(stack.nginx.http_port) as ws:
+            ws.send(frame(BINARY, bomb, rsv=RSV1))
+            assert ws.expect_close(1009) == []
+    assert peak_kib(pid) - before < 1024
 
 
 def test_short_runs_are_free_of_the_ratio(port, tls):
