@@ -317,4 +317,4 @@ def test_answers_owed_come_in_front_of_a_violation_inside_the_data(port, tls):
         ws.send(compressed_frames(TEXT, deflated(PROSE)) + frame(TEXT, b"\xff\xff", rsv=RSV1)
                 + text(b"late") + frame(PING, b"late"))
         assert ws.message().payload == PROSE
-        ws.expect_close(1007)
+        assert ws.expect_close(1007) == []
