@@ -1,8 +1,10 @@
 #include "ngx_mr_ws_module/connection.h"
 
 #include "ngx_mr_ws_module/connection_io.h"
+#include "ngx_mr_ws_module/deflate.h"
 #include "ngx_mr_ws_module/drain.h"
 #include "ngx_mr_ws_module/sweep.h"
+#include "ngx_mr_ws_module/violation.h"
 
 #include <sys/socket.h>
 
@@ -110,6 +112,7 @@ void connection_resume_reading(Connection& connection) noexcept {
 }
 
 void connection_turn_idle(Connection& connection) noexcept {
+    violation_check(connection, ngx_current_msec);
     drain_check(connection, ngx_current_msec);
 }
 
@@ -120,6 +123,7 @@ Connection* connection_create(const LocationConf& conf) noexcept {
 
 void connection_discard(Connection* connection) noexcept {
     std::free(connection->scratch);
+    deflate_release(*connection);
     connection->~Connection();
     std::free(connection);
 }
@@ -219,6 +223,7 @@ void connections_exit() noexcept {
         connection.socket->timedout = !connection.output.empty(); // then nothing waits for it
         destroy(connection);
     }
+    deflate_exit();
 }
 
 } // namespace mr

@@ -23,6 +23,8 @@
 
 namespace mr {
 
+class MessageInflater; // shared/ws_deflate.h
+
 // Bytes read at once, into memory shared by all connections of a process.
 inline constexpr size_t kReadBytes = 64 * 1024;
 // A socket that always has more gets this many reads in a row before others have their turn.
@@ -71,6 +73,10 @@ struct Connection {
     bool relay_known = false;      // relay_closed is due
     uint16_t close_code = 0;       // as it stands in the log
     uint32_t unacked = 0;          // in the kernel at the last look, not taken by the client yet
+    // A broken rule (static), and what to close with when the answers owed are out.
+    const char* violation = nullptr;
+    uint16_t violation_code = 0;
+    uint8_t deflate_bits = 0; // window of what we compress; 0: permessage-deflate is not in use
 
     ngx_connection_t* socket = nullptr;
     ngx_queue_t all{};  // every connection of this process, the next one to be looked at first
@@ -78,23 +84,28 @@ struct Connection {
 
     FrameDecoder decoder{Role::server};
     OutputQueue output;
-    Buffer message;             // the message that is arriving in pieces
-    Buffer unread;              // input that came before reading was paused
-    uint8_t* scratch = nullptr; // lent to the decoder for a control frame cut in two
+    MessageInflater* inflater = nullptr; // while a compressed message is arriving
+    Buffer message;                      // the message that is arriving in pieces
+    Buffer unread;                       // input that came before reading was paused
+    uint8_t* scratch = nullptr;          // lent to the decoder for a control frame cut in two
 
     ngx_msec_t opened_at = 0;
     ngx_msec_t received_at = 0; // the last byte
     ngx_msec_t pinged_at = 0;
     ngx_msec_t progress_at = 0; // the last byte the kernel took, or the first it did not
     ngx_msec_t acked_at = 0;    // the client's side was last seen to take bytes from the kernel
-    ngx_msec_t closing_at = 0;  // when the close handshake began
+    ngx_msec_t closing_at = 0;  // when a violation was found, then when the close handshake began
     ngx_msec_t drain_at = 0;
     uint64_t messages_in = 0;
+    uint64_t messages_out = 0;
     uint64_t frames_out = 0;
     uint64_t bytes_in = 0;
     uint64_t bytes_out = 0;
     TraceContext trace;
 
+    const FrameLimits& limits() const noexcept {
+        return deflate_bits != 0 ? conf->deflate_limits : conf->limits;
+    }
     bool reading_paused() const noexcept { return paused_by_relay || paused_by_output; }
 };
 static_assert(sizeof(Connection) <= 512, "lives in every idle connection");

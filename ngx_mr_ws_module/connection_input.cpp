@@ -1,4 +1,6 @@
 #include "ngx_mr_ws_module/connection_io.h"
+#include "ngx_mr_ws_module/deflate.h"
+#include "ngx_mr_ws_module/violation.h"
 
 #include <utility>
 
@@ -22,10 +24,13 @@ void deliver(Connection& connection, Opcode opcode, ByteView message) {
 }
 
 void take_data(Connection& connection, const FrameEvent& event) {
-    if (event.message_start && event.message_end) {
+    if (event.compressed) {
+        if (!deflate_input(connection, event)) {
+            return;
+        }
+    } else if (event.message_start && event.message_end) {
         return deliver(connection, event.opcode, event.payload);
-    }
-    if (!connection.message.append(event.payload)) {
+    } else if (!connection.message.append(event.payload)) {
         return connection_close(connection, CloseCode::try_again_later, "out of memory");
     }
     if (event.message_end) {
@@ -54,12 +59,6 @@ void reclaim_scratch(Connection& connection) {
     }
 }
 
-void take_violation(Connection& connection, const FrameEvent& event) {
-    ngx_log_error(NGX_LOG_INFO, connection.log(), 0, "mr_ws: client broke the protocol: %s",
-                  event.error_text);
-    connection_close(connection, CloseCode{event.close_code}, event.error_text);
-}
-
 void take_event(Connection& connection, const FrameEvent& event) {
     switch (event.kind) {
     case EventKind::data:
@@ -72,7 +71,7 @@ void take_event(Connection& connection, const FrameEvent& event) {
         return connection_begin_close(connection, CloseCode{event.close_code}, {},
                                       ClosedBy::client);
     case EventKind::error:
-        return take_violation(connection, event);
+        return violation_found(connection, CloseCode{event.close_code}, event.error_text);
     case EventKind::pong:
     case EventKind::stopped:
     case EventKind::need_more:
@@ -115,7 +114,7 @@ bool read_once(Connection& connection) {
 
 void connection_decode(Connection& connection, std::span<uint8_t> input) noexcept {
     for (;;) {
-        if (connection.state != ConnectionState::open) {
+        if (connection.state != ConnectionState::open || connection.violation != nullptr) {
             return;
         }
         if (connection.reading_paused()) {
@@ -124,7 +123,7 @@ void connection_decode(Connection& connection, std::span<uint8_t> input) noexcep
             }
             return;
         }
-        const FrameEvent event = connection.decoder.next(input, connection.conf->limits);
+        const FrameEvent event = connection.decoder.next(input, connection.limits());
         if (event.kind == EventKind::need_more) {
             return reclaim_scratch(connection);
         }

@@ -1,4 +1,5 @@
 #include "ngx_mr_ws_module/connection_io.h"
+#include "ngx_mr_ws_module/deflate.h"
 
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
@@ -47,11 +48,12 @@ bool connection_send_parts(Connection& connection, Opcode opcode,
         connection_close(connection, CloseCode::try_again_later, "client reads too slowly");
         return false;
     }
-    if (!connection.output.append_frame(opcode, parts)) {
+    if (!deflate_append(connection, opcode, parts)) {
         connection_close(connection, CloseCode::try_again_later, "out of memory");
         return false;
     }
     ++connection.frames_out;
+    connection.messages_out += is_control(opcode) ? 0 : 1;
     connection.over_limit |= connection.output.bytes() > limit;
     connection_cork(connection);
     return true;
@@ -91,6 +93,7 @@ void connection_begin_close(Connection& connection, CloseCode code, std::string_
     connection.closing_at = ngx_current_msec;
     connection.message.release();
     connection.unread.release();
+    deflate_release(connection);
     if (connection.output.append_frame(Opcode::close, {&frame, 1})) {
         ++connection.frames_out;
     } else {

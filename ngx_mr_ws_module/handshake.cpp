@@ -18,6 +18,14 @@ void take_protocols(std::string_view value, HandshakeHeaders& headers) {
     }
 }
 
+void take_extensions(std::string_view value, HandshakeHeaders& headers) {
+    const ExtensionOffers offers = read_extensions(value);
+    headers.extensions_valid = headers.extensions_valid && offers.well_formed;
+    if (!headers.deflate) {
+        headers.deflate = offers.deflate;
+    }
+}
+
 void take_header(std::string_view name, std::string_view value, HandshakeHeaders& headers) {
     if (name == "upgrade") {
         headers.upgrade = true;
@@ -32,6 +40,8 @@ void take_header(std::string_view name, std::string_view value, HandshakeHeaders
         ++headers.versions;
     } else if (name == "sec-websocket-protocol") {
         take_protocols(value, headers);
+    } else if (name == "sec-websocket-extensions") {
+        take_extensions(value, headers);
     } else if (name == "origin") {
         headers.origin = value;
         ++headers.origins;
@@ -130,6 +140,9 @@ Refusal judge_handshake(const ngx_http_request_t* r, const HandshakeHeaders& hea
     }
     if (!headers.protocols_valid) {
         return refuse(NGX_HTTP_BAD_REQUEST, "The Sec-WebSocket-Protocol header is malformed.");
+    }
+    if (!headers.extensions_valid) {
+        return refuse(NGX_HTTP_BAD_REQUEST, "The Sec-WebSocket-Extensions header is malformed.");
     }
     if (has_body(r)) {
         return refuse(NGX_HTTP_BAD_REQUEST, "A WebSocket handshake has no body.");

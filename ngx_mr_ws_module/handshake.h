@@ -5,7 +5,9 @@
 
 #include "ngx_mr_ws_module/ngx.h"
 #include "ngx_mr_ws_module/settings.h"
+#include "shared/ws_extension.h"
 
+#include <optional>
 #include <string_view>
 
 namespace mr {
@@ -15,7 +17,8 @@ struct HandshakeHeaders {
     bool upgrade = false;           // any `Upgrade` line at all
     bool upgrade_websocket = false; // names the protocol websocket
     bool connection_upgrade = false;
-    bool protocols_valid = true; // every Sec-WebSocket-Protocol line holds nothing but tokens
+    bool protocols_valid = true;  // every Sec-WebSocket-Protocol line holds nothing but tokens
+    bool extensions_valid = true; // every Sec-WebSocket-Extensions line keeps to the grammar
     bool offers_v2 = false;
     ngx_uint_t keys = 0; // how often the line occurs
     ngx_uint_t versions = 0;
@@ -25,6 +28,7 @@ struct HandshakeHeaders {
     std::string_view origin;
     std::string_view resume; // the subprotocol `mr.resume.…`, whole
     std::string_view traceparent;
+    std::optional<DeflateOffer> deflate; // the first acceptable one
 };
 
 HandshakeHeaders collect_headers(const ngx_http_request_t* r) noexcept;

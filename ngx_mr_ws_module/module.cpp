@@ -35,6 +35,10 @@ ngx_command_t commands[] = {
     {ngx_string("mr_ws_compat"), kEverywhere | NGX_CONF_TAKE1, set_compat, NGX_HTTP_LOC_CONF_OFFSET,
      0, nullptr},
 
+    // mr_ws_deflate on | off;
+    {ngx_string("mr_ws_deflate"), kEverywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationConf, deflate), nullptr},
+
     number(ngx_string("mr_ws_max_frame")),
     number(ngx_string("mr_ws_max_message")),
     number(ngx_string("mr_ws_max_fragments")),
@@ -42,6 +46,11 @@ ngx_command_t commands[] = {
     number(ngx_string("mr_ws_idle_timeout")),
     number(ngx_string("mr_ws_send_limit")),
     number(ngx_string("mr_ws_send_timeout")),
+    number(ngx_string("mr_ws_violation_grace")),
+    number(ngx_string("mr_ws_deflate_min_size")),
+    number(ngx_string("mr_ws_deflate_level")),
+    number(ngx_string("mr_ws_deflate_window_bits")),
+    number(ngx_string("mr_ws_deflate_max_ratio")),
     number(ngx_string("mr_ws_drain")),
 
     ngx_null_command,

@@ -12,13 +12,13 @@ constexpr size_t kGrowsSlowlyBytes = 64 * 1024;
 
 } // namespace
 
-bool OutputQueue::append_frame(Opcode opcode, std::span<const ByteView> parts) noexcept {
+bool OutputQueue::append_frame(Opcode opcode, std::span<const ByteView> parts, bool rsv1) noexcept {
     size_t payload_bytes = 0;
     for (const ByteView part : parts) {
         payload_bytes += part.size();
     }
     uint8_t header[kMaxFrameHeaderBytes];
-    const size_t header_bytes = encode_frame_header(header, opcode, true, payload_bytes);
+    const size_t header_bytes = encode_frame_header(header, opcode, true, payload_bytes, rsv1);
     if (!make_room(header_bytes + payload_bytes)) {
         return false;
     }

@@ -18,9 +18,9 @@ enum class SendResult : uint8_t { all, blocked, failed };
 
 class OutputQueue {
   public:
-    // One unfragmented, unmasked frame out of several pieces. False: out of memory, and nothing
-    // was appended.
-    bool append_frame(Opcode opcode, std::span<const ByteView> parts) noexcept;
+    // One unfragmented, unmasked frame out of several pieces, with RSV1 for a compressed message.
+    // False: out of memory, and nothing was appended.
+    bool append_frame(Opcode opcode, std::span<const ByteView> parts, bool rsv1 = false) noexcept;
 
     // Hands the kernel (or OpenSSL) what it takes. `taken` is how much that was. Never calls send
     // on a socket that is known to be full.

@@ -20,8 +20,8 @@ constexpr NumberRule kNumberRules[] = {
      false, "a size from 125 bytes to 64m"},
     {"mr_ws_max_message", &LocationConf::max_message, NumberUnit::bytes, kMiB, 125, 64 * kMiB,
      false, "a size from 125 bytes to 64m"},
-    {"mr_ws_max_fragments", &LocationConf::max_fragments, NumberUnit::count, 1024, 1, 65535, false,
-     "a number from 1 to 65535"},
+    {"mr_ws_max_fragments", &LocationConf::max_fragments, NumberUnit::count, 1024, 1, 1000000,
+     false, "a number from 1 to 1000000"},
     {"mr_ws_ping_interval", &LocationConf::ping_interval, NumberUnit::milliseconds, 25 * kSecondMs,
      kSecondMs, kHourMs, true, "a time from 1s to 1h, or 0 for no pings"},
     {"mr_ws_idle_timeout", &LocationConf::idle_timeout, NumberUnit::milliseconds, 75 * kSecondMs,
@@ -30,6 +30,16 @@ constexpr NumberRule kNumberRules[] = {
      64 * kMiB, false, "a size from 4k to 64m"},
     {"mr_ws_send_timeout", &LocationConf::send_timeout, NumberUnit::milliseconds, 60 * kSecondMs,
      kSecondMs, kHourMs, false, "a time from 1s to 1h"},
+    {"mr_ws_violation_grace", &LocationConf::violation_grace, NumberUnit::milliseconds, 0, 1,
+     10 * kSecondMs, true, "a time from 1ms to 10s, or 0 to close at once"},
+    {"mr_ws_deflate_min_size", &LocationConf::deflate_min_size, NumberUnit::bytes, kKiB, 1, kMiB,
+     false, "a size from 1 byte to 1m"},
+    {"mr_ws_deflate_level", &LocationConf::deflate_level, NumberUnit::count, 1, 1, 9, false,
+     "a number from 1 to 9"},
+    {"mr_ws_deflate_window_bits", &LocationConf::deflate_window_bits, NumberUnit::count, 15, 9, 15,
+     false, "a number from 9 to 15"},
+    {"mr_ws_deflate_max_ratio", &LocationConf::deflate_max_ratio, NumberUnit::count, 100, 2, 10000,
+     true, "a number from 2 to 10000, or 0 for any"},
     {"mr_ws_drain", &LocationConf::drain, NumberUnit::milliseconds, 10 * kSecondMs, 1, kHourMs,
      true, "a time from 1ms to 1h, or 0 to close all sessions at once"},
 };
@@ -313,6 +323,7 @@ char* merge_location_conf(ngx_conf_t* cf, void* parent, void* child) noexcept {
     for (const NumberRule& rule : kNumberRules) {
         inherit(conf.*(rule.field), outer.*(rule.field), NGX_CONF_UNSET_SIZE, rule.fallback);
     }
+    inherit(conf.deflate, outer.deflate, ngx_flag_t{NGX_CONF_UNSET}, ngx_flag_t{0});
     inherit(conf.compat, outer.compat, NGX_CONF_UNSET_UINT, ngx_uint_t{0});
     inherit(conf.redis, outer.redis, static_cast<RedisTarget*>(nullptr),
             static_cast<RedisTarget*>(nullptr));
@@ -321,6 +332,8 @@ char* merge_location_conf(ngx_conf_t* cf, void* parent, void* child) noexcept {
     conf.limits.max_frame_bytes = conf.max_frame;
     conf.limits.max_message_bytes = conf.max_message;
     conf.limits.max_fragments = static_cast<uint32_t>(conf.max_fragments);
+    conf.deflate_limits = conf.limits;
+    conf.deflate_limits.rsv1_allowed = true;
 
     // A content handler is not inherited, except into `if` and `limit_except` blocks.
     const auto* core = static_cast<ngx_http_core_loc_conf_t*>(

@@ -51,17 +51,24 @@ struct LocationConf {
     const MainConf* main = nullptr;
 
     // Set by the rules of number_rules(); nginx's unset value until merged.
-    size_t max_frame = NGX_CONF_UNSET_SIZE;         // bytes
-    size_t max_message = NGX_CONF_UNSET_SIZE;       // bytes
-    size_t max_fragments = NGX_CONF_UNSET_SIZE;     // frames of one message
-    size_t send_limit = NGX_CONF_UNSET_SIZE;        // bytes queued for one connection
-    ngx_msec_t ping_interval = NGX_CONF_UNSET_MSEC; // 0: never
-    ngx_msec_t idle_timeout = NGX_CONF_UNSET_MSEC;  // nothing at all received
-    ngx_msec_t send_timeout = NGX_CONF_UNSET_MSEC;  // nothing at all accepted
-    ngx_msec_t drain = NGX_CONF_UNSET_MSEC;         // window in which sessions are closed
-    ngx_uint_t compat = NGX_CONF_UNSET_UINT;        // see strict()
+    size_t max_frame = NGX_CONF_UNSET_SIZE;           // bytes
+    size_t max_message = NGX_CONF_UNSET_SIZE;         // bytes
+    size_t max_fragments = NGX_CONF_UNSET_SIZE;       // frames of one message
+    size_t send_limit = NGX_CONF_UNSET_SIZE;          // bytes queued for one connection
+    ngx_msec_t ping_interval = NGX_CONF_UNSET_MSEC;   // 0: never
+    ngx_msec_t idle_timeout = NGX_CONF_UNSET_MSEC;    // nothing at all received
+    ngx_msec_t send_timeout = NGX_CONF_UNSET_MSEC;    // nothing at all accepted
+    ngx_msec_t violation_grace = NGX_CONF_UNSET_MSEC; // for answers owed; 0: none
+    ngx_msec_t drain = NGX_CONF_UNSET_MSEC;           // window in which sessions are closed
+    ngx_flag_t deflate = NGX_CONF_UNSET;              // permessage-deflate is agreed to
+    size_t deflate_min_size = NGX_CONF_UNSET_SIZE;    // bytes of a message worth compressing
+    size_t deflate_level = NGX_CONF_UNSET_SIZE;       // zlib's, 1 to 9
+    size_t deflate_window_bits = NGX_CONF_UNSET_SIZE; // of both directions
+    size_t deflate_max_ratio = NGX_CONF_UNSET_SIZE;   // inflated per compressed byte; 0: any
+    ngx_uint_t compat = NGX_CONF_UNSET_UINT;          // see strict()
 
     const OriginPolicy* origins = nullptr; // null: inherited
+    FrameLimits deflate_limits;            // the next one, where deflate was agreed upon
     FrameLimits limits;                    // made of the above when merging
     ngx_str_t app_file{};                  // where `mr_ws` or `mr_ws_health` stands, for messages
     ngx_uint_t app_line = 0;

@@ -41,12 +41,30 @@ bool identify(Connection& connection, const HandshakeHeaders& headers) {
     return true;
 }
 
-bool send_switching_protocols(ngx_http_request_t* r, const HandshakeHeaders& headers) {
+// The answer to an acceptable offer of permessage-deflate, where it is switched on.
+bool answer_deflate(ngx_http_request_t* r, const HandshakeHeaders& headers,
+                    Connection& connection) {
+    if (connection.conf->deflate == 0 || !headers.deflate) {
+        return true;
+    }
+    auto* agreement = pool_make<DeflateAgreement>(r->pool);
+    if (agreement == nullptr) {
+        return false;
+    }
+    *agreement = agree_on_deflate(*headers.deflate,
+                                  static_cast<uint8_t>(connection.conf->deflate_window_bits));
+    connection.deflate_bits = agreement->window_bits;
+    return http_add_header(r, "Sec-WebSocket-Extensions", agreement->answer_view());
+}
+
+bool send_switching_protocols(ngx_http_request_t* r, const HandshakeHeaders& headers,
+                              Connection& connection) {
     auto* accept = static_cast<char*>(ngx_pnalloc(r->pool, kWsAcceptChars));
     if (accept == nullptr || !accept_key(headers.key, accept) ||
         !http_add_header(r, "Upgrade", "websocket") ||
         !http_add_header(r, "Sec-WebSocket-Accept", {accept, kWsAcceptChars}) ||
-        (headers.offers_v2 && !http_add_header(r, "Sec-WebSocket-Protocol", kProtocolV2))) {
+        (headers.offers_v2 && !http_add_header(r, "Sec-WebSocket-Protocol", kProtocolV2)) ||
+        !answer_deflate(r, headers, connection)) {
         return false;
     }
     r->headers_out.status = NGX_HTTP_SWITCHING_PROTOCOLS;
@@ -69,7 +87,7 @@ ngx_int_t accept(ngx_http_request_t* r, const HandshakeHeaders& headers, const L
         return NGX_HTTP_SERVICE_UNAVAILABLE;
     }
     ngx_http_set_ctx(r, upgrade, ngx_mr_ws_module);
-    if (!send_switching_protocols(r, headers)) {
+    if (!send_switching_protocols(r, headers, *upgrade->connection)) {
         return NGX_ERROR;
     }
     detach_when_answered(r);

@@ -44,7 +44,7 @@ lint_exports() {
     have=$(nm -D --defined-only "$kModule" | awk '{ print $3 }' | sort | tr '\n' ' ')
     [[ $have == "ngx_module_names ngx_module_order ngx_modules " ]] ||
         { say "the module exports: $have" && return 1; }
-    needed=$(readelf -d "$kModule" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | grep -Ev '^(libc|ld-linux.*|libcrypto)\.so' || true)
+    needed=$(readelf -d "$kModule" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | grep -Ev '^(libc|ld-linux.*|libcrypto|libz)\.so' || true)
     [[ -z $needed ]] || { say "the module needs: $needed" && return 1; }
 }
 

@@ -68,8 +68,16 @@ location = /ws/chat {
 CONF
     if ((OPT_ECHO)); then
         cat <<CONF
+# The limits of conf-examples/conformance.conf.
 location = /ws/echo {
     mr_ws echo;
+    mr_ws_max_frame 16m;
+    mr_ws_max_message 16m;
+    mr_ws_max_fragments 65536;
+    mr_ws_send_limit 16m;
+    mr_ws_violation_grace 1s;
+    mr_ws_deflate on;
+    mr_ws_deflate_max_ratio 0;
 }
 CONF
     fi

@@ -87,9 +87,12 @@ dir $INSTANCE/tmp
 save ""
 appendonly no
 daemonize no
-maxmemory 1gb
+maxmemory $((OPT_ECHO ? 4 : 1))gb
 maxmemory-policy noeviction
 CONF
+    if ((OPT_ECHO)); then # messages of 16 MiB to its subscribers, a few at a time
+        printf 'client-output-buffer-limit pubsub 128mb 64mb 60\n' >>"$INSTANCE/redis.conf"
+    fi
     spawn redis "$LOG_DIR/redis.log" redis-server "$INSTANCE/redis.conf"
 }
 

@@ -99,6 +99,7 @@ class Frame:
     opcode: int
     payload: bytes
     fin: bool = True
+    rsv1: bool = False
 
     @property
     def code(self):
@@ -132,6 +133,8 @@ def whole_frames(received):
 
 class RawWs:
     """A connected socket; `open` makes one that has done the handshake."""
+
+    extensions = False  # a client without extensions: the server may use none
 
     def __init__(self, port, *, tls=False, limit_s=LIMIT_S, receive_buffer=None):
         self.port = port
@@ -169,7 +172,7 @@ class RawWs:
         assert answer["upgrade"].lower() == "websocket"
         assert "upgrade" in answer["connection"].lower()
         assert answer["sec-websocket-accept"] == accept_for(key)
-        assert "sec-websocket-extensions" not in answer
+        assert self.extensions or "sec-websocket-extensions" not in answer
 
     def __enter__(self):
         return self
@@ -244,7 +247,7 @@ class RawWs:
         deadline = time.monotonic() + (limit_s or self.limit_s)
         self._need(2, deadline)
         first, second = self.received[0], self.received[1]
-        assert not first & 0x70, "the server set a reserved bit"
+        assert not first & (0x30 if self.extensions else 0x70), "the server set a reserved bit"
         assert not second & 0x80, "the server masked a frame"
         length, at = second & 0x7F, 2
         if length >= 126:
@@ -254,7 +257,8 @@ class RawWs:
             length = int.from_bytes(self.received[2:at], "big")
             assert length >= least, "the server's length is not minimal"
         self._need(at + length, deadline)
-        got = Frame(first & 0x0F, bytes(self.received[at:at + length]), bool(first & 0x80))
+        got = Frame(first & 0x0F, bytes(self.received[at:at + length]), bool(first & 0x80),
+                    bool(first & 0x40))
         if got.opcode & 0x8:
             assert got.fin and length <= 125, "a control frame of the server is malformed"
         del self.received[:at + length]

@@ -21,6 +21,41 @@ LOCATIONS = """
         mr_ws_max_message 4k;
         mr_ws_max_fragments 8;
     }
+    location = /ws/conformance {
+        mr_ws echo;
+        mr_ws_max_frame 16m;
+        mr_ws_max_message 16m;
+        mr_ws_max_fragments 65536;
+        mr_ws_send_limit 16m;
+        mr_ws_violation_grace 1s;
+    }
+    location = /ws/deflate {
+        mr_ws echo;
+        mr_ws_deflate on;
+        mr_ws_max_frame 256k;
+        mr_ws_max_message 256k;
+    }
+    location = /ws/deflate-all {
+        mr_ws chat;
+        mr_ws_deflate on;
+        mr_ws_deflate_min_size 1;
+        mr_ws_deflate_level 9;
+    }
+    location = /ws/deflate-small {
+        mr_ws echo;
+        mr_ws_deflate on;
+        mr_ws_deflate_window_bits 10;
+        mr_ws_deflate_max_ratio 20;
+        mr_ws_max_message 4m;
+    }
+    location = /ws/deflate-patient {
+        mr_ws echo;
+        mr_ws_deflate on;
+        mr_ws_deflate_max_ratio 0;
+        mr_ws_max_frame 2m;
+        mr_ws_max_message 16m;
+        mr_ws_violation_grace 1s;
+    }
     location = /ws/large {
         mr_ws echo;
         mr_ws_max_frame 4m;

@@ -1,6 +1,6 @@
-"""What a client may send after the handshake and what has to come back: the Autobahn test classes
-1-7 and 10 re-expressed as a table (testing frames, pings, reserved bits, opcodes, fragmentation,
-UTF-8, closing, and messages in many fragments).
+"""What a client may send after the handshake and what has to come back, beyond the numbered cases of
+conformance_cases.py: more opcodes, lengths, cuts and codes of every class, and what that suite does
+not ask (`x`).
 
 A case is what is sent, the data and pong frames that have to come back, and how it ends. Where an
 error follows a whole message the server may close before that message has made its way through
@@ -9,12 +9,9 @@ Redis: `owed` messages may come, but nothing else may.
 
 from dataclasses import dataclass, field
 
-from harness.raw_ws import (BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_payload, frame)
+from conformance_cases import HELLO, NO_STATUS, NOT_TEXT, OPEN, fragments, more, text
+from harness.raw_ws import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_payload, frame
 
-OPEN = "open"  # the connection is fine behind the case
-NO_STATUS = None
-HELLO = b"Hello, world!"
-NOT_TEXT = b"\x00\xff\xfe\xfd\xfc\xfb\x00\xff"
 EURO = "Hello-µ@ßöäüàá-UTF-8!!".encode()
 
 
@@ -26,22 +23,6 @@ class Case:
     end: object = OPEN                        # OPEN, or the code the server closes with
     chop: int = 0                             # bytes per write; 0: all in one
     owed: list = field(default_factory=list)
-
-
-def text(payload, **form):
-    return frame(TEXT, payload, **form)
-
-
-def more(payload=b"", **form):
-    return frame(CONTINUATION, payload, **form)
-
-
-def fragments(opcode, payload, size):
-    """One message in frames of `size` bytes."""
-    pieces = [payload[at:at + size] for at in range(0, len(payload), size)] or [b""]
-    return b"".join(
-        frame(opcode if i == 0 else CONTINUATION, piece, fin=i == len(pieces) - 1)
-        for i, piece in enumerate(pieces))
 
 
 def framing():

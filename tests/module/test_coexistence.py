@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from backend import Backend
+from conformance_cases import fragments
 from harness.nginx import free_ports, user_line
 from harness.paths import MODULE, NGINX, ROOT
 from harness.process import Process, wait_for
-from harness.raw_ws import RawWs, Refused, request_text
+from harness.raw_ws import RawWs, Refused, TEXT, request_text
 from harness.stack import shared_stack
 from harness.tls import certificate
 
@@ -214,6 +215,18 @@ def test_an_example_answers_a_question(make_stack, backend, name, tls):
             with RawWs(example.port, tls=True) as plain:
                 assert get(plain, "/").status == 200
                 assert get(plain, "/ws/other").status == 404
+
+
+def test_the_conformance_profile_takes_what_it_says(make_stack, backend):
+    stack = make_stack(apps="echo")
+    with Example("conformance.conf", stack, backend) as example:
+        with RawWs.open(example.port, limit_s=60) as ws:
+            payload = bytes(range(256)) * (16 * 4096)
+            ws.binary(payload)
+            assert ws.message().payload == payload
+            ws.send(fragments(TEXT, b"f" * 65536, 1))
+            assert ws.message().payload == b"f" * 65536
+            ws.close()
 
 
 def test_the_drop_in_before_proxies_everything(make_stack, backend):

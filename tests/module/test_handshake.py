@@ -91,8 +91,8 @@ HEADER_ROWS = [
     ("extensions are declined", changed(more=[
         ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")]), 101,
      {"sec-websocket-extensions": None}),
-    ("extensions malformed", changed(more=[("Sec-WebSocket-Extensions", ";;=,")]), 101,
-     {"sec-websocket-extensions": None}),
+    ("extensions malformed", changed(more=[("Sec-WebSocket-Extensions", ";;=,")]), 400, {}),
+    ("extensions empty", changed(more=[("Sec-WebSocket-Extensions", "")]), 400, {}),
     ("body of known length", changed(more=[("Content-Length", "5")]), 400, {}),
     ("body of no bytes", changed(more=[("Content-Length", "0")]), 101, {}),
     ("body in chunks", changed(more=[("Transfer-Encoding", "chunked")]), 400, {}),

@@ -1,5 +1,6 @@
 // The Autobahn suite's core classes but text (1-5, 7 and 10: 102 of its 247 cases), stated for the
-// codec alone. Class 6 is in shared_ws_text_conformance_test.cpp.
+// codec alone under the suite's numbers. Class 6 is in shared_ws_text_conformance_test.cpp, class 9
+// in shared_ws_limits_conformance_test.cpp.
 #include "shared/ws_frame.h"
 #include "tests/unit/shared_ws_cases.h"
 
@@ -148,14 +149,16 @@ std::vector<Case> close_cases() { // 7.*.*
         {"7.13.1", {close_frame(5000)}, {kProtocolError}},
         {"7.13.2", {close_frame(65535)}, {kProtocolError}},
     };
+    unsigned n = 0;
     for (const unsigned code :
          {1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999}) {
-        const std::string name = std::to_string(code);
-        cases.push_back({"7.7 code " + name, {close_frame(code)}, {"close " + name + ":"}});
+        cases.push_back({"7.7." + std::to_string(++n),
+                         {close_frame(code)},
+                         {"close " + std::to_string(code) + ":"}});
     }
+    n = 0;
     for (const unsigned code : {0, 999, 1004, 1005, 1006, 1016, 1100, 2000, 2999}) {
-        cases.push_back(
-            {"7.9 code " + std::to_string(code), {close_frame(code)}, {kProtocolError}});
+        cases.push_back({"7.9." + std::to_string(++n), {close_frame(code)}, {kProtocolError}});
     }
     return cases;
 }

@@ -65,6 +65,8 @@ TEST(WorkerEcho, EveryMessageComesBackOnceWithItsBytesAndOpcode) {
     }
     EXPECT_TRUE(session.wait_finished());
     EXPECT_EQ(session.redis().call({"XLEN", session.keys().in_lane}).integer, 0);
+    const auto log_kept_ms = session.redis().call({"PTTL", session.keys().out_lane}).integer;
+    EXPECT_TRUE(log_kept_ms > 0 && log_kept_ms <= 30'000) << log_kept_ms;
     EXPECT_EQ(session.redis().call({"XLEN", session.keys().jobs}).integer, 0);
 }
 

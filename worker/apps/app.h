@@ -4,6 +4,7 @@
 // checkpoints and consumed mail, never into members.
 #pragma once
 
+#include "worker/session/limits.h"
 #include "worker/session/mailbox.h"
 #include "worker/session/out_lane.h"
 #include "worker/session/store.h"
@@ -47,6 +48,11 @@ class App {
     virtual boost::asio::awaitable<void> stop() = 0;
     // Nothing waits and the session is about to be given up: last words to the gateway.
     virtual void settle() {}
+    // How long the log is of use once the session is given up: to clients that resume or lag
+    // behind.
+    virtual std::chrono::milliseconds log_kept(const SessionLimits& limits) const {
+        return limits.resume_window;
+    }
     // Checkpoint of what runs, if anything does.
     virtual std::string checkpoint() const { return {}; }
 };

@@ -1,7 +1,13 @@
 #include "worker/apps/echo.h"
 
+#include <algorithm>
+
 namespace mr {
 namespace {
+
+// Echoes are not resumed: only a client that reads slowly still needs them. Test suites send
+// gigabytes within minutes, all of which would wait in Redis.
+constexpr std::chrono::milliseconds kEchoLogKept{30'000};
 
 class EchoApp final : public App {
   public:
@@ -17,6 +23,10 @@ class EchoApp final : public App {
     }
 
     bool idle() const override { return true; }
+
+    std::chrono::milliseconds log_kept(const SessionLimits& limits) const override {
+        return std::min(kEchoLogKept, limits.resume_window);
+    }
 
     boost::asio::awaitable<void> stop() override { co_return; }
 

@@ -149,7 +149,8 @@ asio::awaitable<void> Actor::attend() {
 asio::awaitable<bool> Actor::give_up() {
     app_->settle();
     co_await lane_->synced();
-    const FinishStatus status = co_await store_.finish();
+    const std::chrono::milliseconds log_kept = app_->log_kept(relay_.limits);
+    const FinishStatus status = co_await store_.finish(log_kept);
     switch (status) {
     case FinishStatus::finished:
         co_return true;

@@ -149,12 +149,12 @@ asio::awaitable<void> SessionStore::repeat_save() {
     }
 }
 
-asio::awaitable<FinishStatus> SessionStore::finish() {
+asio::awaitable<FinishStatus> SessionStore::finish(std::chrono::milliseconds log_kept) {
     redis::ScriptCall script(kFinishScript);
     script.add(keys_.meta.view()).add(keys_.in_lane.view()).add(keys_.out_lane.view());
     script.add(keys_.jobs.view());
     script.add(epoch_).add(worker_).add(bell_.entry_id);
-    script.add(as_count(relay_.limits.resume_window)).add(as_count(relay_.limits.session_ttl));
+    script.add(as_count(log_kept)).add(as_count(relay_.limits.session_ttl));
     redis::Value reply = co_await call(std::move(script));
     co_return static_cast<FinishStatus>(reply.integer);
 }

@@ -59,7 +59,7 @@ class SessionStore {
     boost::asio::awaitable<void> save(Save save);
     // The call that removes mail and keeps the checkpoint, for pipelining behind events.
     redis::ScriptCall consume_call(const Consumed& consumed) const;
-    boost::asio::awaitable<FinishStatus> finish();
+    boost::asio::awaitable<FinishStatus> finish(std::chrono::milliseconds log_kept);
     // Lets the session go: another owner (or this worker again) goes on, with `checkpoint` if Redis
     // has forgotten the claim (failover, restart without its last writes). Works without a lease;
     // waits for Redis, up to kReleaseLimit.

@@ -1,0 +1,47 @@
+#include "ngx_mr_ws_module/violation.h"
+
+#include "ngx_mr_ws_module/deflate.h"
+
+namespace mr {
+namespace {
+
+// An echo comes for each message; elsewhere the end of the turn is the end of what is owed.
+bool answers_owed(const Connection& connection) {
+    if (connection.app == AppKind::echo) {
+        return connection.messages_out < connection.messages_in;
+    }
+    return relay_turn_running(connection);
+}
+
+bool passed(ngx_msec_t since, ngx_msec_t limit, ngx_msec_t now) {
+    return static_cast<ngx_msec_int_t>(now - since - limit) >= 0;
+}
+
+} // namespace
+
+void violation_found(Connection& connection, CloseCode code, const char* text) noexcept {
+    if (connection.violation != nullptr) {
+        return;
+    }
+    ngx_log_error(NGX_LOG_INFO, connection.log(), 0, "mr_ws: client broke the protocol: %s", text);
+    connection.violation = text;
+    connection.violation_code = static_cast<uint16_t>(code);
+    connection.closing_at = ngx_current_msec;
+    connection.message.release();
+    connection.unread.release();
+    deflate_release(connection);
+    violation_check(connection, ngx_current_msec);
+}
+
+void violation_check(Connection& connection, ngx_msec_t now) noexcept {
+    if (connection.violation == nullptr || connection.state != ConnectionState::open) {
+        return;
+    }
+    if (answers_owed(connection) &&
+        !passed(connection.closing_at, connection.conf->violation_grace, now)) {
+        return;
+    }
+    connection_close(connection, CloseCode{connection.violation_code}, connection.violation);
+}
+
+} // namespace mr
