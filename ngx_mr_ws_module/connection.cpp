@@ -120,6 +120,7 @@ Connection* connection_create(const LocationConf& conf) noexcept {
 
 void connection_discard(Connection* connection) noexcept {
     std::free(connection->scratch);
+    identity_destroy(connection->identity);
     connection->~Connection();
     std::free(connection);
 }

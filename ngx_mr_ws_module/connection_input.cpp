@@ -1,4 +1,5 @@
 #include "ngx_mr_ws_module/connection_io.h"
+#include "ngx_mr_ws_module/token_renewal.h"
 
 #include <utility>
 
@@ -17,6 +18,9 @@ void pause_if_unread(Connection& connection) {
 
 void deliver(Connection& connection, Opcode opcode, ByteView message) {
     ++connection.messages_in;
+    if (opcode == Opcode::text && token_take(connection, message)) {
+        return;
+    }
     relay_message(connection, opcode, message);
     pause_if_unread(connection);
 }

@@ -3,6 +3,7 @@
 // connection; after start-up everything here is constant.
 #pragma once
 
+#include "ngx_mr_ws_module/access_conf.h"
 #include "ngx_mr_ws_module/ngx.h"
 #include "ngx_mr_ws_module/origin.h"
 #include "shared/token.h"
@@ -59,11 +60,13 @@ struct LocationConf {
     ngx_msec_t idle_timeout = NGX_CONF_UNSET_MSEC;  // nothing at all received
     ngx_msec_t send_timeout = NGX_CONF_UNSET_MSEC;  // nothing at all accepted
     ngx_msec_t drain = NGX_CONF_UNSET_MSEC;         // window in which sessions are closed
+    ngx_msec_t jwt_leeway = NGX_CONF_UNSET_MSEC;    // what clocks may be apart
     ngx_uint_t compat = NGX_CONF_UNSET_UINT;        // see strict()
 
     const OriginPolicy* origins = nullptr; // null: inherited
     FrameLimits limits;                    // made of the above when merging
-    ngx_str_t app_file{};                  // where `mr_ws` or `mr_ws_health` stands, for messages
+    AccessConf access;
+    ngx_str_t app_file{}; // where `mr_ws` or `mr_ws_health` stands, for messages
     ngx_uint_t app_line = 0;
 
     AppKind kind() const noexcept { return static_cast<AppKind>(app); }

@@ -111,7 +111,8 @@ class Frame:
 
 
 class RawWs:
-    """A connected socket; `open` makes one that has done the handshake."""
+    """A connected socket; `open` makes one that has done the handshake. `tls`: a flag, or the
+    SSLContext of a client that shows a certificate."""
 
     def __init__(self, port, *, tls=False, limit_s=LIMIT_S, receive_buffer=None):
         self.port = port
@@ -122,8 +123,8 @@ class RawWs:
         plain.settimeout(limit_s)
         plain.connect(("127.0.0.1", port))
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket = client_context().wrap_socket(plain, server_hostname="localhost") \
-            if tls else plain
+        context = tls if isinstance(tls, ssl.SSLContext) else client_context()
+        self.socket = context.wrap_socket(plain, server_hostname="localhost") if tls else plain
         self.received = bytearray()
         self.response = None
 
