@@ -177,11 +177,12 @@ BAD = [  # what is wrong, the token, what the log of the server says of it
 
 @pytest.mark.parametrize("make, reason", [pytest.param(make, reason, id=name)
                                           for name, make, reason in BAD])
-def test_a_bad_token(site, make, reason):
-    """The client learns that it is bad, the log learns why, and nobody reads the token there."""
+def test_a_bad_token(site, port, tls, make, reason):
+    """The client learns that it is bad, the log learns why, and nobody reads the token there. Over
+    TLS as well: what OpenSSL notes of a signature must not be taken for trouble of the socket."""
     text = make()
     seen = len(site.nginx.log.text())
-    response = kept_out(site.nginx.http_port, "/ws/chat", headers=bearer(text))
+    response = kept_out(port, "/ws/chat", tls=tls, headers=bearer(text))
     assert response.headers["www-authenticate"] == 'Bearer realm="mr_ws", error="invalid_token"'
     assert response.body == b"A valid access token is needed.\n"
     log = site.nginx.log.text()[seen:]

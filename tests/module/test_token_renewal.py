@@ -147,9 +147,9 @@ BAD = [
 
 @pytest.mark.parametrize("make, reason", [pytest.param(make, reason, id=name)
                                           for name, make, reason in BAD])
-def test_a_bad_new_token_changes_nothing(site, make, reason):
+def test_a_bad_new_token_changes_nothing(site, port, tls, make, reason):
     seen = len(site.nginx.log.text())
-    with client(site.nginx.http_port, good()) as ws:
+    with client(port, good(), tls=tls) as ws:
         ws.json({"type": "auth", **make()})
         event = ws.event()
         assert event["type"] == "error" and event["code"] == "bad_token"
