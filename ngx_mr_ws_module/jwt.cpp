@@ -88,6 +88,7 @@ JwtProblem find_key(const JwtKeys& keys, std::string_view encoded, const JwtKey*
     return problem;
 }
 
+// Before cjose sees it: what it compares is then of equal length.
 bool signature_length_fits(JwtAlgorithm algorithm, size_t chars) {
     switch (algorithm) {
     case JwtAlgorithm::hs256:

@@ -104,6 +104,9 @@ class JwtKeySetReader {
             ++passed_over;
             return nullptr;
         }
+        if (algorithm != JwtAlgorithm::hs256 && json_object_get(key, "d") != nullptr) {
+            return "a key holds its private half: nginx needs the public one alone";
+        }
         std::string_view id;
         const JsonField has_id = json_text(key, "kid", id);
         if (has_id == JsonField::wrong_type) {

@@ -266,3 +266,24 @@ def test_keys_are_read_again_on_reload(make_stack):
     wait_for(lambda: not any(worker.alive() for worker in before), "the old keys are gone")
     let_in(port, "/ws/chat", headers=bearer(token("ES256")))
     kept_out(port, "/ws/chat", headers=bearer(token("RS256")))
+
+
+def test_tokens_leave_no_memory_behind(site):
+    """Good and bad ones of each algorithm, again and again: what is held afterwards is what was held
+    after the first rounds."""
+    good = [token(name) for name in ("HS256", "RS256", "ES256")]
+    port = site.nginx.http_port
+
+    def rounds(count):
+        for _ in range(count):
+            for text in good:
+                let_in(port, "/ws/chat", headers=bearer(text))
+                kept_out(port, "/ws/chat", headers=bearer(changed(text)))
+                kept_out(port, "/ws/chat", headers=bearer(text[:-40]))
+        wait_for(lambda: not site.redis.command("PUBSUB", "SHARDCHANNELS", "mr:*:oc:*"),
+                 "the sessions are gone")
+
+    rounds(60)
+    before = site.nginx.memory_kib()
+    rounds(240)
+    assert site.nginx.memory_kib() - before < 256, "for 2,160 tokens"

@@ -34,6 +34,7 @@ def make_files(place):
         "foreign-set": json.dumps({"keys": [rsa.jwk(alg="RS512")]}).encode(),
         "twice-set": json.dumps({"keys": [rsa.jwk(kid="1"), rsa.jwk(kid="1")]}).encode(),
         "broken-set": b'{"keys":[{"kty":"RSA","n":"AQAB"}]}',
+        "private-set": json.dumps({"keys": [rsa.jwk(d="AQAB")]}).encode(),
         "duplicate-set": b'{"keys":[],"keys":[]}',
     }
     for name, text in texts.items():
@@ -95,6 +96,7 @@ KEY_SETS = [
     ("no-keys", "it has no key for HS256, RS256 or ES256 signatures"),
     ("foreign-set", "it has no key for HS256, RS256 or ES256 signatures"),
     ("twice-set", 'two keys of one algorithm have the same "kid"'),
+    ("private-set", "a key holds its private half: nginx needs the public one alone"),
     ("broken-set", "its numbers are missing or wrong"),
     ("rsa", 'it is no JSON object with a list "keys"'),
     ("huge", "which has more than 262144 bytes"),

@@ -153,6 +153,8 @@ TEST(JwtKeys, SetsThatAreRefusedAsAWhole) {
           set_of(R"({"kty":"RSA","n":"AQAB","e":"AQAB"})"),
           set_of(R"({"kty":"RSA","e":"AQAB"})"),
           set_of(R"({"kty":"EC","crv":"P-256","x":"AA","y":"AA"})"),
+          set_of(rsa_jwk(rsa, R"(,"d":"AQAB")")),
+          set_of(ec_jwk(make_ec(), R"(,"d":"AQAB")")),
           set_of(rsa_jwk(make_rsa(1024), "")),
           set_of(rsa_jwk(rsa, R"(,"alg":"RS512")"))}) {
         EXPECT_NE(set_problem(set), "") << set;
