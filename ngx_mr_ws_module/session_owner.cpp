@@ -20,8 +20,10 @@ void on_owner(void* owner, uint64_t connection_id, const Reply* reply) noexcept 
     Connection* connection = find_follower(session, connection_id);
     if (reply != nullptr && reply->is_error()) {
         hub_complain(*session.hub, "owner of a session unknown", reply->text());
-    } else if (reply != nullptr && connection != nullptr &&
-               is_stranger(*reply, connection->subject())) {
+    }
+    if (connection != nullptr && (reply == nullptr || reply->is_error())) {
+        connection_close(*connection, CloseCode::try_again_later, "owner of the session unknown");
+    } else if (connection != nullptr && is_stranger(*reply, connection->subject())) {
         owner_refuse(session, connection);
     }
     --session.references;
@@ -41,10 +43,12 @@ void owner_ask(Connection& connection) noexcept {
     Session& session = *connection.relay.session;
     Hub& hub = *session.hub;
     const SessionKeys keys(hub.partitions, session.id_view());
-    if (hub.commands.send_repeatable({"HMGET", keys.meta, "sub", "iseq"},
-                                     {on_owner, &session, connection.id})) {
-        ++session.references;
+    if (!hub.commands.send_repeatable({"HMGET", keys.meta, "sub", "iseq"},
+                                      {on_owner, &session, connection.id})) {
+        return connection_close(connection, CloseCode::try_again_later,
+                                "owner of the session unknown");
     }
+    ++session.references;
 }
 
 void owner_refuse(Session& session, Connection* connection) noexcept {

@@ -10,7 +10,8 @@
 namespace mr {
 
 // A connection resumes a session: asks whose it is. Called before the log is read, on the same
-// link, so that the answer comes before any event. Nothing where nobody has a name.
+// link, so that the answer comes before any event. Without an answer (Redis is away for longer than
+// commands are held) the connection is closed with 1013. Nothing where nobody has a name.
 void owner_ask(Connection& connection) noexcept;
 
 // Redis has refused the connection's mail (null: it has gone): the session is somebody else's.

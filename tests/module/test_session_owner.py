@@ -180,3 +180,22 @@ def test_a_name_from_nginx_owns_as_well(site):
             assert other.session != ws.session
         with client(port, ws.resume(), path="/ws/header") as nobody:
             assert nobody.session != ws.session
+
+
+def test_without_redis_a_resume_is_put_off(make_stack):
+    """Who owns the session cannot be asked; later it can, and it is the same session."""
+    stack = make_stack(apps="echo", locations=LOCATIONS.format(secret=key("HS256").file))
+    port = stack.nginx.http_port
+    with client(port, access("alice")) as ws, client(port, path="/ws/plain") as plain:
+        stack.redis.kill()
+        with Client.open(port, "/ws/chat",
+                         protocols=("mr.v2", access("alice"), ws.resume())) as back:
+            back.expect_close(1013, 20)
+        with client(port, access("alice")) as fresh:
+            assert fresh.session != ws.session, "new sessions are opened as ever"
+        with client(port, plain.resume(), path="/ws/plain") as tab:
+            assert tab.session == plain.session, "and so are those that have no names to ask for"
+        stack.redis.start()
+        stack.wait_linked()
+        with client(port, access("alice"), ws.resume()) as back:
+            assert back.session == ws.session

@@ -13,6 +13,7 @@ export const kSilentCheckGapMs = 30_000;
 /** Failed resumes in a row after which the client finds out whether its token is what is refused. */
 export const kSuspectTokenAfter = 4;
 const kPolicyViolation = 1008;
+const kTryAgainLater = 1013;
 
 /** Everything of the surrounding world that the connection uses; tests replace parts of it. */
 export function browserEnvironment() {
@@ -219,7 +220,7 @@ export class Connection {
   // A browser cannot see why a handshake failed. A refused token must not lock the user out for
   // ever, and a server that is merely down must not cost him his answer: so ask without the token.
   suspectToken(code) {
-    if (!this.env.isOnline()) return;
+    if (!this.env.isOnline() || code === kTryAgainLater) return; // it was not looked at
     this.failedResumes += 1;
     if (this.tokenCheck === 'verifying' || code === kPolicyViolation) {
       this.tokenCheck = 'none';
