@@ -124,6 +124,7 @@ Connection* connection_create(const LocationConf& conf) noexcept {
 void connection_discard(Connection* connection) noexcept {
     std::free(connection->scratch);
     deflate_release(*connection);
+    identity_destroy(connection->identity);
     connection->~Connection();
     std::free(connection);
 }

@@ -8,6 +8,7 @@
 // never inside a function that the relay calls, so a reference stays good for the whole call.
 #pragma once
 
+#include "ngx_mr_ws_module/identity.h"
 #include "ngx_mr_ws_module/ngx.h"
 #include "ngx_mr_ws_module/output_queue.h"
 #include "ngx_mr_ws_module/relay.h"
@@ -54,12 +55,17 @@ struct Connection {
     // Read by the relay.
     uint64_t id = 0; // random: unique over all gateways
     const LocationConf* conf;
+    Identity* identity = nullptr; // owned
     RelayLink relay;
     AppKind app;
     bool v2 = false;
     bool strict;
 
     std::string_view traceparent() const noexcept { return trace.view(); }
+    // Who owns the session; empty: anonymous.
+    std::string_view subject() const noexcept {
+        return identity != nullptr ? identity->subject() : std::string_view{};
+    }
     ngx_log_t* log() const noexcept { return socket->log; }
 
     // Of connection*.cpp, sweep.cpp and drain.cpp alone.
@@ -71,6 +77,7 @@ struct Connection {
     bool corked = false;           // in the list of connections to be flushed
     bool draining = false;         // `drain_at` is set
     bool relay_known = false;      // relay_closed is due
+    uint8_t refused_tokens = 0;    // of token_renewal.cpp
     uint16_t close_code = 0;       // as it stands in the log
     uint32_t unacked = 0;          // in the kernel at the last look, not taken by the client yet
     // A broken rule (static), and what to close with when the answers owed are out.

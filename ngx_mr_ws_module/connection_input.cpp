@@ -1,5 +1,6 @@
 #include "ngx_mr_ws_module/connection_io.h"
 #include "ngx_mr_ws_module/deflate.h"
+#include "ngx_mr_ws_module/token_renewal.h"
 #include "ngx_mr_ws_module/violation.h"
 
 #include <utility>
@@ -19,6 +20,9 @@ void pause_if_unread(Connection& connection) {
 
 void deliver(Connection& connection, Opcode opcode, ByteView message) {
     ++connection.messages_in;
+    if (opcode == Opcode::text && token_take(connection, message)) {
+        return;
+    }
     relay_message(connection, opcode, message);
     pause_if_unread(connection);
 }

@@ -51,13 +51,14 @@ struct Remains {
     bool nodelay = false;
 };
 
-void take_resume(ngx_http_request_t* r, const LocationConf& conf, Remains& remains) {
+void take_resume(ngx_http_request_t* r, const Connection& connection, Remains& remains) {
     const HandshakeHeaders headers = collect_headers(r);
     if (headers.resume.empty() || !headers.offers_v2) {
         return;
     }
-    const auto resume = check_resume_protocol(headers.resume, conf.main->secret, {},
-                                              static_cast<uint64_t>(ngx_time()));
+    const auto resume =
+        check_resume_protocol(headers.resume, connection.conf->main->secret, connection.subject(),
+                              static_cast<uint64_t>(ngx_time()));
     if (!resume) {
         // The reason stays untold to the client: it gets a new session and `recovered:false`.
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "mr_ws: resume token not accepted");
@@ -126,7 +127,7 @@ void detach(ngx_http_request_t* r) {
 
     Remains remains;
     remains.nodelay = core->tcp_nodelay;
-    take_resume(r, *connection->conf, remains);
+    take_resume(r, *connection, remains);
     take_address(c, remains);
     ngx_buf_t* input = r->header_in;
     const std::span<uint8_t> early(input->pos, input->last);

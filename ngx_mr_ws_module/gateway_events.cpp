@@ -42,11 +42,21 @@ class EventText {
     bool complete_ = true;
 };
 
+// How long the access token still holds. Nothing without one.
+void put_expiry(EventText& text, const Connection& connection) {
+    if (connection.identity != nullptr && connection.identity->expires_at_s != 0) {
+        const uint64_t end = connection.identity->expires_at_s;
+        const auto now = static_cast<uint64_t>(ngx_time());
+        text.put(R"(,"token_expires_in_ms":)").number(end > now ? (end - now) * 1000 : 0);
+    }
+}
+
 void put_details(EventText& text, const Connection& connection, bool recovered) {
     const LocationConf& conf = *connection.conf;
     TokenText token;
     text.put(R"(,"v":)").number(connection.v2 ? 2 : 1);
-    if (make_resume_token(token, conf.main->secret, connection.relay.session->id_view(), {},
+    if (make_resume_token(token, conf.main->secret, connection.relay.session->id_view(),
+                          connection.subject(),
                           static_cast<uint64_t>(ngx_time()) + kResumeTokenSeconds)) {
         text.put(R"(,"resume_token":")").put(token.view()).put("\"");
     }
@@ -54,6 +64,7 @@ void put_details(EventText& text, const Connection& connection, bool recovered) 
     text.put(R"(,"heartbeat_ms":)").number(conf.ping_interval);
     text.put(R"(,"max_frame_bytes":)").number(conf.max_frame);
     text.put(R"(,"features":)").put(kFeatures);
+    put_expiry(text, connection);
 }
 
 } // namespace
@@ -69,6 +80,16 @@ void gateway_connected(Connection& connection, bool recovered) noexcept {
     if (connection.v2 || !connection.strict) {
         put_details(text, connection, recovered);
     }
+    text.put("}").send(connection);
+}
+
+void gateway_authenticated(Connection& connection) noexcept {
+    if (!connection.v2) {
+        return;
+    }
+    EventText text;
+    text.put(R"({"type":"authenticated")");
+    put_expiry(text, connection);
     text.put("}").send(connection);
 }
 

@@ -16,6 +16,9 @@ inline constexpr uint64_t kResumeTokenSeconds = 24 * 3600;
 // echo app.
 void gateway_connected(Connection& connection, bool recovered) noexcept;
 
+// v2 only: a new access token holds.
+void gateway_authenticated(Connection& connection) noexcept;
+
 // v2 only: no worker has claimed the session's mail yet.
 void gateway_queued(Connection& connection, uint32_t waited_ms) noexcept;
 

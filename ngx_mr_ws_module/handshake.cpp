@@ -1,5 +1,6 @@
 #include "ngx_mr_ws_module/handshake.h"
 
+#include "shared/bytes.h"
 #include "shared/token.h"
 #include "shared/ws_handshake.h"
 
@@ -14,6 +15,9 @@ void take_protocols(std::string_view value, HandshakeHeaders& headers) {
             headers.offers_v2 = true;
         } else if (name->starts_with(kResumeProtocolPrefix)) {
             headers.resume = *name;
+        } else if (name->starts_with(kTokenProtocolPrefix)) {
+            headers.token_protocol = slice(*name, kTokenProtocolPrefix.size());
+            ++headers.token_protocols;
         }
     }
 }
@@ -24,6 +28,20 @@ void take_extensions(std::string_view value, HandshakeHeaders& headers) {
     if (!headers.deflate) {
         headers.deflate = offers.deflate;
     }
+}
+
+// `Bearer <token>` (RFC 6750 section 2.1); other schemes are other modules' business.
+void take_authorization(std::string_view value, HandshakeHeaders& headers) {
+    constexpr std::string_view kScheme = "Bearer ";
+    if (!equals_ignoring_case(slice(value, 0, kScheme.size()), kScheme)) {
+        return;
+    }
+    value.remove_prefix(kScheme.size());
+    while (value.starts_with(' ')) {
+        value.remove_prefix(1);
+    }
+    headers.bearer = value;
+    ++headers.bearers;
 }
 
 void take_header(std::string_view name, std::string_view value, HandshakeHeaders& headers) {
@@ -47,6 +65,8 @@ void take_header(std::string_view name, std::string_view value, HandshakeHeaders
         ++headers.origins;
     } else if (name == "traceparent") {
         headers.traceparent = value;
+    } else if (name == "authorization") {
+        take_authorization(value, headers);
     }
 }
 

@@ -28,6 +28,10 @@ struct HandshakeHeaders {
     std::string_view origin;
     std::string_view resume; // the subprotocol `mr.resume.…`, whole
     std::string_view traceparent;
+    ngx_uint_t bearers = 0;         // `Authorization: Bearer …`
+    ngx_uint_t token_protocols = 0; // the subprotocol `bearer.…`, for browsers
+    std::string_view bearer;
+    std::string_view token_protocol;     // without the prefix
     std::optional<DeflateOffer> deflate; // the first acceptable one
 };
 

@@ -2,6 +2,7 @@
 
 #include "ngx_mr_ws_module/gateway_events.h"
 #include "ngx_mr_ws_module/lane_reader.h"
+#include "ngx_mr_ws_module/session_owner.h"
 #include "shared/envelope.h"
 #include "shared/scripts.h"
 
@@ -35,7 +36,7 @@ struct MailName {
 constexpr uint32_t kLastMail = UINT32_MAX; // of a connection that has gone
 
 bool run_script(Session& session, ByteView mail, const MailName& name, std::string_view trace,
-                const ReplySink& sink) {
+                std::string_view subject, const ReplySink& sink) {
     Hub& hub = *session.hub;
     const SessionKeys keys(hub.partitions, session.id_view());
     char entries[20];
@@ -64,7 +65,8 @@ bool run_script(Session& session, ByteView mail, const MailName& name, std::stri
                                       {ttl, format_decimal(kSessionTtlMs, ttl)},
                                       {connection, format_decimal(name.connection, connection)},
                                       {number, format_decimal(name.number, number)},
-                                      {place, format_decimal(name.place, place)}},
+                                      {place, format_decimal(name.place, place)},
+                                      subject},
                                      sink);
     if (sent) {
         ++session.references;
@@ -72,12 +74,14 @@ bool run_script(Session& session, ByteView mail, const MailName& name, std::stri
     return sent;
 }
 
-bool post(Session& session, const Mail& mail, uint32_t number, const ReplySink& sink) {
+// `sender`: the connection of the mail, or the one in whose name the gateway writes.
+bool post(Session& session, const Connection& sender, const Mail& mail, uint32_t number,
+          const ReplySink& sink) {
     Buffer& scratch = session.hub->scratch;
     scratch.clear();
     const bool posted =
-        encode_mail(scratch, mail) &&
-        run_script(session, scratch.view(), {mail.connection, number}, mail.traceparent, sink);
+        encode_mail(scratch, mail) && run_script(session, scratch.view(), {mail.connection, number},
+                                                 mail.traceparent, sender.subject(), sink);
     if (scratch.capacity() > kKeptScratchBytes) {
         scratch.release();
     }
@@ -189,6 +193,9 @@ void take_outcome(Session& session, uint64_t connection_id, bool question, const
     case MailStatus::no_worker:
         refuse(session, connection, question, ErrorCode::no_worker, kRetryNoWorkerMs);
         return;
+    case MailStatus::not_owner:
+        owner_refuse(session, connection);
+        return;
     }
 }
 
@@ -270,7 +277,7 @@ void on_ring(void* owner, uint64_t, const Reply* reply) noexcept {
 
 void ring(Session& session) {
     const MailName last{session.mail_connection, 0, session.mail_place};
-    run_script(session, {}, last, {}, {on_ring, &session});
+    run_script(session, {}, last, {}, {}, {on_ring, &session});
 }
 
 } // namespace
@@ -310,7 +317,7 @@ void mailbox_send(Connection& connection, Opcode opcode, ByteView message) noexc
     mail.payload = message;
     session_heard(session);
     if (!hub_is_set_up(*session.hub) ||
-        !post(session, mail, ++link.mails,
+        !post(session, connection, mail, ++link.mails,
               {text ? on_text_mail : on_binary_mail, &session, connection.id})) {
         refuse(session, &connection, text, ErrorCode::relay_unavailable, kRetryUnavailableMs);
         return;
@@ -336,7 +343,8 @@ void mailbox_attach(Session& session) noexcept {
         Mail mail;
         mail.kind = MailKind::attach;
         mail.connection = session.followers->id;
-        post(session, mail, ++session.followers->relay.mails, {on_note, &session});
+        post(session, *session.followers, mail, ++session.followers->relay.mails,
+             {on_note, &session});
     }
 }
 
@@ -345,7 +353,7 @@ void mailbox_detach(Session& session, const Connection& last) noexcept {
     mail.kind = MailKind::detach;
     mail.connection = last.id;
     if (session_busy(session)) {
-        post(session, mail, kLastMail, {on_note, &session});
+        post(session, last, mail, kLastMail, {on_note, &session});
     }
 }
 

@@ -39,6 +39,28 @@ ngx_command_t commands[] = {
     {ngx_string("mr_ws_deflate"), kEverywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationConf, deflate), nullptr},
 
+    // mr_ws_jwt_key_file path HS256 | RS256 | ES256;
+    {ngx_string("mr_ws_jwt_key_file"), kEverywhere | NGX_CONF_TAKE2, set_jwt_key_file,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    // mr_ws_jwt_jwks_file path;
+    {ngx_string("mr_ws_jwt_jwks_file"), kEverywhere | NGX_CONF_TAKE1, set_jwt_jwks_file,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    // mr_ws_jwt_issuer text;
+    {ngx_string("mr_ws_jwt_issuer"), kEverywhere | NGX_CONF_TAKE1, set_jwt_issuer,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    // mr_ws_jwt_audience text …;
+    {ngx_string("mr_ws_jwt_audience"), kEverywhere | NGX_CONF_1MORE, set_jwt_audience,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    // mr_ws_jwt_cookie name;
+    {ngx_string("mr_ws_jwt_cookie"), kEverywhere | NGX_CONF_TAKE1, set_jwt_cookie,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    // mr_ws_jwt_required on | off;
+    {ngx_string("mr_ws_jwt_required"), kEverywhere | NGX_CONF_TAKE1, set_jwt_required,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    // mr_ws_subject text with a variable;
+    {ngx_string("mr_ws_subject"), kEverywhere | NGX_CONF_TAKE1, set_subject,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+
     number(ngx_string("mr_ws_max_frame")),
     number(ngx_string("mr_ws_max_message")),
     number(ngx_string("mr_ws_max_fragments")),
@@ -52,6 +74,7 @@ ngx_command_t commands[] = {
     number(ngx_string("mr_ws_deflate_window_bits")),
     number(ngx_string("mr_ws_deflate_max_ratio")),
     number(ngx_string("mr_ws_drain")),
+    number(ngx_string("mr_ws_jwt_leeway")),
 
     ngx_null_command,
 };

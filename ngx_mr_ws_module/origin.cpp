@@ -117,6 +117,10 @@ bool same_host(const Origin& origin, std::string_view host, bool tls) {
 
 const char* parse_origin_pattern(std::string_view text, OriginPattern& out) noexcept {
     out = {};
+    if (text == "null") {
+        return "this is what pages without an origin send, any page can be one: only \"any\" lets "
+               "them in";
+    }
     if (const size_t scheme = text.find("://"); scheme != std::string_view::npos) {
         out.scheme = slice(text, 0, scheme);
         if (!token_valid(out.scheme)) {

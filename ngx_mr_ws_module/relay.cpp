@@ -6,6 +6,7 @@
 #include "ngx_mr_ws_module/lane_reader.h"
 #include "ngx_mr_ws_module/mailbox.h"
 #include "ngx_mr_ws_module/redis_target.h"
+#include "ngx_mr_ws_module/session_owner.h"
 #include "ngx_mr_ws_module/settings.h"
 #include "ngx_mr_ws_module/subscriber.h"
 
@@ -82,6 +83,7 @@ bool relay_open(Connection& connection, const OpenRequest& request) noexcept {
     }
     mailbox_join(connection);
     if (request.resume) {
+        owner_ask(connection);
         lane_joined(connection);
     } else {
         gateway_connected(connection, false);

@@ -42,6 +42,8 @@ constexpr NumberRule kNumberRules[] = {
      true, "a number from 2 to 10000, or 0 for any"},
     {"mr_ws_drain", &LocationConf::drain, NumberUnit::milliseconds, 10 * kSecondMs, 1, kHourMs,
      true, "a time from 1ms to 1h, or 0 to close all sessions at once"},
+    {"mr_ws_jwt_leeway", &LocationConf::jwt_leeway, NumberUnit::milliseconds, 30 * kSecondMs,
+     kSecondMs, 300 * kSecondMs, true, "a time from 1s to 5m, or 0"},
 };
 
 const NumberRule* find_rule(std::string_view directive) {
@@ -329,6 +331,7 @@ char* merge_location_conf(ngx_conf_t* cf, void* parent, void* child) noexcept {
             static_cast<RedisTarget*>(nullptr));
     inherit(conf.origins, outer.origins, static_cast<const OriginPolicy*>(nullptr), &kSameOrigin);
     conf.main = &main_conf(cf);
+    conf.access.leeway_s = conf.jwt_leeway / kSecondMs;
     conf.limits.max_frame_bytes = conf.max_frame;
     conf.limits.max_message_bytes = conf.max_message;
     conf.limits.max_fragments = static_cast<uint32_t>(conf.max_fragments);
@@ -346,7 +349,11 @@ char* merge_location_conf(ngx_conf_t* cf, void* parent, void* child) noexcept {
     const ngx_uint_t nothing = NGX_CONF_UNSET_UINT;
     inherit(conf.app, part_of_location ? outer.app : nothing, nothing, ngx_uint_t{0});
     inherit(conf.health, part_of_location ? outer.health : nothing, nothing, ngx_uint_t{0});
-    return check_merged(cf, conf) ? NGX_CONF_OK : failed();
+    const bool serves = conf.kind() != AppKind::off;
+    return check_merged(cf, conf) &&
+                   merge_access(cf, outer.access, conf.access, serves, conf.app_file, conf.app_line)
+               ? NGX_CONF_OK
+               : failed();
 }
 
 } // namespace mr

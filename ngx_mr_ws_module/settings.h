@@ -3,6 +3,7 @@
 // connection; after start-up everything here is constant.
 #pragma once
 
+#include "ngx_mr_ws_module/access_conf.h"
 #include "ngx_mr_ws_module/ngx.h"
 #include "ngx_mr_ws_module/origin.h"
 #include "shared/token.h"
@@ -65,12 +66,14 @@ struct LocationConf {
     size_t deflate_level = NGX_CONF_UNSET_SIZE;       // zlib's, 1 to 9
     size_t deflate_window_bits = NGX_CONF_UNSET_SIZE; // of both directions
     size_t deflate_max_ratio = NGX_CONF_UNSET_SIZE;   // inflated per compressed byte; 0: any
+    ngx_msec_t jwt_leeway = NGX_CONF_UNSET_MSEC;      // what clocks may be apart
     ngx_uint_t compat = NGX_CONF_UNSET_UINT;          // see strict()
 
     const OriginPolicy* origins = nullptr; // null: inherited
     FrameLimits deflate_limits;            // the next one, where deflate was agreed upon
     FrameLimits limits;                    // made of the above when merging
-    ngx_str_t app_file{};                  // where `mr_ws` or `mr_ws_health` stands, for messages
+    AccessConf access;
+    ngx_str_t app_file{}; // where `mr_ws` or `mr_ws_health` stands, for messages
     ngx_uint_t app_line = 0;
 
     AppKind kind() const noexcept { return static_cast<AppKind>(app); }

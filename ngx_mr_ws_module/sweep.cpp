@@ -2,6 +2,7 @@
 
 #include "ngx_mr_ws_module/connection.h"
 #include "ngx_mr_ws_module/drain.h"
+#include "ngx_mr_ws_module/token_renewal.h"
 #include "ngx_mr_ws_module/violation.h"
 
 namespace mr {
@@ -42,6 +43,7 @@ void check_open(Connection& connection, ngx_msec_t now) {
         connection_look_for_acks(connection, true);
         connection_send(connection, Opcode::ping, {});
     }
+    token_check(connection);
     violation_check(connection, now);
     drain_check(connection, now);
 }

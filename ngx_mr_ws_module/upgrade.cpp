@@ -1,5 +1,6 @@
 #include "ngx_mr_ws_module/upgrade.h"
 
+#include "ngx_mr_ws_module/access.h"
 #include "ngx_mr_ws_module/connection.h"
 #include "ngx_mr_ws_module/detach.h"
 #include "ngx_mr_ws_module/handshake.h"
@@ -73,17 +74,28 @@ bool send_switching_protocols(ngx_http_request_t* r, const HandshakeHeaders& hea
     return rc != NGX_ERROR && rc <= NGX_OK && ngx_http_send_special(r, NGX_HTTP_FLUSH) != NGX_ERROR;
 }
 
-ngx_int_t accept(ngx_http_request_t* r, const HandshakeHeaders& headers, const LocationConf& conf) {
+// Takes `identity` over with the upgrade that it returns; null: out of memory.
+Upgrade* begin_upgrade(ngx_http_request_t* r, const LocationConf& conf, Identity* identity) {
     auto* upgrade = pool_make<Upgrade>(r->pool);
     ngx_http_cleanup_t* cleanup = upgrade != nullptr ? ngx_http_cleanup_add(r, 0) : nullptr;
-    if (cleanup == nullptr) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (cleanup != nullptr) {
+        upgrade->connection = connection_create(conf);
     }
+    if (cleanup == nullptr || upgrade->connection == nullptr) {
+        identity_destroy(identity);
+        return nullptr;
+    }
+    upgrade->connection->identity = identity;
+    upgrade->began_at = ngx_current_msec;
     cleanup->handler = discard_upgrade;
     cleanup->data = upgrade;
-    upgrade->connection = connection_create(conf);
-    upgrade->began_at = ngx_current_msec;
-    if (upgrade->connection == nullptr || !identify(*upgrade->connection, headers)) {
+    return upgrade;
+}
+
+ngx_int_t accept(ngx_http_request_t* r, const HandshakeHeaders& headers, const LocationConf& conf,
+                 Identity* identity) {
+    Upgrade* upgrade = begin_upgrade(r, conf, identity);
+    if (upgrade == nullptr || !identify(*upgrade->connection, headers)) {
         return NGX_HTTP_SERVICE_UNAVAILABLE;
     }
     ngx_http_set_ctx(r, upgrade, ngx_mr_ws_module);
@@ -111,8 +123,12 @@ ngx_int_t upgrade_handler(ngx_http_request_t* r) noexcept {
     // be read as a request.
     r->keepalive = 0;
     const HandshakeHeaders headers = collect_headers(r);
-    const Refusal refusal = judge_handshake(r, headers, conf);
-    return refusal.status != 0 ? refuse(r, refusal) : accept(r, headers, conf);
+    Refusal refusal = judge_handshake(r, headers, conf);
+    Identity* identity = nullptr;
+    if (refusal.status == 0) {
+        refusal = judge_access(r, headers, conf, identity);
+    }
+    return refusal.status != 0 ? refuse(r, refusal) : accept(r, headers, conf, identity);
 }
 
 } // namespace mr

@@ -8,9 +8,11 @@ local sid, app, mail, trace = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local max_entries, max_bytes, max_jobs, ttl =
     tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
 local connection, number, stored = ARGV[9], tonumber(ARGV[10] or 0), tonumber(ARGV[11] or 0)
+local subject = ARGV[12] or ''
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local state = redis.call('HMGET', meta, 'own', 'bell', 'ibytes', 'mails')
+local state = redis.call('HMGET', meta, 'own', 'bell', 'ibytes', 'mails', 'sub', 'iseq')
+if #mail > 0 and subject ~= (state[5] or '') and (state[5] or state[6]) then return {-3, 0} end
 local senders, known = {}, false
 for name, last, place in string.gmatch(state[4] or '', '(%S+):(%d+):(%d+)') do
     if name ~= connection then
@@ -45,6 +47,7 @@ if #mail > 0 then
             redis.call('HSET', meta, 'iseq', n)
         end
     end
+    if not state[5] and subject ~= '' then redis.call('HSET', meta, 'sub', subject) end
     redis.call('XADD', lane, string.format('0-%d', n), 'd', mail)
     bytes = redis.call('HINCRBY', meta, 'ibytes', #mail)
     fill = math.floor(100 * math.max((entries + 1) / max_entries, bytes / max_bytes))
@@ -69,7 +72,7 @@ if not rung and (n > 0 or redis.call('XLEN', jobs) < max_jobs) then
 end
 return {2, n, fill}
 )",
-                            5, 11};
+                            5, 12};
 
 const Script kClaimScript = {"claim", R"(#!lua
 local meta, lane, log, leases, jobs, channel, dead =

@@ -15,18 +15,19 @@ struct Script {
     std::string_view name;
     std::string_view text;
     uint8_t keys;      // number of KEYS
-    uint8_t arguments; // number of ARGV (`save` takes more ids at its end, `mail` three less)
+    uint8_t arguments; // number of ARGV (`save` takes more ids at its end, `mail` four less)
 };
 
 // Append mail to a session's in lane and ring the doorbell if nobody owns the session. With an
 // empty mail it only rings again (a doorbell without a claim within a few seconds; claims are
 // idempotent). A mail whose number its connection has passed already is not stored again, so one
 // whose reply was lost may be sent once more, behind the same connection's earlier ones and before
-// its later ones. KEYS meta in_lane leases jobs in_channel ARGV sid app mail traceparent
-// max_entries max_bytes max_jobs session_ttl_ms [connection number [place]] → {MailStatus, sequence
-// number of the mail in the lane, and if it was stored: how full the lane is, in percent}; for
-// `nothing` the second is an Attendance. `place` goes with number 0: the sequence number that a
-// mail of that connection had been given.
+// its later ones. The first mail makes its subject the owner of the session (empty: nobody is
+// named), and only mail of the same subject is taken from then on. KEYS meta in_lane leases jobs
+// in_channel ARGV sid app mail traceparent max_entries max_bytes max_jobs session_ttl_ms
+// [connection number [place [subject]]] → {MailStatus, sequence number of the mail in the lane, and
+// if it was stored: how full the lane is, in percent}; for `nothing` the second is an Attendance.
+// `place` goes with number 0: the sequence number that a mail of that connection had been given.
 // The last four connections are remembered; a mail of one that four others have driven out counts
 // as dealt with.
 extern const Script kMailScript;
@@ -37,6 +38,7 @@ enum class MailStatus : int {
     lane_full = 0,  // refused: the session has too much unread mail
     busy = -1,      // refused: the job stream is at its admission limit
     no_worker = -2, // refused: no worker has held a lease in this partition for kNoWorkerGraceMs
+    not_owner = -3, // refused: the session belongs to another subject
 };
 enum class Attendance : int {
     none = 0,       // nothing waits, and Redis does not know the mail that was asked about

@@ -19,6 +19,8 @@ inline constexpr size_t kTokenMacChars = 43;
 inline constexpr size_t kMaxTokenChars = kSessionIdChars + 1 + 16 + 1 + kTokenMacChars;
 inline constexpr char kResumeProtocolPrefix[] = "mr.resume.";
 inline constexpr char kProtocolV2[] = "mr.v2";
+// An access token where a browser can put one; never selected by the server.
+inline constexpr std::string_view kTokenProtocolPrefix = "bearer.";
 
 struct TokenText {
     char chars[kMaxTokenChars];

@@ -37,14 +37,15 @@ lint_flat() {
     [[ -z $bad ]] || { say "nginx names objects by folder and file; this folder must stay flat: $bad" && return 1; }
 }
 
-# Exactly the three symbols nginx asks for; no runtime that nginx would have to load.
+# Exactly the three symbols nginx asks for; no runtime that nginx would have to load, and of
+# libraries those two alone that docs/dependencies.md has the reasons for.
 lint_exports() {
     local have needed
     build_module
     have=$(nm -D --defined-only "$kModule" | awk '{ print $3 }' | sort | tr '\n' ' ')
     [[ $have == "ngx_module_names ngx_module_order ngx_modules " ]] ||
         { say "the module exports: $have" && return 1; }
-    needed=$(readelf -d "$kModule" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | grep -Ev '^(libc|ld-linux.*|libcrypto|libz)\.so' || true)
+    needed=$(readelf -d "$kModule" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | grep -Ev '^(libc|ld-linux.*|libcrypto|libz|libcjose|libjansson)\.so' || true)
     [[ -z $needed ]] || { say "the module needs: $needed" && return 1; }
 }
 

@@ -132,7 +132,8 @@ def whole_frames(received):
 
 
 class RawWs:
-    """A connected socket; `open` makes one that has done the handshake."""
+    """A connected socket; `open` makes one that has done the handshake. `tls`: a flag, or the
+    SSLContext of a client that shows a certificate."""
 
     extensions = False  # a client without extensions: the server may use none
 
@@ -145,8 +146,8 @@ class RawWs:
         plain.settimeout(limit_s)
         plain.connect(("127.0.0.1", port))
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket = client_context().wrap_socket(plain, server_hostname="localhost") \
-            if tls else plain
+        context = tls if isinstance(tls, ssl.SSLContext) else client_context()
+        self.socket = context.wrap_socket(plain, server_hostname="localhost") if tls else plain
         self.received = bytearray()
         self.response = None
 

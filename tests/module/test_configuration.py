@@ -92,6 +92,7 @@ OTHERS = [
     ("mr_ws_origin https://a.example/path;", '"mr_ws_origin" is "https://a.example/path"'),
     ("mr_ws_origin a.*.example;", '"mr_ws_origin" is "a.*.example"'),
     ("mr_ws_origin *;", '"mr_ws_origin" is "*"'),
+    ("mr_ws_origin null;", "what pages without an origin send"),
     ("mr_ws_origin a.example:0;", "the port is not a number from 1 to 65535"),
     ("mr_ws_origin a.example:65536;", "the port is not a number from 1 to 65535"),
     ("mr_ws_origin ://a.example;", '"mr_ws_origin" is "://a.example"'),

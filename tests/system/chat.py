@@ -7,11 +7,11 @@ LONG_QUESTION = "Give me an overview of all open change orders, invoices and ris
 
 
 class Chat:
-    def __init__(self, stack, *, tls=True, resume=None, path="/ws/chat"):
-        """`resume`: another Chat, or a token and an id."""
+    def __init__(self, stack, *, tls=True, resume=None, path="/ws/chat", offers=()):
+        """`resume`: another Chat, or a token and an id. `offers`: further subprotocols."""
         self.stack = stack
         port = stack.nginx.https_port if tls else stack.nginx.http_port
-        protocols = ["mr.v2"]
+        protocols = ["mr.v2", *offers]
         if isinstance(resume, Chat):
             resume = (resume.token, resume.last)
         if resume:

@@ -21,9 +21,11 @@ export class MrClient {
    * @param {object} [options]
    * @param {string} [options.url] path or ws(s)/http(s) address of the gateway's location
    * @param {Storage|null} [options.storage] where the session outlives a reload; null for nowhere
+   * @param {() => (string|null|Promise<string|null>)} [options.accessToken] gives the access token for a
+   *   gateway that asks for one: called before each attempt to connect, and before the last one ends
    * @param {object} [options.env] replacements for the surrounding world (tests)
    */
-  constructor({ url = '/ws/chat', storage = globalThis.sessionStorage ?? null, env = browserEnvironment() } = {}) {
+  constructor({ url = '/ws/chat', storage = globalThis.sessionStorage ?? null, accessToken = null, env = browserEnvironment() } = {}) {
     this.env = env;
     this.storage = storage;
     this.url = socketUrl(url, env.document?.baseURI);
@@ -34,6 +36,7 @@ export class MrClient {
     this.connection = new Connection({
       url: this.url,
       env,
+      accessToken,
       resume: () => this.resumePoint(),
       onFrame: (frame) => this.receive(frame),
       onStatus: () => this.notify(),

@@ -1,6 +1,7 @@
 // One logical connection to the gateway: opens WebSockets, resumes, backs off, checks liveness and
 // reports its status. It hands every JSON frame to its owner and never interprets a turn event.
 
+import { Access, tokenProtocol } from './access.js';
 import { retryDelayMs } from './backoff.js';
 import { kNoId } from './ids.js';
 
@@ -12,6 +13,7 @@ export const kSilentCheckGapMs = 30_000;
 /** Failed resumes in a row after which the client finds out whether its token is what is refused. */
 export const kSuspectTokenAfter = 4;
 const kPolicyViolation = 1008;
+const kTryAgainLater = 1013;
 
 /** Everything of the surrounding world that the connection uses; tests replace parts of it. */
 export function browserEnvironment() {
@@ -49,14 +51,17 @@ export class Connection {
    * @param {(frame: object) => void} options.onFrame every JSON object received, in order
    * @param {(status: object) => void} options.onStatus
    * @param {() => void} [options.onTokenRefused] the resume token is useless: forget it
+   * @param {() => (string|null|Promise<string|null>)} [options.accessToken] for a server that asks for one
    */
-  constructor({ url, resume, onFrame, onStatus, onTokenRefused = () => {}, env = browserEnvironment() }) {
+  constructor({ url, resume, onFrame, onStatus, onTokenRefused = () => {}, accessToken = null, env = browserEnvironment() }) {
     this.url = url;
     this.resume = resume;
     this.onFrame = onFrame;
     this.onStatus = onStatus;
     this.onTokenRefused = onTokenRefused;
     this.env = env;
+    this.access = accessToken && new Access({ accessToken, env, onRenewed: (token) => this.send({ type: 'auth', token }) });
+    this.openings = 0; // attempts, to tell the present one from those that wait for a token in vain
     this.socket = null;
     this.timers = {};
     this.greeted = false;
@@ -126,11 +131,29 @@ export class Connection {
   open() {
     this.clear('retry');
     this.clear('silence');
+    this.setStatus(this.wasOnline || this.attempt > 0 ? 'reconnecting' : 'connecting');
+    this.openings += 1;
+    if (!this.access) {
+      this.connect(null);
+      return;
+    }
+    const opening = this.openings;
+    this.arm('connect', kConnectTimeoutMs, () => {
+      this.dropSocket();
+      this.closed(null, 1006, false);
+    });
+    this.access.token().then((token) => {
+      if (opening === this.openings) this.connect(token);
+    });
+  }
+
+  connect(accessToken) {
     const { env } = this;
     const resume = this.tokenCheck === 'probing' ? null : this.resume();
     const protocols = [kSubprotocol];
     if (resume?.token) protocols.push(`mr.resume.${resume.token}.${resume.lastId ?? kNoId}`);
-    this.setStatus(this.wasOnline || this.attempt > 0 ? 'reconnecting' : 'connecting');
+    if (accessToken) protocols.push(tokenProtocol(accessToken));
+    const resuming = Boolean(resume?.token);
     let socket;
     try {
       socket = new env.WebSocket(this.url, protocols);
@@ -142,10 +165,10 @@ export class Connection {
     this.socket = socket;
     this.greeted = false;
     socket.onmessage = (event) => this.receive(socket, event.data);
-    socket.onclose = (event) => this.closed(socket, event.code, protocols.length > 1);
+    socket.onclose = (event) => this.closed(socket, event.code, resuming);
     this.arm('connect', kConnectTimeoutMs, () => {
       this.dropSocket();
-      this.closed(null, 1006, protocols.length > 1);
+      this.closed(null, 1006, resuming);
     });
   }
 
@@ -161,6 +184,7 @@ export class Connection {
     this.lastHeardAt = this.env.now();
     this.clear('ping');
     if (frame.type === 'connected' && !this.greet()) return;
+    if (frame.type === 'connected' || frame.type === 'authenticated') this.access?.granted(frame);
     if (frame.type === 'going_away') this.reconnectHintMs = Math.max(0, Number(frame.reconnect_in_ms) || 0);
     this.onFrame(frame);
   }
@@ -196,7 +220,7 @@ export class Connection {
   // A browser cannot see why a handshake failed. A refused token must not lock the user out for
   // ever, and a server that is merely down must not cost him his answer: so ask without the token.
   suspectToken(code) {
-    if (!this.env.isOnline()) return;
+    if (!this.env.isOnline() || code === kTryAgainLater) return; // it was not looked at
     this.failedResumes += 1;
     if (this.tokenCheck === 'verifying' || code === kPolicyViolation) {
       this.tokenCheck = 'none';
@@ -226,6 +250,8 @@ export class Connection {
 
   dropSocket(code = 1000, reason = '') {
     for (const name of Object.keys(this.timers)) this.clear(name);
+    this.openings += 1;
+    this.access?.stop();
     const { socket } = this;
     this.socket = null;
     this.greeted = false;

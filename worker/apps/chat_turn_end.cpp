@@ -21,6 +21,7 @@ asio::awaitable<void> ChatTurn::finish(const Ending& ending) {
     host_->mute();
     end_events(ending);
     log::info("turn ended", {{"session", session_.store.session_id()},
+                             {"subject", session_.claim.subject},
                              {"turn", record_.turn_id},
                              {"trace_id", record_.trace_id},
                              {"status", ending.status},

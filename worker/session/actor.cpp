@@ -57,6 +57,7 @@ asio::awaitable<void> Actor::run() {
 
 asio::awaitable<void> Actor::own() {
     log::debug("session claimed", {{"session", bell_.session_id},
+                                   {"subject", claim_.subject},
                                    {"app", bell_.app},
                                    {"epoch", claim_.epoch},
                                    {"attempt", claim_.attempt}});

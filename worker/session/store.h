@@ -26,7 +26,7 @@ struct Claim {
     uint32_t attempt = 0;
     EventId prev;           // the event before the takeover record
     std::string checkpoint; // of a turn that an earlier owner left running; empty: none
-    std::string subject;
+    std::string subject;    // whose session it is, as the gateway has found; empty: anonymous
 };
 
 // Mail that has been dealt with: its number in the in lane and its size there.

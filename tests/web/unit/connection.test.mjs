@@ -209,6 +209,18 @@ test('a policy close on resume drops the token at once', () => {
   assert.equal(log.refused, 1);
 });
 
+test('a server that puts resumes off keeps its session', () => {
+  const { world, log, connection } = connect({ token: 'good' });
+  for (let round = 0; round < kSuspectTokenAfter * 4; round += 1) {
+    assert.deepEqual(world.socket.protocols, ['mr.v2', 'mr.resume.good.0-0']);
+    world.socket.fail(1013);
+    world.pass(kMaxDelayMs);
+  }
+  world.socket.greet();
+  assert.equal(log.refused, 0);
+  assert.equal(connection.status.state, 'online');
+});
+
 test('stop ends everything', () => {
   const { world, connection, log } = connect();
   world.socket.greet();
