@@ -158,7 +158,9 @@ $(listen_lines "$OPT_PORT" ssl)
         ssl_certificate $kCertDir/cert.pem;
         ssl_certificate_key $kCertDir/key.pem;
         ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;
         ssl_session_cache shared:mr_tls:1m;
+        ssl_session_tickets off;
         include $INSTANCE/locations.conf;
     }
 CONF
