@@ -316,7 +316,7 @@ def test_the_module_exports_the_three_symbols_and_nothing_else():
 def test_the_module_brings_no_other_library_into_nginx():
     """Those of nginx itself, and the two that judge access tokens."""
     needed = re.findall(r"NEEDED.*\[(.*)\]", looked_at("readelf", "-d"))
-    assert {name.split(".so")[0] for name in needed} - {"ld-linux-x86-64", "ld-linux-aarch64"} == {
+    assert {name.split(".so")[0] for name in needed if not name.startswith("ld-linux")} <= {
         "libc", "libcrypto", "libz", "libcjose", "libjansson"}
 
 
