@@ -3,6 +3,7 @@
 #include "ngx_mr_ws_module/connection_io.h"
 #include "ngx_mr_ws_module/deflate.h"
 #include "ngx_mr_ws_module/drain.h"
+#include "ngx_mr_ws_module/metrics.h"
 #include "ngx_mr_ws_module/sweep.h"
 #include "ngx_mr_ws_module/violation.h"
 
@@ -35,12 +36,23 @@ void log_end(const Connection& connection) {
                   static_cast<unsigned>(connection.close_code), by, &trace);
 }
 
+void count_end(Connection& connection) {
+    connection_set_paused(connection, &Connection::paused_by_relay, false);
+    connection_set_paused(connection, &Connection::paused_by_output, false);
+    connection_set_paused(connection, &Connection::paused_by_rate, false);
+    connection.output.release();
+    connection_count_output(connection);
+    metric_take(Metric::connections);
+    metric_add(metric_of_close(connection.close_code));
+}
+
 void destroy(Connection& connection) {
     if (connection.relay_known) {
         connection.relay_known = false;
         relay_closed(connection);
     }
     log_end(connection);
+    count_end(connection);
     if (connection.corked) {
         ngx_queue_remove(&connection.cork);
     }
@@ -101,12 +113,12 @@ void on_read(ngx_event_t* event) noexcept {
 } // namespace
 
 void connection_pause_reading(Connection& connection) noexcept {
-    connection.paused_by_relay = true;
+    connection_set_paused(connection, &Connection::paused_by_relay, true);
 }
 
 void connection_resume_reading(Connection& connection) noexcept {
     if (connection.paused_by_relay) {
-        connection.paused_by_relay = false;
+        connection_set_paused(connection, &Connection::paused_by_relay, false);
         ngx_post_event(connection.socket->read, &ngx_posted_events);
     }
 }
@@ -137,6 +149,8 @@ void connection_adopt(Connection* adopted, ngx_connection_t* socket, const OpenR
     connection.acked_at = ngx_current_msec;
     ngx_queue_insert_tail(&process.all, &connection.all);
     ++process.count;
+    metric_add(Metric::connections);
+    metric_add(Metric::accepted);
 
     socket->data = &connection;
     socket->read->handler = on_read;
@@ -159,11 +173,27 @@ void connection_adopt(Connection* adopted, ngx_connection_t* socket, const OpenR
         drain_schedule(connection);
     }
     connection.bytes_in += early.size();
+    metric_add(Metric::bytes_in, early.size());
     connection_decode(connection, early);
     if (socket->read->ready) {
         ngx_post_event(socket->read, &ngx_posted_events);
     }
     connection_cork(connection); // whatever has become of it: the flush settles it
+}
+
+void connection_set_paused(Connection& connection, bool Connection::* cause, bool paused) noexcept {
+    if (connection.*cause == paused) {
+        return;
+    }
+    connection.*cause = paused;
+    const Metric metric = cause == &Connection::paused_by_relay    ? Metric::paused_relay
+                          : cause == &Connection::paused_by_output ? Metric::paused_output
+                                                                   : Metric::paused_rate;
+    if (paused) {
+        metric_add(metric);
+    } else {
+        metric_take(metric);
+    }
 }
 
 void connection_cork(Connection& connection) noexcept {

@@ -73,6 +73,7 @@ struct Connection {
     ClosedBy closed_by = ClosedBy::nobody;
     bool paused_by_relay = false;
     bool paused_by_output = false; // pings of a client that does not read
+    bool paused_by_rate = false;   // pace.h
     bool over_limit = false;       // the queue was above send_limit: relay_drained is due
     bool corked = false;           // in the list of connections to be flushed
     bool draining = false;         // `drain_at` is set
@@ -80,6 +81,8 @@ struct Connection {
     uint8_t refused_tokens = 0;    // of token_renewal.cpp
     uint16_t close_code = 0;       // as it stands in the log
     uint32_t unacked = 0;          // in the kernel at the last look, not taken by the client yet
+    uint32_t counted_output = 0;   // of the output queue, in the metrics
+    uint32_t turns = 0;            // whose end was sent
     // A broken rule (static), and what to close with when the answers owed are out.
     const char* violation = nullptr;
     uint16_t violation_code = 0;
@@ -105,6 +108,7 @@ struct Connection {
     ngx_msec_t drain_at = 0;
     uint64_t messages_in = 0;
     uint64_t messages_out = 0;
+    uint64_t frames_in = 0;
     uint64_t frames_out = 0;
     uint64_t bytes_in = 0;
     uint64_t bytes_out = 0;
@@ -113,7 +117,9 @@ struct Connection {
     const FrameLimits& limits() const noexcept {
         return deflate_bits != 0 ? conf->deflate_limits : conf->limits;
     }
-    bool reading_paused() const noexcept { return paused_by_relay || paused_by_output; }
+    bool reading_paused() const noexcept {
+        return paused_by_relay || paused_by_output || paused_by_rate;
+    }
 };
 static_assert(sizeof(Connection) <= 512, "lives in every idle connection");
 

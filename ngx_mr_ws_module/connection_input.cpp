@@ -1,5 +1,6 @@
 #include "ngx_mr_ws_module/connection_io.h"
 #include "ngx_mr_ws_module/deflate.h"
+#include "ngx_mr_ws_module/metrics.h"
 #include "ngx_mr_ws_module/token_renewal.h"
 #include "ngx_mr_ws_module/violation.h"
 
@@ -14,12 +15,13 @@ uint8_t input_block[kReadBytes]; // every read of this process goes here
 // that cannot be taken its refusal.
 void pause_if_unread(Connection& connection) {
     if (connection.output.bytes() > connection.conf->send_limit + kReplyHeadroomBytes) {
-        connection.paused_by_output = true;
+        connection_set_paused(connection, &Connection::paused_by_output, true);
     }
 }
 
 void deliver(Connection& connection, Opcode opcode, ByteView message) {
     ++connection.messages_in;
+    metric_add(metric_if(opcode == Opcode::text, Metric::text_in, Metric::binary_in));
     if (opcode == Opcode::text && token_take(connection, message)) {
         return;
     }
@@ -63,7 +65,18 @@ void reclaim_scratch(Connection& connection) {
     }
 }
 
+// Of a message its pieces are events; a control frame is one.
+void count_frame(Connection& connection, const FrameEvent& event) {
+    const bool control = event.kind == EventKind::ping || event.kind == EventKind::pong ||
+                         event.kind == EventKind::close;
+    if (control || (event.kind == EventKind::data && event.frame_end)) {
+        ++connection.frames_in;
+        metric_add(Metric::frames_in);
+    }
+}
+
 void take_event(Connection& connection, const FrameEvent& event) {
+    count_frame(connection, event);
     switch (event.kind) {
     case EventKind::data:
         return take_data(connection, event);
@@ -109,6 +122,7 @@ bool read_once(Connection& connection) {
     if (connection.state == ConnectionState::open) {
         connection.received_at = ngx_current_msec;
         connection.bytes_in += size;
+        metric_add(Metric::bytes_in, size);
         connection_decode(connection, {input_block, size});
     }
     return c->read->ready;

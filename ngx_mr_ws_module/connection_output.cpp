@@ -1,5 +1,6 @@
 #include "ngx_mr_ws_module/connection_io.h"
 #include "ngx_mr_ws_module/deflate.h"
+#include "ngx_mr_ws_module/metrics.h"
 
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
@@ -29,7 +30,22 @@ void begin_linger(Connection& connection) {
     ngx_post_event(c->read, &ngx_posted_events);
 }
 
+void count_frame_out(Connection& connection, Opcode opcode) {
+    ++connection.frames_out;
+    metric_add(Metric::frames_out);
+    if (!is_control(opcode)) {
+        ++connection.messages_out;
+        metric_add(metric_if(opcode == Opcode::text, Metric::text_out, Metric::binary_out));
+    }
+}
+
 } // namespace
+
+void connection_count_output(Connection& connection) noexcept {
+    const size_t bytes = connection.output.bytes();
+    metric_add(Metric::queued_bytes, bytes - connection.counted_output); // modulo 2^64
+    connection.counted_output = static_cast<uint32_t>(bytes);
+}
 
 bool connection_send(Connection& connection, Opcode opcode, ByteView payload) noexcept {
     return connection_send_parts(connection, opcode, {&payload, 1});
@@ -45,6 +61,7 @@ bool connection_send_parts(Connection& connection, Opcode opcode,
     }
     const size_t limit = connection.conf->send_limit;
     if (connection.output.bytes() > limit + kOutputHeadroomBytes) {
+        metric_add(Metric::limit_output);
         connection_close(connection, CloseCode::try_again_later, "client reads too slowly");
         return false;
     }
@@ -52,8 +69,8 @@ bool connection_send_parts(Connection& connection, Opcode opcode,
         connection_close(connection, CloseCode::try_again_later, "out of memory");
         return false;
     }
-    ++connection.frames_out;
-    connection.messages_out += is_control(opcode) ? 0 : 1;
+    count_frame_out(connection, opcode);
+    connection_count_output(connection);
     connection.over_limit |= connection.output.bytes() > limit;
     connection_cork(connection);
     return true;
@@ -95,7 +112,8 @@ void connection_begin_close(Connection& connection, CloseCode code, std::string_
     connection.unread.release();
     deflate_release(connection);
     if (connection.output.append_frame(Opcode::close, {&frame, 1})) {
-        ++connection.frames_out;
+        count_frame_out(connection, Opcode::close);
+        connection_count_output(connection);
     } else {
         connection.state = ConnectionState::finished;
     }
@@ -110,6 +128,8 @@ void connection_flush(Connection& connection) noexcept {
     size_t taken = 0;
     const SendResult result = connection.output.send(connection.socket, taken);
     connection.bytes_out += taken;
+    metric_add(Metric::bytes_out, taken);
+    connection_count_output(connection);
     if (taken > 0) {
         connection.progress_at = ngx_current_msec;
     }
@@ -128,7 +148,7 @@ void connection_flush(Connection& connection) noexcept {
         return;
     }
     if (connection.paused_by_output) {
-        connection.paused_by_output = false;
+        connection_set_paused(connection, &Connection::paused_by_output, false);
         ngx_post_event(connection.socket->read, &ngx_posted_events);
     }
     if (connection.over_limit) {

@@ -1,5 +1,6 @@
 #include "ngx_mr_ws_module/deflate.h"
 
+#include "ngx_mr_ws_module/metrics.h"
 #include "ngx_mr_ws_module/violation.h"
 #include "shared/ws_deflate.h"
 
@@ -90,8 +91,11 @@ bool deflate_input(Connection& connection, const FrameEvent& event) noexcept {
     }
     const LocationConf& conf = *connection.conf;
     const InflateLimits limits = {conf.max_message, static_cast<uint32_t>(conf.deflate_max_ratio)};
+    const size_t before = connection.message.size();
     const InflateError error =
         connection.inflater->feed(event.payload, event.message_end, limits, connection.message);
+    metric_add(Metric::deflate_in_compressed, event.payload.size());
+    metric_add(Metric::deflate_in_plain, connection.message.size() - before);
     if (error || event.message_end) {
         deflate_release(connection);
     }
@@ -117,6 +121,10 @@ bool deflate_append(Connection& connection, Opcode opcode,
     }
     const ByteView payload = packed->view();
     const bool queued = connection.output.append_frame(opcode, {&payload, 1}, true);
+    if (queued) {
+        metric_add(Metric::deflate_out_compressed, payload.size());
+        metric_add(Metric::deflate_out_plain, total_bytes(parts));
+    }
     trim_packed();
     return queued;
 }

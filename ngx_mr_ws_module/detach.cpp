@@ -1,6 +1,7 @@
 #include "ngx_mr_ws_module/detach.h"
 
 #include "ngx_mr_ws_module/handshake.h"
+#include "ngx_mr_ws_module/metrics.h"
 #include "shared/token.h"
 
 #include <netinet/tcp.h>
@@ -61,6 +62,7 @@ void take_resume(ngx_http_request_t* r, const Connection& connection, Remains& r
                               static_cast<uint64_t>(ngx_time()));
     if (!resume) {
         // The reason stays untold to the client: it gets a new session and `recovered:false`.
+        metric_add(Metric::resumes_refused);
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "mr_ws: resume token not accepted");
         return;
     }
@@ -148,6 +150,7 @@ void detach(ngx_http_request_t* r) {
 void give_up(ngx_http_request_t* r, const char* why) {
     ngx_connection_t* c = r->connection;
     ngx_log_error(NGX_LOG_INFO, c->log, 0, "mr_ws: connection closed before it was open: %s", why);
+    metric_add(Metric::refused_aborted);
     c->error = 1;
     ngx_http_finalize_request(r, NGX_ERROR);
     ngx_http_run_posted_requests(c);

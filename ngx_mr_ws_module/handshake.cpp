@@ -129,8 +129,11 @@ HandshakeHeaders collect_headers(const ngx_http_request_t* r) noexcept {
 Refusal judge_handshake(const ngx_http_request_t* r, const HandshakeHeaders& headers,
                         const LocationConf& conf) noexcept {
     if (ngx_exiting || ngx_quit || ngx_terminate) {
-        return refuse(NGX_HTTP_SERVICE_UNAVAILABLE,
-                      "This server is stopping, please connect again.");
+        return {NGX_HTTP_SERVICE_UNAVAILABLE,
+                "This server is stopping, please connect again.",
+                {},
+                "Retry-After",
+                "1"};
     }
     if (!is_http_1_1(r)) {
         return refuse(NGX_HTTP_BAD_REQUEST, "A WebSocket needs HTTP/1.1.");

@@ -44,6 +44,7 @@ struct Refusal {
     std::string_view status_line; // where nginx has none for the status
     std::string_view header_name; // an additional header of the answer, or empty
     std::string_view header_value;
+    bool by_limit = false; // of limits.h
 };
 
 Refusal judge_handshake(const ngx_http_request_t* r, const HandshakeHeaders& headers,

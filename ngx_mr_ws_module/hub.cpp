@@ -3,6 +3,7 @@
 #include "ngx_mr_ws_module/lane_page.h"
 #include "ngx_mr_ws_module/lane_reader.h"
 #include "ngx_mr_ws_module/mailbox.h"
+#include "ngx_mr_ws_module/metrics.h"
 #include "ngx_mr_ws_module/subscriber.h"
 #include "shared/guard.h"
 #include "shared/ids.h"
@@ -260,6 +261,7 @@ Session* hub_create_session(Hub& hub, std::string_view id) noexcept {
     Session* session = hub.sessions.create(id);
     if (session != nullptr) {
         session->hub = &hub;
+        metric_add(Metric::sessions);
         session_heard(*session);
         hub.by_partition[partition_of(hub, *session)].push(*session);
     }
@@ -276,6 +278,7 @@ void hub_release_session(Session& session) noexcept {
     }
     hub.by_partition[partition_of(hub, session)].remove(session);
     hub.sessions.destroy(session);
+    metric_take(Metric::sessions);
 }
 
 void hub_watch(Session& session) noexcept {

@@ -31,7 +31,8 @@ void send_event(Connection& connection, const EventView& event) {
 
 // A client that was told of the loss of its turn hears nothing more of that turn, its end included:
 // it has had one. Every other turn, and what belongs to none, it hears as always.
-bool is_skipped(RelayLink& link, const EventView& event) {
+bool is_skipped(Connection& connection, const EventView& event) {
+    RelayLink& link = connection.relay;
     if (event.turn == 0) {
         return false;
     }
@@ -41,6 +42,7 @@ bool is_skipped(RelayLink& link, const EventView& event) {
     link.turn = event.turn;
     link.mid_turn = (event.flags & kEventTerminal) == 0;
     link.skip_turn = false;
+    connection.turns += link.mid_turn ? 0 : 1;
     return false;
 }
 
@@ -52,7 +54,7 @@ void send_events(Connection& connection, ByteView bytes, uint32_t skip) {
     while (const auto event = reader->next()) {
         if (skip != 0) {
             --skip;
-        } else if (!is_skipped(connection.relay, *event)) {
+        } else if (!is_skipped(connection, *event)) {
             send_event(connection, *event);
         }
     }

@@ -6,6 +6,7 @@
 #include "ngx_mr_ws_module/lane_page.h"
 #include "ngx_mr_ws_module/lane_recovery.h"
 #include "ngx_mr_ws_module/mailbox.h"
+#include "ngx_mr_ws_module/metrics.h"
 #include "shared/guard.h"
 #include "shared/ids.h"
 
@@ -38,6 +39,7 @@ void position_known(Connection& connection) {
     link.inclusive = false;
     if (link.greet) {
         link.greet = false;
+        metric_add(Metric::resumes_recovered);
         gateway_connected(connection, true);
     }
 }
@@ -356,6 +358,7 @@ void lane_greet_without_redis(Session& session) noexcept {
         Connection* next = next_follower(*follower);
         if (follower->relay.greet) {
             follower->relay.greet = false;
+            metric_add(Metric::resumes_lost);
             gateway_connected(*follower, false);
         }
         follower = next;

@@ -5,6 +5,7 @@
 #include "ngx_mr_ws_module/lane_delivery.h"
 #include "ngx_mr_ws_module/lane_reader.h"
 #include "ngx_mr_ws_module/mailbox.h"
+#include "ngx_mr_ws_module/metrics.h"
 #include "shared/envelope.h"
 #include "shared/ids.h"
 
@@ -54,10 +55,14 @@ bool send_back(Session& session, Connection& follower, const std::optional<Snaps
         // read.
         if (link.greet) {
             link.greet = false;
+            metric_add(Metric::resumes_recovered);
             gateway_connected(follower, true);
         }
         link.behind = true;
         return false;
+    }
+    if (link.greet) {
+        metric_add(metric_if(snapshot.has_value(), Metric::resumes_snapshot, Metric::resumes_lost));
     }
     link.greet = false;
     link.behind = true;

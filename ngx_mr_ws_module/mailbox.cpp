@@ -2,6 +2,7 @@
 
 #include "ngx_mr_ws_module/gateway_events.h"
 #include "ngx_mr_ws_module/lane_reader.h"
+#include "ngx_mr_ws_module/metrics.h"
 #include "ngx_mr_ws_module/session_owner.h"
 #include "shared/envelope.h"
 #include "shared/scripts.h"
@@ -110,7 +111,8 @@ void choke(Session& session, Connection& connection) {
 }
 
 void refuse(Session& session, Connection* connection, bool question, ErrorCode code,
-            uint32_t retry_ms) {
+            uint32_t retry_ms, Metric reason) {
+    metric_add(reason);
     if (connection == nullptr) {
         return;
     }
@@ -136,6 +138,7 @@ Stored stored_as(uint64_t connection_id, const Reply& reply) {
 }
 
 void stored(Session& session, Connection* connection, MailStatus status, const Stored& mail) {
+    metric_add(Metric::mail_stored);
     session.mail_connection = mail.connection_id;
     session.mail_place = mail.place;
     if (connection != nullptr) {
@@ -162,13 +165,15 @@ void refused_by_error(Session& session, Connection* connection, bool question, c
     } else {
         hub_complain(*session.hub, "mail refused", reply.text());
     }
-    refuse(session, connection, question, ErrorCode::relay_unavailable, kRetryUnavailableMs);
+    refuse(session, connection, question, ErrorCode::relay_unavailable, kRetryUnavailableMs,
+           Metric::mail_error);
 }
 
 void take_outcome(Session& session, uint64_t connection_id, bool question, const Reply* reply) {
     Connection* connection = find_follower(session, connection_id);
     if (reply == nullptr) {
-        refuse(session, connection, question, ErrorCode::relay_unavailable, kRetryUnavailableMs);
+        refuse(session, connection, question, ErrorCode::relay_unavailable, kRetryUnavailableMs,
+               Metric::mail_unavailable);
         return;
     }
     const auto status = status_of(*reply);
@@ -185,15 +190,18 @@ void take_outcome(Session& session, uint64_t connection_id, bool question, const
         stored(session, connection, MailStatus::owned, {connection_id, 0, 0});
         return;
     case MailStatus::lane_full:
-        refuse(session, connection, question, ErrorCode::rate_limited, kRetryBusyMs);
+        refuse(session, connection, question, ErrorCode::rate_limited, kRetryBusyMs,
+               Metric::mail_lane_full);
         return;
     case MailStatus::busy:
-        refuse(session, connection, question, ErrorCode::busy, kRetryBusyMs);
+        refuse(session, connection, question, ErrorCode::busy, kRetryBusyMs, Metric::mail_busy);
         return;
     case MailStatus::no_worker:
-        refuse(session, connection, question, ErrorCode::no_worker, kRetryNoWorkerMs);
+        refuse(session, connection, question, ErrorCode::no_worker, kRetryNoWorkerMs,
+               Metric::mail_no_worker);
         return;
     case MailStatus::not_owner:
+        metric_add(Metric::mail_not_owner);
         owner_refuse(session, connection);
         return;
     }
@@ -319,7 +327,8 @@ void mailbox_send(Connection& connection, Opcode opcode, ByteView message) noexc
     if (!hub_is_set_up(*session.hub) ||
         !post(session, connection, mail, ++link.mails,
               {text ? on_text_mail : on_binary_mail, &session, connection.id})) {
-        refuse(session, &connection, text, ErrorCode::relay_unavailable, kRetryUnavailableMs);
+        refuse(session, &connection, text, ErrorCode::relay_unavailable, kRetryUnavailableMs,
+               Metric::mail_unavailable);
         return;
     }
     ++session.mail_unanswered;

@@ -1,9 +1,11 @@
 // What nginx sees: the directives, the module's life cycle, the module object. Every directive is
 // listed here; defaults and limits of the numbers are in settings.cpp.
 #include "ngx_mr_ws_module/connection.h"
+#include "ngx_mr_ws_module/limit_rules.h"
 #include "ngx_mr_ws_module/ngx.h"
 #include "ngx_mr_ws_module/relay.h"
 #include "ngx_mr_ws_module/settings.h"
+#include "ngx_mr_ws_module/shared_zone.h"
 #include "ngx_mr_ws_module/sweep.h"
 
 namespace mr {
@@ -22,6 +24,12 @@ ngx_command_t commands[] = {
     // mr_ws_health live | ready;
     {ngx_string("mr_ws_health"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, set_health,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    // mr_ws_metrics;
+    {ngx_string("mr_ws_metrics"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_metrics,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    // mr_ws_zone_size size;
+    {ngx_string("mr_ws_zone_size"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, set_zone_size,
+     NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
     // mr_ws_redis redis://… | rediss://… | unix:…;
     {ngx_string("mr_ws_redis"), kEverywhere | NGX_CONF_TAKE1, set_redis, NGX_HTTP_LOC_CONF_OFFSET,
      0, nullptr},
@@ -75,6 +83,17 @@ ngx_command_t commands[] = {
     number(ngx_string("mr_ws_deflate_max_ratio")),
     number(ngx_string("mr_ws_drain")),
     number(ngx_string("mr_ws_jwt_leeway")),
+    number(ngx_string("mr_ws_max_connections")),
+    number(ngx_string("mr_ws_connection_rate")),
+    number(ngx_string("mr_ws_max_connections_per_address")),
+    number(ngx_string("mr_ws_max_connections_per_subject")),
+    number(ngx_string("mr_ws_max_sessions_per_subject")),
+    number(ngx_string("mr_ws_frame_rate")),
+    number(ngx_string("mr_ws_byte_rate")),
+    number(ngx_string("mr_ws_rate_grace")),
+    number(ngx_string("mr_ws_message_timeout")),
+    number(ngx_string("mr_ws_handshake_timeout")),
+    number(ngx_string("mr_ws_max_unanswered_pings")),
 
     ngx_null_command,
 };
@@ -135,6 +154,7 @@ ngx_int_t init_process(ngx_cycle_t* cycle) noexcept {
     if (conf == nullptr) {
         return NGX_OK;
     }
+    zone_attach(cycle, *conf);
     connections_init(cycle->log);
     sweep_init(cycle->log);
     return relay_init_process(cycle, *conf) ? NGX_OK : NGX_ERROR;
@@ -144,6 +164,7 @@ void exit_process(ngx_cycle_t* cycle) noexcept {
     if (conf_in_use(cycle) != nullptr) {
         connections_exit();
         relay_exit_process(cycle);
+        zone_detach();
     }
 }
 

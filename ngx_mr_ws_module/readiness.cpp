@@ -1,9 +1,11 @@
 #include "ngx_mr_ws_module/readiness.h"
 
 #include "ngx_mr_ws_module/hub.h"
+#include "ngx_mr_ws_module/metrics.h"
 #include "shared/ids.h"
 
 #include <openssl/rand.h>
+#include <time.h>
 
 namespace mr {
 namespace {
@@ -113,6 +115,13 @@ void note(Hub& hub) {
 
 // ---- the probe
 
+// nginx's own clock stands still within a turn of the event loop.
+uint64_t clock_us() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1000000 + static_cast<uint64_t>(now.tv_nsec) / 1000;
+}
+
 void on_write(void* owner, uint64_t, const Reply* reply) noexcept {
     auto& hub = *static_cast<Hub*>(owner);
     Readiness& readiness = hub.readiness;
@@ -182,6 +191,7 @@ void publish(Hub& hub) {
     }
     char number[20];
     const std::string_view text{number, format_decimal(++readiness.sent, number)};
+    readiness.sent_at_us = clock_us();
     hub.commands.send({"SPUBLISH", readiness.channel.view(), text},
                       {on_published, &hub, readiness.sent});
 }
@@ -344,6 +354,10 @@ void readiness_push(Hub& hub, std::string_view kind, std::string_view payload) n
         readiness_subscribe(hub);
     } else if (kind == "smessage") {
         const uint64_t number = parse_decimal(payload).value_or(0);
+        if (number == readiness.sent && number > readiness.heard) {
+            metric_add(Metric::redis_probe_microseconds, clock_us() - readiness.sent_at_us);
+            metric_add(Metric::redis_probes);
+        }
         readiness.heard = number > readiness.heard ? number : readiness.heard;
         readiness.heard_at = ngx_current_msec;
         readiness.unheard_since = 0;

@@ -41,6 +41,7 @@ struct Readiness {
     ngx_msec_t started_at = 0;
     ngx_msec_t due_at = 0;         // of the timer
     uint64_t sent = 0;             // number of the newest probe
+    uint64_t sent_at_us = 0;       // when the newest was published, for the metrics
     uint64_t heard = 0;            // number of the newest that came back; 0: none yet
     ngx_msec_t heard_at = 0;       // when it did
     ngx_msec_t unheard_since = 0;  // published, not heard; 0: nothing is missing

@@ -1,5 +1,7 @@
 #include "ngx_mr_ws_module/redis_link.h"
 
+#include "ngx_mr_ws_module/metrics.h"
+
 namespace mr {
 namespace {
 
@@ -44,6 +46,8 @@ void RedisLink::open(LinkKind kind, const RedisTarget& target, ngx_resolver_t* r
     timer_.handler = on_timer;
     timer_.cancelable = 1; // never keeps a process that is quitting
     down_since_ = ngx_current_msec;
+    metric_add(metric_if(kind == LinkKind::commands, Metric::redis_links_commands,
+                         Metric::redis_links_subscriptions));
     dial();
 }
 
@@ -70,6 +74,7 @@ void RedisLink::shut() noexcept {
     kept_.release();
     answer_all(pending_);
     answer_all(held_pending_);
+    count_in_flight();
 }
 
 bool RedisLink::is_down() const noexcept {
@@ -87,6 +92,34 @@ void RedisLink::set_state(LinkState state) noexcept {
                        link_kind_name(kind_), state_name(state_), state_name(state));
     }
     state_ = state;
+    count_up(state == LinkState::ready);
+}
+
+// ---- what is counted
+
+void RedisLink::count_up(bool up) noexcept {
+    if (up == counted_up_) {
+        return;
+    }
+    counted_up_ = up;
+    const bool commands = kind_ == LinkKind::commands;
+    const Metric gauge =
+        metric_if(commands, Metric::redis_up_commands, Metric::redis_up_subscriptions);
+    if (!up) {
+        return metric_take(gauge);
+    }
+    metric_add(gauge);
+    if (was_up_) {
+        metric_add(metric_if(commands, Metric::redis_reconnects_commands,
+                             Metric::redis_reconnects_subscriptions));
+    }
+    was_up_ = true;
+}
+
+void RedisLink::count_in_flight() noexcept {
+    const uint32_t now = pending_.size() + held_pending_.size();
+    metric_add(Metric::redis_in_flight, uint64_t{now} - counted_in_flight_); // modulo 2^64
+    counted_in_flight_ = now;
 }
 
 // ---- connecting
@@ -229,6 +262,7 @@ void RedisLink::fail(DialProblem cause, std::string_view detail) noexcept {
         events_.down(events_.owner);
     }
     answer_all(pending_);
+    count_in_flight();
     arm_timer();
 }
 
@@ -240,6 +274,8 @@ void RedisLink::schedule_retry() noexcept {
 
 void RedisLink::log_failure(DialProblem cause, std::string_view detail) noexcept {
     ++failures_;
+    metric_add(metric_if(kind_ == LinkKind::commands, Metric::redis_failures_commands,
+                         Metric::redis_failures_subscriptions));
     if (failures_ > 1 && cause.text == logged_cause_ && !reached(logged_at_ + kRepeatedLogMs)) {
         return;
     }
@@ -327,6 +363,7 @@ void RedisLink::check_deadlines() noexcept {
 void RedisLink::on_timer(ngx_event_t* event) noexcept {
     auto* self = static_cast<RedisLink*>(event->data);
     self->check_deadlines();
+    self->count_in_flight();
     self->arm_timer();
 }
 

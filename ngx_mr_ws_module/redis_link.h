@@ -110,6 +110,8 @@ class RedisLink {
     void schedule_retry() noexcept;
     void log_failure(DialProblem cause, std::string_view detail) noexcept;
     void answer_all(PendingQueue& queue) noexcept;
+    void count_in_flight() noexcept;
+    void count_up(bool up) noexcept;
     void expire_held() noexcept;
     void hold_repeatable() noexcept;
     bool take_held() noexcept;
@@ -165,6 +167,9 @@ class RedisLink {
     ngx_msec_t ready_at_ = 0;
     ngx_msec_t logged_at_ = 0;
     uint32_t failures_ = 0; // in a row
+    uint32_t counted_in_flight_ = 0;
+    bool counted_up_ = false;
+    bool was_up_ = false;
     const char* logged_cause_ = nullptr;
 };
 

@@ -1,3 +1,4 @@
+#include "ngx_mr_ws_module/metrics.h"
 #include "ngx_mr_ws_module/redis_link.h"
 
 namespace mr {
@@ -34,6 +35,8 @@ bool RedisLink::queue(ByteQueue& out, PendingQueue& pending, Parts parts, const 
         kept_.drop_back(to_keep ? bytes : 0);
         return false;
     }
+    metric_add(Metric::redis_commands);
+    count_in_flight();
     return true;
 }
 
@@ -140,6 +143,7 @@ void RedisLink::read() noexcept {
             return;
         }
         take_replies();
+        count_in_flight();
     }
     if (connection == connection_ && connection != nullptr &&
         ngx_handle_read_event(connection->read, 0) != NGX_OK) {

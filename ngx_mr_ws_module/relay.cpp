@@ -5,6 +5,7 @@
 #include "ngx_mr_ws_module/hub.h"
 #include "ngx_mr_ws_module/lane_reader.h"
 #include "ngx_mr_ws_module/mailbox.h"
+#include "ngx_mr_ws_module/metrics.h"
 #include "ngx_mr_ws_module/redis_target.h"
 #include "ngx_mr_ws_module/session_owner.h"
 #include "ngx_mr_ws_module/settings.h"
@@ -68,6 +69,9 @@ bool relay_open(Connection& connection, const OpenRequest& request) noexcept {
         request.resume ? find_session(*hub, request.resume_session) : make_session(*hub);
     if (session == nullptr) {
         return false;
+    }
+    if (!request.resume) {
+        metric_add(Metric::sessions_created);
     }
     const bool first = session->followers == nullptr;
     session->app = connection.app;

@@ -1,5 +1,6 @@
 #include "ngx_mr_ws_module/session.h"
 
+#include "ngx_mr_ws_module/metrics.h"
 #include "shared/hash.h"
 
 #include <cstdlib>
@@ -138,6 +139,12 @@ void session_note(Session& session, EventId last, bool terminal) noexcept {
     session_heard(session);
     session.asked_at_ms = 0;
     session.notices = 0;
+    if (!session.running) {
+        metric_add(Metric::turns_begun);
+    }
+    if (terminal) {
+        metric_add(Metric::turns_ended);
+    }
     session.running = !terminal;
     // Mail that came in during the turn that ends here is still to be answered.
     session.asked = terminal && session.follow_up;

@@ -1,8 +1,11 @@
 #include "ngx_mr_ws_module/settings.h"
 
 #include "ngx_mr_ws_module/health.h"
+#include "ngx_mr_ws_module/limit_rules.h"
+#include "ngx_mr_ws_module/metrics_page.h"
 #include "ngx_mr_ws_module/redis_target.h"
 #include "ngx_mr_ws_module/secret.h"
+#include "ngx_mr_ws_module/shared_zone.h"
 #include "ngx_mr_ws_module/upgrade.h"
 
 namespace mr {
@@ -48,6 +51,11 @@ constexpr NumberRule kNumberRules[] = {
 
 const NumberRule* find_rule(std::string_view directive) {
     for (const NumberRule& rule : kNumberRules) {
+        if (rule.directive == directive) {
+            return &rule;
+        }
+    }
+    for (const NumberRule& rule : limit_rules()) {
         if (rule.directive == directive) {
             return &rule;
         }
@@ -134,9 +142,11 @@ bool set_handler(ngx_conf_t* cf, LocationConf& location, ngx_http_handler_pt han
     auto* core = static_cast<ngx_http_core_loc_conf_t*>(
         ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
     const auto is_set = [](ngx_uint_t value) { return value != NGX_CONF_UNSET_UINT && value != 0; };
-    if (is_set(location.app) && is_set(location.health)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"mr_ws\" and \"mr_ws_health\" do not go together in one location");
+    if (is_set(location.app) + is_set(location.health) + location.metrics > 1) {
+        ngx_conf_log_error(
+            NGX_LOG_EMERG, cf, 0,
+            "\"mr_ws\", \"mr_ws_health\" and \"mr_ws_metrics\" do not go together in "
+            "one location");
         return false;
     }
     core->handler = handler;
@@ -224,6 +234,16 @@ char* set_health(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
     return set_handler(cf, location, health_handler) ? NGX_CONF_OK : failed();
 }
 
+char* set_metrics(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
+    auto& location = *static_cast<LocationConf*>(conf);
+    if (location.metrics) {
+        return duplicate();
+    }
+    location.metrics = true;
+    main_conf(cf).in_use = true;
+    return set_handler(cf, location, metrics_handler) ? NGX_CONF_OK : failed();
+}
+
 char* set_redis(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
     auto& location = *static_cast<LocationConf*>(conf);
     if (location.redis != nullptr) {
@@ -303,6 +323,12 @@ void* create_main_conf(ngx_conf_t* cf) noexcept {
 
 char* init_main_conf(ngx_conf_t* cf, void* conf) noexcept {
     auto& main = *static_cast<MainConf*>(conf);
+    if (main.zone_bytes == 0) {
+        main.zone_bytes = kZoneBytes;
+    }
+    if (main.in_use && !zone_declare(cf, main)) {
+        return failed();
+    }
     if (!main.in_use || main.secret_from_file) {
         return NGX_CONF_OK;
     }
@@ -323,6 +349,9 @@ char* merge_location_conf(ngx_conf_t* cf, void* parent, void* child) noexcept {
     auto& conf = *static_cast<LocationConf*>(child);
 
     for (const NumberRule& rule : kNumberRules) {
+        inherit(conf.*(rule.field), outer.*(rule.field), NGX_CONF_UNSET_SIZE, rule.fallback);
+    }
+    for (const NumberRule& rule : limit_rules()) {
         inherit(conf.*(rule.field), outer.*(rule.field), NGX_CONF_UNSET_SIZE, rule.fallback);
     }
     inherit(conf.deflate, outer.deflate, ngx_flag_t{NGX_CONF_UNSET}, ngx_flag_t{0});

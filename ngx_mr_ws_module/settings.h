@@ -41,13 +41,16 @@ struct MainConf {
     ngx_array_t* targets = nullptr; // RedisTarget*; distinct URLs, in order of their index
     std::string_view secret;        // key of the resume tokens
     bool secret_from_file = false;
-    bool in_use = false; // some location has `mr_ws` with an app, or `mr_ws_health ready`
+    bool in_use = false; // some location has `mr_ws` with an app, `mr_ws_health ready`, or metrics
+    size_t zone_bytes = 0; // of shared_zone.h; 0: not set
+    ngx_shm_zone_t* zone = nullptr;
 };
 
 // One per http, server and location block.
 struct LocationConf {
     ngx_uint_t app = NGX_CONF_UNSET_UINT;    // see kind()
     ngx_uint_t health = NGX_CONF_UNSET_UINT; // see health_kind()
+    bool metrics = false;                    // `mr_ws_metrics`
     RedisTarget* redis = nullptr;            // null: `mr_ws_redis` is not set
     const MainConf* main = nullptr;
 
@@ -68,6 +71,19 @@ struct LocationConf {
     size_t deflate_max_ratio = NGX_CONF_UNSET_SIZE;   // inflated per compressed byte; 0: any
     ngx_msec_t jwt_leeway = NGX_CONF_UNSET_MSEC;      // what clocks may be apart
     ngx_uint_t compat = NGX_CONF_UNSET_UINT;          // see strict()
+
+    // Set by the rules of limit_rules.cpp; 0: no limit, but for max_connections.
+    size_t max_connections = NGX_CONF_UNSET_SIZE;         // of a process
+    size_t connection_rate = NGX_CONF_UNSET_SIZE;         // new ones per second and process
+    size_t max_address_connections = NGX_CONF_UNSET_SIZE; // of all processes, as the next two
+    size_t max_subject_connections = NGX_CONF_UNSET_SIZE;
+    size_t max_subject_sessions = NGX_CONF_UNSET_SIZE;
+    size_t frame_rate = NGX_CONF_UNSET_SIZE;            // frames per second of a connection
+    size_t byte_rate = NGX_CONF_UNSET_SIZE;             // bytes per second of a connection
+    ngx_msec_t rate_grace = NGX_CONF_UNSET_MSEC;        // held back for so long: closed
+    ngx_msec_t message_timeout = NGX_CONF_UNSET_MSEC;   // from the first byte to the last
+    ngx_msec_t handshake_timeout = NGX_CONF_UNSET_MSEC; // the same, to our answer
+    size_t max_unanswered_pings = NGX_CONF_UNSET_SIZE;
 
     const OriginPolicy* origins = nullptr; // null: inherited
     FrameLimits deflate_limits;            // the next one, where deflate was agreed upon
@@ -98,6 +114,7 @@ struct NumberRule {
 // Directive handlers, for the table in module.cpp.
 char* set_app(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
 char* set_health(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
+char* set_metrics(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
 char* set_redis(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
 char* set_origin(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
 char* set_secret_file(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;

@@ -2,6 +2,7 @@
 
 #include "ngx_mr_ws_module/connection.h"
 #include "ngx_mr_ws_module/drain.h"
+#include "ngx_mr_ws_module/metrics.h"
 #include "ngx_mr_ws_module/token_renewal.h"
 #include "ngx_mr_ws_module/violation.h"
 
@@ -29,12 +30,14 @@ void check_open(Connection& connection, ngx_msec_t now) {
     if (connection_queued_bytes(connection) > 0 &&
         passed(connection.progress_at, conf.send_timeout, now) &&
         passed(connection.acked_at, conf.send_timeout, now)) {
+        metric_add(Metric::limit_send_timeout);
         return connection_abort(connection, "the client took no data within mr_ws_send_timeout",
                                 true);
     }
     // A slow reader has our ping far behind what it is reading: that it reads is its sign of life.
     if (passed(connection.received_at, conf.idle_timeout, now) &&
         passed(connection.acked_at, conf.idle_timeout, now)) {
+        metric_add(Metric::limit_idle_timeout);
         return connection_close(connection, CloseCode::going_away, "idle timeout");
     }
     if (conf.ping_interval > 0 && passed(connection.received_at, conf.ping_interval, now) &&

@@ -5,6 +5,7 @@
 #include "ngx_mr_ws_module/detach.h"
 #include "ngx_mr_ws_module/handshake.h"
 #include "ngx_mr_ws_module/http_answer.h"
+#include "ngx_mr_ws_module/metrics.h"
 #include "shared/token.h"
 #include "shared/ws_handshake.h"
 
@@ -13,7 +14,29 @@
 namespace mr {
 namespace {
 
+// Why, by the status: only 503 stands for more than one thing.
+Metric reason_of(const Refusal& refusal) {
+    switch (refusal.status) {
+    case NGX_HTTP_UNAUTHORIZED:
+        return Metric::refused_token;
+    case NGX_HTTP_FORBIDDEN:
+        return Metric::refused_forbidden;
+    case NGX_HTTP_REQUEST_TIME_OUT:
+        return Metric::refused_timeout;
+    case NGX_HTTP_TOO_MANY_REQUESTS:
+        return Metric::refused_limit;
+    case NGX_HTTP_SERVICE_UNAVAILABLE:
+        return refusal.by_limit                           ? Metric::refused_limit
+               : ngx_exiting || ngx_quit || ngx_terminate ? Metric::refused_draining
+                                                          : Metric::refused_memory;
+    default:
+        return Metric::refused_handshake;
+    }
+}
+
 ngx_int_t refuse(ngx_http_request_t* r, const Refusal& refusal) {
+    metric_add(reason_of(refusal));
+    metric_add(metric_of_status(refusal.status));
     const ngx_str_t reason = to_ngx(refusal.reason);
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "mr_ws: handshake refused with %ui: %V",
                   refusal.status, &reason);
@@ -96,6 +119,8 @@ ngx_int_t accept(ngx_http_request_t* r, const HandshakeHeaders& headers, const L
                  Identity* identity) {
     Upgrade* upgrade = begin_upgrade(r, conf, identity);
     if (upgrade == nullptr || !identify(*upgrade->connection, headers)) {
+        metric_add(Metric::refused_memory);
+        metric_add(Metric::status_503);
         return NGX_HTTP_SERVICE_UNAVAILABLE;
     }
     ngx_http_set_ctx(r, upgrade, ngx_mr_ws_module);

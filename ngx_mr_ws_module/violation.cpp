@@ -1,6 +1,7 @@
 #include "ngx_mr_ws_module/violation.h"
 
 #include "ngx_mr_ws_module/deflate.h"
+#include "ngx_mr_ws_module/metrics.h"
 
 namespace mr {
 namespace {
@@ -11,6 +12,18 @@ bool answers_owed(const Connection& connection) {
         return connection.messages_out < connection.messages_in;
     }
     return relay_turn_running(connection);
+}
+
+void count_limit(CloseCode code, const char* text) {
+    if (text == kFrameTooBig) {
+        metric_add(Metric::limit_frame_size);
+    } else if (text == kMessageTooBig) {
+        metric_add(Metric::limit_message_size);
+    } else if (text == kTooManyFragments) {
+        metric_add(Metric::limit_fragments);
+    } else if (code == CloseCode::message_too_big) {
+        metric_add(Metric::limit_inflate);
+    }
 }
 
 bool passed(ngx_msec_t since, ngx_msec_t limit, ngx_msec_t now) {
@@ -24,6 +37,7 @@ void violation_found(Connection& connection, CloseCode code, const char* text) n
         return;
     }
     ngx_log_error(NGX_LOG_INFO, connection.log(), 0, "mr_ws: client broke the protocol: %s", text);
+    count_limit(code, text);
     connection.violation = text;
     connection.violation_code = static_cast<uint16_t>(code);
     connection.closing_at = ngx_current_msec;

@@ -130,6 +130,12 @@ struct FrameEvent {
     const char* error_text = ""; // error: static, names the broken rule; for logs and the close
 };
 
+// `error_text` of those that are no violation of RFC 6455 but of FrameLimits, for who tells them
+// apart: compare the pointers.
+inline constexpr const char* kFrameTooBig = "frame too big";
+inline constexpr const char* kMessageTooBig = "message too big";
+inline constexpr const char* kTooManyFragments = "too many fragments";
+
 // The receiving half of one connection. Refuses, at the earliest byte that decides it:
 //   1002  unmasked/masked against the role, RSV without an extension (RSV1 also on continuation and
 //         control frames), reserved opcodes, control frames fragmented or above 125 bytes,

@@ -128,7 +128,7 @@ bool FrameDecoder::check_first_byte(const FrameLimits& limits, FrameEvent& event
         return false;
     }
     if (!is_control(opcode) && fragments_ >= limits.max_fragments) {
-        event = fail(CloseCode::policy_violation, "too many fragments");
+        event = fail(CloseCode::policy_violation, kTooManyFragments);
         return false;
     }
     return true;
@@ -162,12 +162,12 @@ bool FrameDecoder::check_length(const FrameLimits& limits, FrameEvent& event) no
         return true;
     }
     if (remaining_bytes_ > limits.max_frame_bytes) {
-        event = fail(CloseCode::message_too_big, "frame too big");
+        event = fail(CloseCode::message_too_big, kFrameTooBig);
         return false;
     }
     if (message_bytes_ > limits.max_message_bytes ||
         remaining_bytes_ > limits.max_message_bytes - message_bytes_) {
-        event = fail(CloseCode::message_too_big, "message too big");
+        event = fail(CloseCode::message_too_big, kMessageTooBig);
         return false;
     }
     return true;

@@ -49,7 +49,8 @@ def check_config(directory, text):
 
 
 class Nginx:
-    """`locations` go into one server on a plain and a TLS port, beside /healthz and /readyz;
+    """`locations` go into one server on a plain and a TLS port, beside /healthz, /readyz and
+    /metrics;
     `http` and `main` are further lines of these levels. A location may say {http_port} and so on: see `names`."""
 
     def __init__(self, directory, redis_url, *, locations=STANDARD_LOCATIONS, http="", main="",
@@ -101,6 +102,7 @@ http {{
         ssl_protocols TLSv1.2 TLSv1.3;
         location = /healthz {{ mr_ws_health live; }}
         location = /readyz {{ mr_ws_health ready; }}
+        location = /metrics {{ mr_ws_metrics; }}
         {self.locations}
     }}
 }}

@@ -1,0 +1,72 @@
+"""What nginx exports under /metrics, read strictly: text format 0.0.4 of Prometheus."""
+
+import re
+
+from harness.http import request
+from harness.process import wait_for
+
+SAMPLE = re.compile(r'([a-z_][a-z0-9_]*)(?:\{((?:[a-z_]+="[^"\\\n]*",?)+)\})? ([0-9]+(?:\.[0-9]+)?)')
+
+
+class Scrape:
+    """`samples`: {'name{labels}': value}; `types` and `helps` by family."""
+
+    def __init__(self, text):
+        self.samples, self.types, self.helps = {}, {}, {}
+        assert text.endswith("\n")
+        for line in text.splitlines():
+            if line.startswith("# HELP "):
+                _, _, name, words = line.split(" ", 3)
+                assert name not in self.helps, "a family stands together"
+                self.helps[name] = words
+            elif line.startswith("# TYPE "):
+                _, _, name, kind = line.split(" ")
+                assert name in self.helps and name not in self.types
+                self.types[name] = kind
+            else:
+                self.take(line)
+
+    def take(self, line):
+        match = SAMPLE.fullmatch(line)
+        assert match, line
+        name, labels, value = match.groups()
+        family = next(reversed(self.types))
+        suffix = ("_sum", "_count") if self.types[family] == "summary" else ("",)
+        assert name in [family + one for one in suffix], f"{name} stands under {family}"
+        key = name + ("{" + labels + "}" if labels else "")
+        assert key not in self.samples, f"{key} twice"
+        self.samples[key] = float(value) if "." in value else int(value)
+
+    def __getitem__(self, key):
+        return self.samples[key]
+
+
+def scrape(port):
+    response = request(port, "/metrics")
+    assert response.status == 200
+    assert response.headers["content-type"] == "text/plain; version=0.0.4"
+    return Scrape(response.body.decode())
+
+
+class Watched:
+    """Metrics of one nginx, and how they have moved since this was made."""
+
+    def __init__(self, port):
+        self.port = port
+        self.before = scrape(port).samples
+
+    def moved(self):
+        """What is not as it was; that of the probes, which move by themselves, left out."""
+        now = scrape(self.port).samples
+        return {key: value - self.before[key] for key, value in now.items()
+                if value != self.before[key] and not key.startswith("mr_ws_redis_")}
+
+    def wait(self, wanted):
+        """Until each of `wanted` has moved by just so much."""
+        def reached():
+            now = scrape(self.port).samples
+            return all(now[key] - self.before[key] == value for key, value in wanted.items())
+        try:
+            wait_for(reached, "the metrics move")
+        except AssertionError:
+            raise AssertionError(f"moved {self.moved()}, wanted {wanted}") from None
