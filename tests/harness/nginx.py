@@ -50,16 +50,17 @@ def check_config(directory, text):
 
 class Nginx:
     """`locations` go into one server on a plain and a TLS port, beside /healthz, /readyz and
-    /metrics;
-    `http` and `main` are further lines of these levels. A location may say {http_port} and so on: see `names`."""
+    /metrics; `http` and `main` are further lines of these levels, `first` those in front of the
+    module. A location may say {http_port} and so on: see `names`."""
 
     def __init__(self, directory, redis_url, *, locations=STANDARD_LOCATIONS, http="", main="",
-                 processes=1, drain="300ms", connections=4096):
+                 first="", processes=1, drain="300ms", connections=4096):
         self.directory = directory
         self.redis_url = redis_url
         self.locations = locations
         self.http = http
         self.main = main
+        self.first = first
         self.processes = processes
         self.drain = drain
         self.connections = connections
@@ -74,6 +75,7 @@ class Nginx:
     def text(self):
         tls = certificate()
         return f"""{user_line()}
+{self.first}
 load_module {MODULE};
 daemon off;
 pid {self.directory}/nginx.pid;

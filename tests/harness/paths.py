@@ -1,4 +1,6 @@
-"""Where things are. MR_BUILD names another build directory, MR_ARTIFACTS another place for logs."""
+"""Where things are. MR_BUILD names another build directory, MR_ARTIFACTS another place for logs;
+MR_NGINX, MR_MODULE and MR_WORKER name other binaries, such as those with sanitizers
+(then MR_SANITIZED is set)."""
 
 import os
 from pathlib import Path
@@ -6,9 +8,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("MR_BUILD", ROOT / "build")).resolve()
 ARTIFACTS = Path(os.environ.get("MR_ARTIFACTS", BUILD / "test-artifacts"))
-MODULE = BUILD / "module/ngx_mr_ws_module.so"
-WORKER = BUILD / "mr-worker"
-NGINX = Path("/usr/sbin/nginx")
+MODULE = Path(os.environ.get("MR_MODULE", BUILD / "module/ngx_mr_ws_module.so"))
+WORKER = Path(os.environ.get("MR_WORKER", BUILD / "mr-worker"))
+NGINX = Path(os.environ.get("MR_NGINX", "/usr/sbin/nginx"))
+SANITIZED = "MR_SANITIZED" in os.environ
 REDIS = Path("/usr/bin/redis-server")
 
 

@@ -11,6 +11,7 @@ import ssl
 import struct
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.tls import client_context
 
@@ -75,8 +76,8 @@ def request_text(path, headers, method="GET", version="HTTP/1.1"):
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-def upgrade_headers(port, key, protocols=(), more=()):
-    headers = [("Host", f"localhost:{port}"), ("Upgrade", "websocket"), ("Connection", "Upgrade"),
+def upgrade_headers(port, key, protocols=(), more=(), host=None):
+    headers = [("Host", host or f"localhost:{port}"), ("Upgrade", "websocket"), ("Connection", "Upgrade"),
                ("Sec-WebSocket-Key", key), ("Sec-WebSocket-Version", "13")]
     if protocols:
         headers.append(("Sec-WebSocket-Protocol", ", ".join(protocols)))
@@ -133,19 +134,25 @@ def whole_frames(received):
 
 class RawWs:
     """A connected socket; `open` makes one that has done the handshake. `tls`: a flag, or the
-    SSLContext of a client that shows a certificate."""
+    SSLContext of a client that shows a certificate. `address`: an IPv4 or IPv6 address, or the Path
+    of a unix socket. `preface` goes out before everything else, as a PROXY line does."""
 
     extensions = False  # a client without extensions: the server may use none
 
-    def __init__(self, port, *, tls=False, limit_s=LIMIT_S, receive_buffer=None):
+    def __init__(self, port, *, tls=False, limit_s=LIMIT_S, receive_buffer=None,
+                 address="127.0.0.1", preface=b""):
         self.port = port
         self.limit_s = limit_s
-        plain = socket.socket()
+        unix = isinstance(address, Path)
+        plain = socket.socket(socket.AF_UNIX if unix else
+                              socket.AF_INET6 if ":" in address else socket.AF_INET)
         if receive_buffer:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         plain.settimeout(limit_s)
-        plain.connect(("127.0.0.1", port))
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        plain.connect(str(address) if unix else (address, port))
+        if not unix:
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        plain.sendall(preface)
         context = tls if isinstance(tls, ssl.SSLContext) else client_context()
         self.socket = context.wrap_socket(plain, server_hostname="localhost") if tls else plain
         self.received = bytearray()
@@ -153,19 +160,21 @@ class RawWs:
 
     @classmethod
     def open(cls, port, path="/ws/echo", *, tls=False, protocols=(), headers=(), early=b"",
-             limit_s=LIMIT_S, receive_buffer=None):
+             limit_s=LIMIT_S, receive_buffer=None, address="127.0.0.1", preface=b"", host=None):
         """Shakes hands; `early` goes out in the same write as the request."""
-        ws = cls(port, tls=tls, limit_s=limit_s, receive_buffer=receive_buffer)
+        ws = cls(port, tls=tls, limit_s=limit_s, receive_buffer=receive_buffer, address=address,
+                 preface=preface)
         try:
-            ws.shake_hands(path, protocols, headers, early)
+            ws.shake_hands(path, protocols, headers, early, host)
         except BaseException:
             ws.drop()
             raise
         return ws
 
-    def shake_hands(self, path, protocols=(), headers=(), early=b""):
+    def shake_hands(self, path, protocols=(), headers=(), early=b"", host=None):
         key = new_key()
-        self.send(request_text(path, upgrade_headers(self.port, key, protocols, headers)) + early)
+        lines = upgrade_headers(self.port, key, protocols, headers, host)
+        self.send(request_text(path, lines) + early)
         self.response = self.read_response()
         if self.response.status != 101:
             raise Refused(self.response)

@@ -144,8 +144,9 @@ def test_clients_that_ignore_the_close_keep_no_old_worker(make_stack):
 
 
 def test_reloads_in_a_row_with_clients_coming(make_stack):
-    """Ten reloads while two threads connect, echo and leave: whoever meets a worker that is going
-    is told so (503, or 1001), and at the end one generation of workers is left."""
+    """Twenty reloads while two threads connect, echo and leave: whoever meets a worker that is going
+    is told so (503, or 1001), and at the end one generation of workers is left and the master holds no
+    more open files than before."""
     stack = make_stack(apps="echo", drain="100ms", processes=2)
     stop = threading.Event()
     served, trouble = [0, 0], []
@@ -175,9 +176,11 @@ def test_reloads_in_a_row_with_clients_coming(make_stack):
     for thread in threads:
         thread.start()
     try:
-        for _ in range(10):
+        for count in range(20):
             before = list(served)
             stack.nginx.reload()
+            if count == 1:
+                files = open_files(stack.nginx.process.pid)
             wait_for(lambda before=before: trouble or all(
                 now > then for now, then in zip(served, before)), "both clients are served", 20)
     finally:
@@ -186,6 +189,11 @@ def test_reloads_in_a_row_with_clients_coming(make_stack):
             thread.join()
     assert not trouble, trouble[:3]
     wait_for(lambda: len(stack.nginx.worker_processes()) == 2, "one generation is left", 20)
+    assert open_files(stack.nginx.process.pid) <= files
+
+
+def open_files(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
 
 
 def test_a_killed_nginx_worker_takes_only_its_own_sessions(make_stack, watch):

@@ -3,6 +3,7 @@
 
 #include "tests/unit/worker_http_server.h"
 #include "worker/pipeline/prompts/prompts.h"
+#include "worker/providers/openai/chat_reply.h"
 #include "worker/providers/openai/chat_wire.h"
 #include "worker/providers/openai/responder.h"
 

@@ -10,8 +10,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kProvider = "openai";
-
 json message(std::string_view role, std::string_view content) {
     json out;
     out["role"] = role;
@@ -86,76 +84,6 @@ json messages(const AnswerRequest& request) {
     return list;
 }
 
-// ---- reading
-
-const json& member(const json& object, const char* name) {
-    static const json none;
-    const auto found = object.is_object() ? object.find(name) : object.end();
-    return object.is_object() && found != object.end() ? *found : none;
-}
-
-std::string text_of(const json& value) {
-    if (value.is_string()) {
-        return value.get<std::string>();
-    }
-    std::string text; // some servers send parts
-    if (value.is_array()) {
-        for (const json& part : value) {
-            text += text_of(member(part, "text"));
-        }
-    }
-    return text;
-}
-
-std::int64_t count_of(const json& value) {
-    return value.is_number_integer() ? value.get<std::int64_t>() : 0;
-}
-
-std::optional<ApiError> error_of(const json& object) {
-    const json& error = member(object, "error");
-    if (error.is_null()) {
-        return std::nullopt;
-    }
-    ApiError out;
-    out.type = text_of(member(error, "type"));
-    out.param = text_of(member(error, "param"));
-    out.message = error.is_string() ? text_of(error) : text_of(member(error, "message"));
-    const json& code = member(error, "code"); // some servers give a number
-    out.code = code.is_string() ? text_of(code) : code.is_number() ? code.dump() : "";
-    return out;
-}
-
-std::optional<Usage> usage_of(const json& object) {
-    const json& usage = member(object, "usage");
-    if (!usage.is_object()) {
-        return std::nullopt;
-    }
-    Usage out;
-    out.provider = kProvider;
-    out.input_tokens = count_of(member(usage, "prompt_tokens"));
-    out.output_tokens = count_of(member(usage, "completion_tokens"));
-    out.cached_tokens = count_of(member(member(usage, "prompt_tokens_details"), "cached_tokens"));
-    return out;
-}
-
-std::optional<Piece> parse(std::string_view text, const char* holder) {
-    const json object = json::parse(text, nullptr, false);
-    if (!object.is_object()) {
-        return std::nullopt;
-    }
-    Piece piece;
-    piece.error = error_of(object);
-    piece.usage = usage_of(object);
-    piece.model = text_of(member(object, "model"));
-    const json& choices = member(object, "choices");
-    if (choices.is_array() && !choices.empty()) {
-        const json& said = member(choices.front(), holder);
-        piece.text = text_of(member(said, "content")) + text_of(member(said, "refusal"));
-        piece.finish_reason = text_of(member(choices.front(), "finish_reason"));
-    }
-    return piece;
-}
-
 } // namespace
 
 std::string request_body(const AnswerRequest& request, std::string_view model,
@@ -168,14 +96,6 @@ std::string request_body(const AnswerRequest& request, std::string_view model,
         body["stream_options"]["include_usage"] = true;
     }
     return body.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-std::optional<Piece> parse_event(std::string_view json) {
-    return parse(json, "delta");
-}
-
-std::optional<Piece> parse_reply(std::string_view json) {
-    return parse(json, "message");
 }
 
 } // namespace mr::openai

@@ -1,13 +1,11 @@
-// Chat Completions on the wire: request bodies out of an AnswerRequest, and what replies and stream
-// events say. Pure: JSON in, JSON out. Unknown fields, events and values are ignored; a missing
-// field and null mean the same.
+// Chat Completions on the wire: request bodies out of an AnswerRequest; chat_reply.h reads what
+// comes back. Pure.
 //
 // https://platform.openai.com/docs/api-reference/chat
 #pragma once
 
 #include "worker/providers/interfaces.h"
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,25 +24,5 @@ struct Features {
 
 std::string request_body(const AnswerRequest& request, std::string_view model,
                          const Features& features);
-
-struct ApiError {
-    std::string type;
-    std::string code;
-    std::string param;
-    std::string message; // the provider's: for logs, never for users
-};
-
-// What one stream event, or a whole reply, adds.
-struct Piece {
-    std::string text; // of the answer, or of the refusal to give one
-    std::string finish_reason;
-    std::string model;
-    std::optional<Usage> usage;
-    std::optional<ApiError> error;
-};
-
-// Null: not the JSON of either.
-std::optional<Piece> parse_event(std::string_view json);
-std::optional<Piece> parse_reply(std::string_view json);
 
 } // namespace mr::openai

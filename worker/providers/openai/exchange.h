@@ -4,6 +4,7 @@
 
 #include "worker/net/http_client.h"
 #include "worker/net/sse.h"
+#include "worker/providers/openai/chat_reply.h"
 #include "worker/providers/openai/chat_wire.h"
 #include "worker/providers/overlap.h"
 
