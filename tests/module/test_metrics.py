@@ -385,6 +385,10 @@ def test_a_killed_process_that_nobody_replaces(pair, watch):
     wait_for(lambda: not any(process.alive() for process in old), "the old processes are gone")
     clients = spread(pair)
     old = pair.nginx.reload()
+    # Until they have closed their listening sockets, the kernel may have woken one of them alone for
+    # the next connection, which would then wait for another one to come.
+    wait_for(lambda: all(f"{process.pid}#{process.pid}: gracefully shutting down"
+                         in pair.nginx.log.text() for process in old), "the old ones drain")
     held = scrape(port)["mr_ws_connections"]
     assert held > 0
     for process in old:
