@@ -4,6 +4,7 @@
 #include "ngx_mr_ws_module/lane_reader.h"
 #include "ngx_mr_ws_module/mailbox.h"
 #include "ngx_mr_ws_module/metrics.h"
+#include "ngx_mr_ws_module/session_owner.h"
 #include "ngx_mr_ws_module/subscriber.h"
 #include "shared/guard.h"
 #include "shared/ids.h"
@@ -141,6 +142,7 @@ void on_commands_ready(void* owner) noexcept {
     readiness_commands_ready(hub);
     for (Session* session = hub.active.first(); session != nullptr;
          session = hub.active.next(*session)) {
+        owner_ask_due(*session);
         mailbox_let_go(*session);
         lane_retry(*session);
     }
@@ -177,6 +179,7 @@ bool watch_over(Session& session) {
     if (session.followers == nullptr) {
         return false;
     }
+    owner_ask_due(session);
     mailbox_tick(session);
     lane_retry(session);
     lane_greet_without_redis(session);

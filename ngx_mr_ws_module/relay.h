@@ -37,6 +37,7 @@ struct RelayLink {
     bool in_read : 1 = false;      // takes part in the log read that is under way
     bool lagging : 1 = false;      // its socket is full: waits for relay_drained
     bool paused : 1 = false;       // reading from the client is paused: mail is not answered yet
+    bool owner_due : 1 = false;    // whose the session is has still to be asked
     bool held : 1 = false;         // the same until the next tick: more than is looked at
     bool choked : 1 = false;       // one message at a time: its lane is filling, or refuses it
     bool greet : 1 = false;        // a resume whose `connected` is not sent yet

@@ -37,18 +37,29 @@ bool has_names(const AccessConf& access) {
 } // namespace
 
 void owner_ask(Connection& connection) noexcept {
-    if (!has_names(connection.conf->access)) {
-        return;
-    }
     Session& session = *connection.relay.session;
     Hub& hub = *session.hub;
+    connection.relay.owner_due = !hub_is_set_up(hub) && !hub_is_down(hub);
+    if (connection.relay.owner_due || !has_names(connection.conf->access)) {
+        return;
+    }
     const SessionKeys keys(hub.partitions, session.id_view());
-    if (!hub.commands.send_repeatable({"HMGET", keys.meta, "sub", "iseq"},
-                                      {on_owner, &session, connection.id})) {
+    if (!hub_is_set_up(hub) || !hub.commands.send_repeatable({"HMGET", keys.meta, "sub", "iseq"},
+                                                             {on_owner, &session, connection.id})) {
         return connection_close(connection, CloseCode::try_again_later,
                                 "owner of the session unknown");
     }
     ++session.references;
+}
+
+void owner_ask_due(Session& session) noexcept {
+    for (Connection* follower = session.followers; follower != nullptr;) {
+        Connection* next = next_follower(*follower);
+        if (follower->relay.owner_due) {
+            owner_ask(*follower);
+        }
+        follower = next;
+    }
 }
 
 void owner_refuse(Session& session, Connection* connection) noexcept {

@@ -14,6 +14,9 @@ namespace mr {
 // commands are held) the connection is closed with 1013. Nothing where nobody has a name.
 void owner_ask(Connection& connection) noexcept;
 
+// Asks for those who came before it was known where in this Redis the answer is.
+void owner_ask_due(Session& session) noexcept;
+
 // Redis has refused the connection's mail (null: it has gone): the session is somebody else's.
 void owner_refuse(Session& session, Connection* connection) noexcept;
 
