@@ -4,6 +4,7 @@ refused nor stored where nobody looks."""
 
 import pytest
 
+from harness.process import wait_for
 from harness.raw_ws import RawWs
 
 FOREIGN_PARTITIONS = 4  # not what the gateway would choose
@@ -48,11 +49,15 @@ def test_a_client_that_leaves_at_once(unlinked, proxy):
 
 
 def test_without_redis_mail_is_refused_at_last(unlinked, proxy):
+    def ready():
+        return unlinked.nginx.log.text().count("commands link ready")
+
+    before = ready()
     with RawWs.open(unlinked.nginx.http_port) as ws:
         ws.text("lost")
         assert b'"relay_unavailable"' in ws.message(10).payload
         proxy.set_mode("pass")
-        unlinked.wait_linked()
+        wait_for(lambda: ready() > before, "mail can be addressed")
         ws.text("after")
         assert ws.message(10).payload == b"after"
         ws.close()
