@@ -4,7 +4,7 @@
 
 kPython=/usr/bin/python3
 kArtifacts=$MR_BUILD/test-artifacts
-kSuites=(unit module system chaos web)
+kSuites=(unit module system chaos web fuzz)
 kChaosSeeds=(1 2)
 kChaosSeconds=60
 kSuiteLimitS=1500
@@ -144,7 +144,7 @@ cmd_test() {
     for suite in "${wanted[@]}"; do
         say "== $suite"
         case $suite in
-            unit | web | chaos) "suite_$suite" ;;
+            unit | web | chaos | fuzz) "suite_$suite" ;;
             *) suite_pytest "$suite" ;;
         esac
     done | tee "$report"
@@ -161,11 +161,4 @@ finish_test() { # REPORT
     say "artefacts in $(in_repo "$kArtifacts")"
     say "${sums% *} passed, ${sums#* } failed"
     [[ ${sums#* } == 0 && ${sums% *} != 0 ]]
-}
-
-cmd_asan() {
-    mkdir -p "$MR_BUILD/log"
-    ensure_packages build run test
-    build_cmake dev "$MR_BUILD/dev"
-    ctest --test-dir "$MR_BUILD/dev" -j "$(nproc)" --timeout 300 --output-on-failure
 }
