@@ -333,6 +333,8 @@ void readiness_subscribe(Hub& hub) noexcept {
     const std::string_view parts[] = {"SSUBSCRIBE", readiness.channel.view()};
     if (hub.subscriptions.send_push(parts)) {
         readiness.subscribed_at = readiness.confirmed_at = now();
+    } else if (hub.subscriptions.is_ready()) {
+        hub.subscriptions.fail({"cannot take a subscription"});
     }
 }
 

@@ -191,14 +191,15 @@ bool RedisLink::take_held() noexcept {
     if (!out_.append(held_.view()) || !kept_.reserve(held_.size())) {
         return false;
     }
-    while (!held_pending_.empty()) {
-        PendingCommand command = held_pending_.pop();
+    pending_.swap(held_pending_); // it is empty: nothing has to grow
+    for (uint32_t left = pending_.size(); left != 0; --left) {
+        PendingCommand command = pending_.pop();
         command.deadline_ms = ngx_current_msec + kReplyTimeoutMs;
         if (command.repeat_until_ms != 0) {
             kept_.append(held_.view().first(command.bytes));
         }
         held_.spend(command.bytes);
-        pending_.push(command); // not more than it held, and it is empty
+        pending_.push(command);
     }
     held_.release();
     cork();
@@ -208,8 +209,7 @@ bool RedisLink::take_held() noexcept {
 // The link has broken: what may be repeated waits for the next one, in front of what is given
 // meanwhile. The rest stays in pending_.
 void RedisLink::hold_repeatable() noexcept {
-    PendingQueue lost;
-    while (!pending_.empty()) {
+    for (uint32_t left = pending_.size(); left != 0; --left) {
         PendingCommand command = pending_.pop();
         if (command.repeat_until_ms != 0) {
             const uint64_t held_until = ngx_current_msec + kHoldMs;
@@ -223,9 +223,8 @@ void RedisLink::hold_repeatable() noexcept {
             }
             held_.drop_back(held ? command.bytes : 0);
         }
-        lost.push(command);
+        pending_.push(command); // into the place it has just left: that takes no memory
     }
-    pending_.swap(lost);
     kept_.release();
 }
 

@@ -64,7 +64,12 @@ bool RedisLink::setup(Parts parts, const ReplySink& sink) noexcept {
         return false;
     }
     cork();
-    return queue(out_, pending_, parts, sink, kReplyTimeoutMs);
+    if (queue(out_, pending_, parts, sink, kReplyTimeoutMs)) {
+        return true;
+    }
+    // Without this step the connection is not what it has to be: nameless, or of another database.
+    fail({"out of memory"});
+    return false;
 }
 
 bool RedisLink::send_push(Parts parts) noexcept {

@@ -4,7 +4,7 @@
 
 kPython=/usr/bin/python3
 kArtifacts=$MR_BUILD/test-artifacts
-kSuites=(unit module system chaos web)
+kSuites=(unit module system chaos web fuzz)
 kLongest=system
 kChaosSeeds=(1 2)
 kChaosSeconds=60
@@ -150,7 +150,7 @@ run_suites() { # SUITE…
     for suite in "$@"; do
         say "== $suite"
         case $suite in
-            unit | web | chaos) "suite_$suite" ;;
+            unit | web | chaos | fuzz) "suite_$suite" ;;
             *) suite_pytest "$suite" ;;
         esac
     done
@@ -197,11 +197,4 @@ finish_test() { # REPORT
     say "artefacts in $(in_repo "$kArtifacts")"
     say "${sums% *} passed, ${sums#* } failed"
     [[ ${sums#* } == 0 && ${sums% *} != 0 ]]
-}
-
-cmd_asan() {
-    mkdir -p "$MR_BUILD/log"
-    ensure_packages build run test
-    build_cmake dev "$MR_BUILD/dev"
-    ctest --test-dir "$MR_BUILD/dev" -j "$(nproc)" --timeout 300 --output-on-failure
 }

@@ -51,16 +51,18 @@ def check_config(directory, text):
 class Nginx:
     """`locations` go into one server on a plain and a TLS port, beside /healthz, /readyz and
     /metrics; `http` and `main` are further lines of these levels, `first` those in front of the
-    module. A location may say {http_port} and so on: see `names`."""
+    module; `env` is added to its environment. A location may say {http_port} and so on: see
+    `names`."""
 
     def __init__(self, directory, redis_url, *, locations=STANDARD_LOCATIONS, http="", main="",
-                 first="", processes=1, drain="300ms", connections=4096):
+                 first="", processes=1, drain="300ms", connections=4096, env=None):
         self.directory = directory
         self.redis_url = redis_url
         self.locations = locations
         self.http = http
         self.main = main
         self.first = first
+        self.env = env
         self.processes = processes
         self.drain = drain
         self.connections = connections
@@ -121,7 +123,8 @@ http {{
         for _ in range(START_TRIES):
             self.http_port, self.https_port = free_ports(2)
             self.write()
-            self.process = Process("nginx", self.argv(), self.console)
+            self.process = Process("nginx", self.argv(), self.console,
+                                   env={**os.environ, **self.env} if self.env else None)
             wait_for(self._serving_or_dead, "nginx listens and has its workers")
             if self.process.alive():
                 return self
