@@ -22,6 +22,9 @@ ngx_command_t commands[] = {
     // mr_ws_health live | ready;
     {ngx_string("mr_ws_health"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, set_health,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    // mr_ws_http chat | bench | off;
+    {ngx_string("mr_ws_http"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, set_http,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     // mr_ws_redis redis://… | rediss://… | unix:…;
     {ngx_string("mr_ws_redis"), kEverywhere | NGX_CONF_TAKE1, set_redis, NGX_HTTP_LOC_CONF_OFFSET,
      0, nullptr},
@@ -34,6 +37,10 @@ ngx_command_t commands[] = {
     // mr_ws_compat lenient | strict;
     {ngx_string("mr_ws_compat"), kEverywhere | NGX_CONF_TAKE1, set_compat, NGX_HTTP_LOC_CONF_OFFSET,
      0, nullptr},
+
+    // mr_ws_cors on | off;
+    {ngx_string("mr_ws_cors"), kEverywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationConf, cors), nullptr},
 
     // mr_ws_deflate on | off;
     {ngx_string("mr_ws_deflate"), kEverywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
@@ -75,6 +82,7 @@ ngx_command_t commands[] = {
     number(ngx_string("mr_ws_deflate_max_ratio")),
     number(ngx_string("mr_ws_drain")),
     number(ngx_string("mr_ws_jwt_leeway")),
+    number(ngx_string("mr_ws_http_timeout")),
 
     ngx_null_command,
 };
