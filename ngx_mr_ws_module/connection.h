@@ -98,8 +98,8 @@ struct Connection : Follower {
 };
 static_assert(sizeof(Connection) <= 512, "lives in every idle connection");
 
-// Back from a link of nginx's lists. The standard promises offsetof for simple structures alone; our
-// compilers have it for every one without virtual bases.
+// Back from a link of nginx's lists. The standard promises offsetof for simple structures alone;
+// our compilers have it for every one without virtual bases.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Winvalid-offsetof"
 inline Connection* connection_of_all(ngx_queue_t* link) noexcept {

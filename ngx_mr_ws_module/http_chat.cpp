@@ -340,6 +340,8 @@ bool http_chat_refuse(HttpChat& chat, ErrorCode code, uint32_t retry_after_ms) n
 
 void http_chat_stored(HttpChat& chat) noexcept {
     chat.begun = chat.kind == FollowerKind::http_stream && !chat.ready;
+    // In a session of its own the answer may have overtaken this news.
+    chat.ending = chat.ending || (chat.begun && chat.terminal_seen && !chat.open.resume);
     http_chat_act(chat);
 }
 

@@ -91,7 +91,11 @@ ngx_int_t begin_stream(HttpChat& chat) {
     r->headers_out.status = NGX_HTTP_OK;
     set_content_type(r, "text/event-stream");
     const ngx_int_t rc = ngx_http_send_header(r);
-    return rc == NGX_ERROR || rc > NGX_OK ? NGX_ERROR : NGX_OK;
+    if (rc == NGX_ERROR || rc > NGX_OK) {
+        return NGX_ERROR;
+    }
+    // Otherwise nginx keeps it until there is more (postpone_output).
+    return ngx_http_send_special(r, NGX_HTTP_FLUSH) == NGX_ERROR ? NGX_ERROR : NGX_OK;
 }
 
 bool pending(const ngx_http_request_t* r) {
