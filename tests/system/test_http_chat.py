@@ -134,6 +134,11 @@ def test_a_client_that_goes_away_cancels_its_question(slow, tls):
         assert [event["by"] for event in events if event["type"] == "cancelled"] == ["disconnect"]
 
 
+def in_lane(stack, session):
+    return "".join(str(stack.redis.command("XRANGE", key, "-", "+"))
+                   for key in stack.redis.command("KEYS", f"mr:*:i:{session}"))
+
+
 def test_a_client_that_goes_away_while_its_question_waits(slow):
     """The running answer is somebody else's and goes on."""
     with Chat(slow) as chat:
@@ -141,8 +146,7 @@ def test_a_client_that_goes_away_while_its_question_waits(slow):
         chat.until("text_chunk")
         with HttpClient(port_of(slow)) as client:
             client.post(question("Hello"), [*JSON, ("MR-Resume-Token", chat.token)])
-            wait_for(lambda: slow.redis.command("KEYS", f"mr:*:i:{chat.session}"),
-                     "the question waits")
+            wait_for(lambda: "Hello" in in_lane(slow, chat.session), "the question waits")
         assert chat.until("response_complete")[-1]["status"] == "ok"
         assert chat.until("response_complete")[-1]["status"] == "cancelled"
 
@@ -184,3 +188,24 @@ def test_without_redis_is_503(make_stack):
     got = ask(port_of(stack), "Hello")
     assert got.status == 503 and got.json["error"]["code"] == "relay_unavailable"
     assert int(got.headers["retry-after"]) >= 1
+
+
+def test_a_history_that_the_client_brings(fast):
+    """A new session answers as the one in which the conversation was held."""
+    first = ask(port_of(fast), QUESTION)
+    held = ask(port_of(fast), "and compared with last year?",
+               headers=[*JSON, ("MR-Resume-Token", first.headers["mr-resume-token"])])
+    history = [{"role": "user", "content": QUESTION},
+               {"role": "assistant", "content": first.json["response"]}]
+    brought = ask(port_of(fast), "and compared with last year?", conversation_history=history)
+    blank = ask(port_of(fast), "and compared with last year?")
+    assert "Harbor Point" in brought.json["response"]
+    assert "Harbor Point" in held.json["response"]
+    assert "Harbor Point" not in blank.json["response"]
+
+
+@pytest.mark.parametrize("history", [
+    {}, "x", [1], [{"role": "system", "content": "x"}], [{"role": "user", "content": 1}]])
+def test_a_history_of_another_form(fast, history):
+    got = ask(port_of(fast), "Hello", conversation_history=history)
+    assert got.status == 400 and got.json["error"]["code"] == "bad_request"

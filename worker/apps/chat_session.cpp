@@ -293,6 +293,7 @@ TurnRecord ChatSession::make_record(const Job& job) const {
     TurnRecord record = new_record(job.mail.traceparent);
     record.message = job.message.message;
     record.context = job.message.context;
+    record.history = job.message.history;
     record.mail = job.mail.name();
     record.askers = job.askers;
     record.message_id = job.message.message_id;

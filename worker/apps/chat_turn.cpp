@@ -234,6 +234,11 @@ asio::awaitable<TurnRequest> ChatTurn::make_request() {
             request.history.push_back({entry.role, entry.content, entry.memory});
         }
     }
+    if (entries.empty() && record_.history.is_array()) {
+        for (const nlohmann::json& said : record_.history) {
+            request.history.push_back({said.value("role", ""), said.value("content", ""), nullptr});
+        }
+    }
     co_return request;
 }
 

@@ -16,6 +16,7 @@ struct TurnRecord {
     std::string turn_id;
     std::string message;
     nlohmann::json context;
+    nlohmann::json history; // what the client says was said before, for a session without its own
     std::string message_id;       // the client's, may be empty
     std::string replaces;         // regenerate: the turn whose exchange this one replaces
     std::vector<uint64_t> askers; // HTTP requests that wait for it as one object
