@@ -9,7 +9,7 @@ import pytest
 
 from harness.http_chat import JSON, SSE, HttpClient, question
 from harness.nginx import free_ports
-from harness.raw_ws import request_text
+from harness.raw_ws import RawWs, request_text
 from harness.stack import shared_stack
 from harness.tls import certificate
 
@@ -272,22 +272,28 @@ def test_a_page_of_another_origin_gets_no_headers_where_cors_is_off(client):
 
 # ---- HTTP/2
 
+SLOW = question("Give me an overview of all open change orders, invoices and risks at Harbor Point.")
+
+
 @pytest.fixture(scope="module")
-def h2_port(data_dir):
+def h2_port():
+    return free_ports(1)[0]
+
+
+@pytest.fixture(scope="module")
+def h2_stack(data_dir, h2_port):
     tls = certificate()
-    port = free_ports(1)[0]
     server = f"""
     server {{
-        listen 127.0.0.1:{port} ssl http2;
+        listen 127.0.0.1:{h2_port} ssl http2;
         server_name localhost;
         ssl_certificate {tls}/cert.pem;
         ssl_certificate_key {tls}/key.pem;
         {LOCATIONS}
     }}
     """
-    for stack in shared_stack(data_dir, apps="chat", locations=LOCATIONS, http=server,
-                              settings={"local_tokens_per_second": 40}):
-        yield port
+    yield from shared_stack(data_dir, apps="chat", locations=LOCATIONS, http=server,
+                            settings={"local_tokens_per_second": 40})
 
 
 def curl(port, path, *words, limit_s=30):
@@ -303,12 +309,12 @@ def curl(port, path, *words, limit_s=30):
 ASK = ["-H", "Content-Type: application/json", "-d", HELLO.decode()]
 
 
-def test_h2_one_object(h2_port):
+def test_h2_one_object(h2_stack, h2_port):
     told, body = curl(h2_port, "/v1/chat", *ASK)
     assert told == "2 200" and json.loads(body)["response"]
 
 
-def test_h2_large_body_and_errors(h2_port, tmp_path):
+def test_h2_large_body_and_errors(h2_stack, h2_port, tmp_path):
     large = tmp_path / "body"
     large.write_bytes(b'{"padding":"' + b"x" * (700 * KIB) + b'","message":"Hello"}')
     words = ["-H", "Content-Type: application/json", "--data-binary", f"@{large}"]
@@ -319,7 +325,7 @@ def test_h2_large_body_and_errors(h2_port, tmp_path):
     assert curl(h2_port, "/v1/small", *words)[0] == "2 413"
 
 
-def test_h2_stream(h2_port):
+def test_h2_stream(h2_stack, h2_port):
     told, body = curl(h2_port, "/v1/chat", *ASK, "-H", "Accept: text/event-stream", "--no-buffer")
     assert told == "2 200"
     events = [json.loads(part.split(b"data: ")[1]) for part in body.split(b"\n\n")[:-1]]
@@ -328,17 +334,28 @@ def test_h2_stream(h2_port):
     assert kinds.count("text_chunk") >= 1
 
 
-def test_h2_a_client_that_goes_away(h2_port):
+def test_h2_a_client_that_goes_away(h2_stack, h2_port):
     """Cut in the middle, in both forms; the server goes on."""
-    slow = question("Give me an overview of all open change orders and risks at Harbor Point.")
     for accept in ("application/json", "text/event-stream"):
-        words = ["-H", "Content-Type: application/json", "-d", slow.decode(), "-H",
+        words = ["-H", "Content-Type: application/json", "-d", SLOW.decode(), "-H",
                  f"Accept: {accept}"]
         curl(h2_port, "/v1/chat", *words, limit_s=0.5)
     assert curl(h2_port, "/v1/chat", *ASK)[0] == "2 200"
 
 
-def test_h2_websocket_is_refused_cleanly(h2_port):
+def test_h2_a_client_that_goes_away_cancels(h2_stack, h2_port):
+    with RawWs.open(h2_stack.nginx.http_port, "/ws/chat", protocols=["mr.v2"]) as ws:
+        token = ws.event()["resume_token"]
+        curl(h2_port, "/v1/chat", "-H", "Content-Type: application/json", "-H",
+             f"MR-Resume-Token: {token}", "-d", SLOW.decode(), limit_s=1)
+        events = [ws.event()]
+        while events[-1]["type"] != "response_complete":
+            events.append(ws.event())
+    assert events[-1]["status"] == "cancelled"
+    assert [event["by"] for event in events if event["type"] == "cancelled"] == ["disconnect"]
+
+
+def test_h2_websocket_is_refused_cleanly(h2_stack, h2_port):
     """An upgrade has no meaning there, RFC 9113 section 8.2.2: no hanging, no 101."""
     began = time.monotonic()
     told, body = curl(h2_port, "/ws/chat")
