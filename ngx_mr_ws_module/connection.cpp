@@ -67,7 +67,7 @@ void destroy(Connection& connection) {
 void on_flush(ngx_event_t*) noexcept {
     while (!ngx_queue_empty(&process.corked)) {
         ngx_queue_t* first = ngx_queue_head(&process.corked);
-        auto& connection = *ngx_queue_data(first, Connection, cork);
+        auto& connection = *connection_of_cork(first);
         ngx_queue_remove(first);
         connection.corked = false;
         connection_flush(connection);
@@ -248,7 +248,7 @@ void connections_init(ngx_log_t* log) noexcept {
 
 void connections_exit() noexcept {
     while (!ngx_queue_empty(&process.all)) {
-        auto& connection = *ngx_queue_data(ngx_queue_head(&process.all), Connection, all);
+        auto& connection = *connection_of_all(ngx_queue_head(&process.all));
         connection_close(connection, CloseCode::going_away, "server is stopping");
         connection_flush(connection);
         connection.socket->timedout = !connection.output.empty(); // then nothing waits for it

@@ -8,12 +8,11 @@
 // never inside a function that the relay calls, so a reference stays good for the whole call.
 #pragma once
 
-#include "ngx_mr_ws_module/identity.h"
+#include "ngx_mr_ws_module/follower.h"
 #include "ngx_mr_ws_module/ngx.h"
 #include "ngx_mr_ws_module/output_queue.h"
 #include "ngx_mr_ws_module/relay.h"
 #include "ngx_mr_ws_module/settings.h"
-#include "ngx_mr_ws_module/trace_context.h"
 #include "shared/buffer.h"
 #include "shared/bytes.h"
 #include "shared/ws_frame.h"
@@ -48,25 +47,9 @@ enum class ConnectionState : uint8_t {
 // Who ended the session, for the log.
 enum class ClosedBy : uint8_t { nobody, client, server };
 
-struct Connection {
+struct Connection : Follower {
     explicit Connection(const LocationConf& location) noexcept
-        : conf(&location), app(location.kind()), strict(location.strict()) {}
-
-    // Read by the relay.
-    uint64_t id = 0; // random: unique over all gateways
-    const LocationConf* conf;
-    Identity* identity = nullptr; // owned
-    RelayLink relay;
-    AppKind app;
-    bool v2 = false;
-    bool strict;
-
-    std::string_view traceparent() const noexcept { return trace.view(); }
-    // Who owns the session; empty: anonymous.
-    std::string_view subject() const noexcept {
-        return identity != nullptr ? identity->subject() : std::string_view{};
-    }
-    ngx_log_t* log() const noexcept { return socket->log; }
+        : Follower(FollowerKind::websocket, location, location.kind()) {}
 
     // Of connection*.cpp, sweep.cpp and drain.cpp alone.
     ConnectionState state = ConnectionState::open;
@@ -82,13 +65,11 @@ struct Connection {
     uint16_t close_code = 0;       // as it stands in the log
     uint32_t unacked = 0;          // in the kernel at the last look, not taken by the client yet
     uint32_t counted_output = 0;   // of the output queue, in the metrics
-    uint32_t turns = 0;            // whose end was sent
     // A broken rule (static), and what to close with when the answers owed are out.
     const char* violation = nullptr;
     uint16_t violation_code = 0;
     uint8_t deflate_bits = 0; // window of what we compress; 0: permessage-deflate is not in use
 
-    ngx_connection_t* socket = nullptr;
     ngx_queue_t all{};  // every connection of this process, the next one to be looked at first
     ngx_queue_t cork{}; // those with new output
 
@@ -112,7 +93,6 @@ struct Connection {
     uint64_t frames_out = 0;
     uint64_t bytes_in = 0;
     uint64_t bytes_out = 0;
-    TraceContext trace;
 
     const FrameLimits& limits() const noexcept {
         return deflate_bits != 0 ? conf->deflate_limits : conf->limits;
@@ -122,6 +102,18 @@ struct Connection {
     }
 };
 static_assert(sizeof(Connection) <= 512, "lives in every idle connection");
+
+// Back from a link of nginx's lists. The standard promises offsetof for simple structures alone;
+// our compilers have it for every one without virtual bases.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"
+inline Connection* connection_of_all(ngx_queue_t* link) noexcept {
+    return ngx_queue_data(link, Connection, all);
+}
+inline Connection* connection_of_cork(ngx_queue_t* link) noexcept {
+    return ngx_queue_data(link, Connection, cork);
+}
+#pragma GCC diagnostic pop
 
 // ---- called by the relay
 

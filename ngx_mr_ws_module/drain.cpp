@@ -50,7 +50,7 @@ void drain_begin() noexcept {
     ngx_queue_t& all = connections_all();
     for (ngx_queue_t* at = ngx_queue_head(&all); at != ngx_queue_sentinel(&all);
          at = ngx_queue_next(at)) {
-        drain_schedule(*ngx_queue_data(at, Connection, all));
+        drain_schedule(*connection_of_all(at));
     }
     sweep_drain();
     relay_shutting_down(cycle);

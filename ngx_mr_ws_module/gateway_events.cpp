@@ -30,9 +30,14 @@ class EventText {
     }
     EventText& boolean(bool value) { return put(value ? "true" : "false"); }
 
-    void send(Connection& connection) const {
+    void send(Follower& connection) const {
         if (complete_) {
-            connection_send(connection, Opcode::text, as_bytes({chars_, length_}));
+            follower_tell(connection, as_bytes({chars_, length_}));
+        }
+    }
+    void greet(Follower& connection) const {
+        if (complete_) {
+            follower_greet(connection, as_bytes({chars_, length_}));
         }
     }
 
@@ -43,7 +48,7 @@ class EventText {
 };
 
 // How long the access token still holds. Nothing without one.
-void put_expiry(EventText& text, const Connection& connection) {
+void put_expiry(EventText& text, const Follower& connection) {
     if (connection.identity != nullptr && connection.identity->expires_at_s != 0) {
         const uint64_t end = connection.identity->expires_at_s;
         const auto now = static_cast<uint64_t>(ngx_time());
@@ -51,7 +56,7 @@ void put_expiry(EventText& text, const Connection& connection) {
     }
 }
 
-void put_details(EventText& text, const Connection& connection, bool recovered) {
+void put_details(EventText& text, const Follower& connection, bool recovered) {
     const LocationConf& conf = *connection.conf;
     TokenText token;
     text.put(R"(,"v":)").number(connection.v2 ? 2 : 1);
@@ -69,7 +74,7 @@ void put_details(EventText& text, const Connection& connection, bool recovered) 
 
 } // namespace
 
-void gateway_connected(Connection& connection, bool recovered) noexcept {
+void gateway_connected(Follower& connection, bool recovered) noexcept {
     if (connection.app == AppKind::echo) {
         return;
     }
@@ -80,10 +85,10 @@ void gateway_connected(Connection& connection, bool recovered) noexcept {
     if (connection.v2 || !connection.strict) {
         put_details(text, connection, recovered);
     }
-    text.put("}").send(connection);
+    text.put("}").greet(connection);
 }
 
-void gateway_authenticated(Connection& connection) noexcept {
+void gateway_authenticated(Follower& connection) noexcept {
     if (!connection.v2) {
         return;
     }
@@ -93,7 +98,7 @@ void gateway_authenticated(Connection& connection) noexcept {
     text.put("}").send(connection);
 }
 
-void gateway_queued(Connection& connection, uint32_t waited_ms) noexcept {
+void gateway_queued(Follower& connection, uint32_t waited_ms) noexcept {
     if (!connection.v2 || connection.app == AppKind::echo) {
         return;
     }
@@ -101,8 +106,11 @@ void gateway_queued(Connection& connection, uint32_t waited_ms) noexcept {
     text.put(R"({"type":"queued","waited_ms":)").number(waited_ms).put("}").send(connection);
 }
 
-void gateway_error(Connection& connection, ErrorCode code, uint32_t retry_after_ms,
+void gateway_error(Follower& connection, ErrorCode code, uint32_t retry_after_ms,
                    bool ends_turn) noexcept {
+    if (follower_refuse(connection, code, retry_after_ms)) {
+        return;
+    }
     const ErrorText& error = error_text(code);
     const bool plain = connection.strict && !connection.v2;
     EventText text;

@@ -14,12 +14,6 @@ bool is_http_1_1(const ngx_http_request_t* r) {
     return r->http_version == NGX_HTTP_VERSION_11;
 }
 
-// TLS 1.3 early data may be sent again by someone else, with the question in it (RFC 8446 section
-// 8).
-bool is_replayable(const ngx_http_request_t* r) {
-    return r->connection->ssl != nullptr && r->connection->ssl->in_early;
-}
-
 bool has_body(const ngx_http_request_t* r) {
     return r->headers_in.content_length_n > 0 || r->headers_in.chunked;
 }
@@ -32,8 +26,14 @@ Refusal upgrade_required(std::string_view reason, std::string_view name, std::st
     return {426, reason, "426 Upgrade Required", name, value};
 }
 
+} // namespace
+
+bool is_replayable(const ngx_http_request_t* r) noexcept {
+    return r->connection->ssl != nullptr && r->connection->ssl->in_early;
+}
+
 Refusal judge_origin(const ngx_http_request_t* r, const HandshakeHeaders& headers,
-                     const LocationConf& conf) {
+                     const LocationConf& conf) noexcept {
     if (headers.origins == 0) {
         return {}; // not a browser
     }
@@ -45,8 +45,6 @@ Refusal judge_origin(const ngx_http_request_t* r, const HandshakeHeaders& header
     }
     return {};
 }
-
-} // namespace
 
 HandshakeHeaders collect_headers(const ngx_http_request_t* r) noexcept {
     HandshakeHeaders headers;

@@ -26,4 +26,10 @@ struct Refusal {
 Refusal judge_handshake(const ngx_http_request_t* r, const HandshakeHeaders& headers,
                         const LocationConf& conf) noexcept;
 
+// The parts that other endpoints judge as well. TLS 1.3 early data may be sent again by someone
+// else, with the question in it (RFC 8446 section 8).
+bool is_replayable(const ngx_http_request_t* r) noexcept;
+Refusal judge_origin(const ngx_http_request_t* r, const HandshakeHeaders& headers,
+                     const LocationConf& conf) noexcept;
+
 } // namespace mr

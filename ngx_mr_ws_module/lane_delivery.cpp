@@ -3,35 +3,9 @@
 namespace mr {
 namespace {
 
-// The bytes equal the original's: what was added lies behind v1_length.
-void send_strict(Connection& connection, const EventView& event) {
-    static constexpr uint8_t kEnd[] = {'}'};
-    const ByteView parts[] = {event.bytes.first(event.v1_length), kEnd};
-    connection_send_parts(connection, Opcode::text, parts);
-}
-
-void send_event(Connection& connection, const EventView& event) {
-    if (connection.v2) {
-        connection_send(connection,
-                        (event.flags & kEventBinary) != 0 ? Opcode::binary : Opcode::text,
-                        event.bytes);
-        return;
-    }
-    if ((event.flags & kEventV2Only) != 0) {
-        return;
-    }
-    if ((event.flags & kEventBinary) != 0) {
-        connection_send(connection, Opcode::binary, event.bytes);
-    } else if (connection.strict && event.v1_length != 0) {
-        send_strict(connection, event);
-    } else {
-        connection_send(connection, Opcode::text, event.bytes);
-    }
-}
-
 // A client that was told of the loss of its turn hears nothing more of that turn, its end included:
 // it has had one. Every other turn, and what belongs to none, it hears as always.
-bool is_skipped(Connection& connection, const EventView& event) {
+bool is_skipped(Follower& connection, const EventView& event) {
     RelayLink& link = connection.relay;
     if (event.turn == 0) {
         return false;
@@ -46,23 +20,24 @@ bool is_skipped(Connection& connection, const EventView& event) {
     return false;
 }
 
-void send_events(Connection& connection, ByteView bytes, uint32_t skip) {
+void send_events(Follower& connection, ByteView bytes, uint32_t skip) {
     auto reader = BatchReader::open(bytes);
     if (!reader) {
         return;
     }
-    while (const auto event = reader->next()) {
+    EventId id{reader->header().epoch, reader->header().first_seq};
+    for (; const auto event = reader->next(); ++id.seq) {
         if (skip != 0) {
             --skip;
         } else if (!is_skipped(connection, *event)) {
-            send_event(connection, *event);
+            follower_deliver(connection, id, *event);
         }
     }
 }
 
 // The socket is full: from here on the log waits for it, not memory.
-void note_queue(Connection& connection) {
-    if (connection_queued_bytes(connection) > connection.conf->send_limit) {
+void note_queue(Follower& connection) {
+    if (follower_queued_bytes(connection) > connection.conf->send_limit) {
         connection.relay.lagging = true;
         connection.relay.behind = true;
     }
@@ -91,7 +66,7 @@ std::optional<BatchInfo> inspect_batch(ByteView bytes) noexcept {
     return info;
 }
 
-Verdict deliver_batch(Connection& connection, const BatchInfo& batch) noexcept {
+Verdict deliver_batch(Follower& connection, const BatchInfo& batch) noexcept {
     RelayLink& link = connection.relay;
     const Delivery delivery = judge(link.cursor, batch.header);
     if (delivery.verdict != Verdict::deliver) {
@@ -106,13 +81,16 @@ Verdict deliver_batch(Connection& connection, const BatchInfo& batch) noexcept {
     return Verdict::deliver;
 }
 
-void deliver_snapshot(Connection& connection, const Snapshot& snapshot) noexcept {
-    connection_send(connection, Opcode::text, as_bytes(snapshot.event));
+void deliver_snapshot(Follower& connection, const Snapshot& snapshot) noexcept {
+    EventView event;
+    event.flags = kEventV2Only;
+    event.bytes = as_bytes(snapshot.event);
+    follower_deliver(connection, snapshot.id, event);
     connection.relay.cursor = snapshot.id;
     note_queue(connection);
 }
 
-void deliver_live_only(Connection& connection, const BatchInfo& batch) noexcept {
+void deliver_live_only(Follower& connection, const BatchInfo& batch) noexcept {
     const RelayLink& link = connection.relay;
     if (!link.lagging && !link.greet && !link.lost && batch.header.epoch == link.cursor.epoch) {
         send_events(connection, batch.bytes, 0);

@@ -2,7 +2,7 @@
 // frames; never reads from Redis, never decides about gaps beyond reporting the verdict.
 #pragma once
 
-#include "ngx_mr_ws_module/connection.h"
+#include "ngx_mr_ws_module/follower.h"
 #include "shared/bytes.h"
 #include "shared/envelope.h"
 #include "shared/lane_cursor.h"
@@ -24,12 +24,12 @@ std::optional<BatchInfo> inspect_batch(ByteView bytes) noexcept;
 
 // Delivers what the connection's cursor asks for and moves it. Marks the connection as lagging when
 // its queue passes send_limit.
-Verdict deliver_batch(Connection& connection, const BatchInfo& batch) noexcept;
+Verdict deliver_batch(Follower& connection, const BatchInfo& batch) noexcept;
 
 // A snapshot in place of the events up to the one it stands for. v2 only.
-void deliver_snapshot(Connection& connection, const Snapshot& snapshot) noexcept;
+void deliver_snapshot(Follower& connection, const Snapshot& snapshot) noexcept;
 
 // Spoken audio and the like: to connections of the same epoch that keep up, or not at all.
-void deliver_live_only(Connection& connection, const BatchInfo& batch) noexcept;
+void deliver_live_only(Follower& connection, const BatchInfo& batch) noexcept;
 
 } // namespace mr

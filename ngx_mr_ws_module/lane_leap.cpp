@@ -19,7 +19,7 @@ bool worth_it(EventId cursor, const Snapshot& snapshot) {
 // True: somebody still waits for it.
 bool keep_those_worth_it(Session& session, const std::optional<Snapshot>& snapshot) {
     bool any = false;
-    for (Connection* follower = session.followers; follower != nullptr;
+    for (Follower* follower = session.followers; follower != nullptr;
          follower = next_follower(*follower)) {
         RelayLink& link = follower->relay;
         link.leap = link.leap && snapshot && worth_it(link.cursor, *snapshot);
@@ -29,8 +29,8 @@ bool keep_those_worth_it(Session& session, const std::optional<Snapshot>& snapsh
 }
 
 void take_forward(Session& session, const Snapshot& snapshot) {
-    for (Connection* follower = session.followers; follower != nullptr;) {
-        Connection* next = next_follower(*follower);
+    for (Follower* follower = session.followers; follower != nullptr;) {
+        Follower* next = next_follower(*follower);
         if (follower->relay.leap) {
             follower->relay.leap = false;
             deliver_snapshot(*follower, snapshot);
@@ -90,7 +90,7 @@ void on_reply(void* owner, uint64_t step, const Reply* reply) noexcept {
 } // namespace
 
 bool lane_any_leap(const Session& session) noexcept {
-    for (const Connection* follower = session.followers; follower != nullptr;
+    for (const Follower* follower = session.followers; follower != nullptr;
          follower = next_follower(*follower)) {
         if (follower->relay.leap) {
             return true;

@@ -12,8 +12,8 @@ bool needs_read(const RelayLink& link) {
     return link.behind && lane_readable(link);
 }
 
-Connection* first_to_lead(const Session& session) {
-    Connection* follower = session.followers;
+Follower* first_to_lead(const Session& session) {
+    Follower* follower = session.followers;
     while (follower != nullptr && (follower->relay.led || !needs_read(follower->relay))) {
         follower = next_follower(*follower);
     }
@@ -21,10 +21,10 @@ Connection* first_to_lead(const Session& session) {
 }
 
 // Whoever needs a read and has not led since all others have; null: nobody needs one.
-Connection* next_lead(Session& session) {
-    Connection* lead = first_to_lead(session);
+Follower* next_lead(Session& session) {
+    Follower* lead = first_to_lead(session);
     if (lead == nullptr) {
-        for (Connection* follower = session.followers; follower != nullptr;
+        for (Follower* follower = session.followers; follower != nullptr;
              follower = next_follower(*follower)) {
             follower->relay.led = false;
         }
@@ -36,9 +36,9 @@ Connection* next_lead(Session& session) {
     return lead;
 }
 
-Connection* oldest(Session& session) {
-    Connection* found = nullptr;
-    for (Connection* follower = session.followers; follower != nullptr;
+Follower* oldest(Session& session) {
+    Follower* found = nullptr;
+    for (Follower* follower = session.followers; follower != nullptr;
          follower = next_follower(*follower)) {
         if (lane_readable(follower->relay) &&
             (found == nullptr || follower->relay.cursor < found->relay.cursor)) {
@@ -56,7 +56,7 @@ uint8_t entries_of(size_t bytes) {
 } // namespace
 
 bool lane_any_behind(const Session& session) noexcept {
-    for (const Connection* follower = session.followers; follower != nullptr;
+    for (const Follower* follower = session.followers; follower != nullptr;
          follower = next_follower(*follower)) {
         if (needs_read(follower->relay)) {
             return true;
@@ -66,12 +66,12 @@ bool lane_any_behind(const Session& session) noexcept {
 }
 
 std::optional<PageRequest> lane_next_page(Session& session, bool all) noexcept {
-    const Connection* lead = all ? oldest(session) : next_lead(session);
+    const Follower* lead = all ? oldest(session) : next_lead(session);
     if (lead == nullptr) {
         return std::nullopt;
     }
     PageRequest page{lead->relay.cursor};
-    for (Connection* follower = session.followers; follower != nullptr;
+    for (Follower* follower = session.followers; follower != nullptr;
          follower = next_follower(*follower)) {
         RelayLink& link = follower->relay;
         link.in_read = lane_readable(link) && (all || link.behind) && link.cursor >= page.from;
@@ -97,7 +97,7 @@ void lane_page_published(Session& session, size_t bytes) noexcept {
 }
 
 void lane_keep_log(Session& session) noexcept {
-    const Connection* follower = session.followers;
+    const Follower* follower = session.followers;
     while (follower != nullptr && !follower->relay.lagging) {
         follower = next_follower(*follower);
     }

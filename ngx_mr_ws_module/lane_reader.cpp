@@ -16,7 +16,7 @@ namespace mr {
 namespace {
 
 bool any_lost(const Session& session) {
-    for (const Connection* follower = session.followers; follower != nullptr;
+    for (const Follower* follower = session.followers; follower != nullptr;
          follower = next_follower(*follower)) {
         if (follower->relay.lost) {
             return true;
@@ -34,7 +34,7 @@ std::optional<BatchInfo> batch_of_entry(const Reply& entry) {
 }
 
 // A resume has proven that the log knows its position.
-void position_known(Connection& connection) {
+void position_known(Follower& connection) {
     RelayLink& link = connection.relay;
     link.inclusive = false;
     if (link.greet) {
@@ -51,7 +51,7 @@ EventId position_before(const BatchHeader& batch) {
 }
 
 // An entry that goes on from the position, or ends with it, proves it.
-void prove_position(Connection& follower, const BatchInfo& batch) {
+void prove_position(Follower& follower, const BatchInfo& batch) {
     RelayLink& link = follower.relay;
     if (link.inclusive && (judge(link.cursor, batch.header).verdict == Verdict::deliver ||
                            batch.header.last() == link.cursor)) {
@@ -60,7 +60,7 @@ void prove_position(Connection& follower, const BatchInfo& batch) {
 }
 
 // One entry of the log for one follower. False: no more entries for it in this page.
-bool take_entry(Connection& follower, const BatchInfo& batch) {
+bool take_entry(Follower& follower, const BatchInfo& batch) {
     RelayLink& link = follower.relay;
     prove_position(follower, batch);
     if (link.salvage && batch.header.last() > link.cursor) {
@@ -81,7 +81,7 @@ bool take_entry(Connection& follower, const BatchInfo& batch) {
     return false;
 }
 
-void take_page(Connection& follower, const Reply& page) {
+void take_page(Follower& follower, const Reply& page) {
     for (size_t i = 0; i < page.size(); ++i) {
         const auto batch = batch_of_entry(page[i]);
         if (!batch) {
@@ -97,7 +97,7 @@ void take_page(Connection& follower, const Reply& page) {
 
 // A resume with a full or a long page in front of it may be far behind: then nothing of the page
 // goes out until it is known whether a snapshot takes it further.
-bool may_leap(Connection& follower, const Reply& page, bool more, EventId last) {
+bool may_leap(Follower& follower, const Reply& page, bool more, EventId last) {
     RelayLink& link = follower.relay;
     const bool first_page = link.fresh;
     link.fresh = false;
@@ -113,7 +113,7 @@ bool may_leap(Connection& follower, const Reply& page, bool more, EventId last) 
 }
 
 // After a page: is this follower where publications are? `last` is the newest of a full page.
-void settle_follower(Session& session, Connection& follower, bool more, EventId last) {
+void settle_follower(Session& session, Follower& follower, bool more, EventId last) {
     RelayLink& link = follower.relay;
     if (link.lost || link.lagging || link.leap) {
         link.behind = true;
@@ -154,8 +154,8 @@ void take_read(Session& session, const Reply& page) {
     const bool more = page.size() >= session.page_entries;
     const auto newest = last_batch(page);
     const EventId last = newest ? newest->header.last() : EventId{};
-    for (Connection* follower = session.followers; follower != nullptr;) {
-        Connection* next = next_follower(*follower);
+    for (Follower* follower = session.followers; follower != nullptr;) {
+        Follower* next = next_follower(*follower);
         RelayLink& link = follower->relay;
         if (link.in_read) {
             link.in_read = false;
@@ -185,7 +185,7 @@ void on_read(void* owner, uint64_t, const Reply* reply) noexcept {
         take_read(session, *reply);
         lane_retry(session);
     } else {
-        for (Connection* follower = session.followers; follower != nullptr;
+        for (Follower* follower = session.followers; follower != nullptr;
              follower = next_follower(*follower)) {
             follower->relay.in_read = false;
         }
@@ -231,8 +231,8 @@ void publish_to(Session& session, const BatchInfo& batch) {
     lane_page_published(session, batch.bytes.size());
     bool delivered = false;
     bool gap = false;
-    for (Connection* follower = session.followers; follower != nullptr;) {
-        Connection* next = next_follower(*follower);
+    for (Follower* follower = session.followers; follower != nullptr;) {
+        Follower* next = next_follower(*follower);
         RelayLink& link = follower->relay;
         Verdict verdict = Verdict::gap;
         if (lane_readable(link) && !link.inclusive) {
@@ -273,8 +273,8 @@ void lane_publication(Session& session, ByteView bytes) noexcept {
         publish_to(session, *batch);
         return;
     }
-    for (Connection* follower = session.followers; follower != nullptr;) {
-        Connection* next = next_follower(*follower);
+    for (Follower* follower = session.followers; follower != nullptr;) {
+        Follower* next = next_follower(*follower);
         deliver_live_only(*follower, *batch);
         follower = next;
     }
@@ -286,7 +286,7 @@ void lane_publication(Session& session, ByteView bytes) noexcept {
 void lane_subscribed(Session& session) noexcept {
     // A session of ours that nobody has written to yet has no log.
     bool due = session_busy(session) || session.newest != EventId{} || lane_unsettled(session);
-    for (Connection* follower = session.followers; follower != nullptr;
+    for (Follower* follower = session.followers; follower != nullptr;
          follower = next_follower(*follower)) {
         RelayLink& link = follower->relay;
         link.inclusive = link.inclusive || link.cursor != EventId{};
@@ -299,7 +299,7 @@ void lane_subscribed(Session& session) noexcept {
         lane_retry(session);
         return;
     }
-    for (Connection* follower = session.followers; follower != nullptr;
+    for (Follower* follower = session.followers; follower != nullptr;
          follower = next_follower(*follower)) {
         follower->relay.behind = true;
     }
@@ -329,18 +329,19 @@ void lane_retry(Session& session) noexcept {
     }
 }
 
-void lane_joined(Connection& connection) noexcept {
+void lane_joined(Follower& connection) noexcept {
     RelayLink& link = connection.relay;
     Session& session = *link.session;
     link.behind = true;
-    link.inclusive = true;
-    link.fresh = true;
+    link.inclusive = !link.at_top;
+    link.fresh = !link.at_top;
+    link.lost = link.at_top; // its position is looked up as that of a lost one is
     hub_watch(session);
     lane_greet_without_redis(session);
     lane_retry(session);
 }
 
-void lane_drained(Connection& connection) noexcept {
+void lane_drained(Follower& connection) noexcept {
     RelayLink& link = connection.relay;
     if (link.lagging) {
         link.lagging = false;
@@ -354,8 +355,8 @@ void lane_greet_without_redis(Session& session) noexcept {
     if (!hub_is_down(*session.hub)) {
         return;
     }
-    for (Connection* follower = session.followers; follower != nullptr;) {
-        Connection* next = next_follower(*follower);
+    for (Follower* follower = session.followers; follower != nullptr;) {
+        Follower* next = next_follower(*follower);
         if (follower->relay.greet) {
             follower->relay.greet = false;
             metric_add(Metric::resumes_lost);
@@ -366,7 +367,7 @@ void lane_greet_without_redis(Session& session) noexcept {
 }
 
 bool lane_unsettled(const Session& session) noexcept {
-    for (const Connection* follower = session.followers; follower != nullptr;
+    for (const Follower* follower = session.followers; follower != nullptr;
          follower = next_follower(*follower)) {
         if (follower->relay.behind) {
             return true;

@@ -23,10 +23,10 @@ void lane_retry(Session& session) noexcept;
 void lane_check(Session& session) noexcept;
 
 // A connection has joined and needs the log from its cursor.
-void lane_joined(Connection& connection) noexcept;
+void lane_joined(Follower& connection) noexcept;
 
 // The socket of a lagging connection has room again.
-void lane_drained(Connection& connection) noexcept;
+void lane_drained(Follower& connection) noexcept;
 
 // When Redis is away, resumes get their greeting without knowing what the log holds. A moment's
 // absence is waited for.

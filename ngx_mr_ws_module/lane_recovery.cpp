@@ -36,7 +36,7 @@ bool is_ahead(const Session& session, const RelayLink& link) {
 
 // v1 has no words for a break: the turn it is in the middle of is ended for it, with an error, and
 // it hears nothing more of that turn.
-void end_turn(const Session& session, Connection& follower) {
+void end_turn(const Session& session, Follower& follower) {
     RelayLink& link = follower.relay;
     link.skip_turn = true;
     link.mid_turn = false;
@@ -46,10 +46,14 @@ void end_turn(const Session& session, Connection& follower) {
 
 // With a snapshot its reader starts afresh: that is sent once per loss; should the log not know
 // the snapshot's place either, what is left of the log has to do. False: nothing was lost.
-bool send_back(Session& session, Connection& follower, const std::optional<Snapshot>& snapshot) {
+bool send_back(Session& session, Follower& follower, const std::optional<Snapshot>& snapshot) {
     RelayLink& link = follower.relay;
     link.lost = false;
     link.inclusive = false;
+    if (link.at_top) {
+        link.at_top = false;
+        link.cursor = session.mark;
+    }
     if (link.cursor == session.mark || is_ahead(session, link)) {
         // It has seen all there is, also if the log has expired behind that. What has come since is
         // read.
@@ -106,8 +110,8 @@ void finish(Session& session, const Reply& reply) {
     const auto snapshot = decode_snapshot(as_bytes(reply.text()));
     uint32_t lost = 0;
     note_set_back(session);
-    for (Connection* follower = session.followers; follower != nullptr;) {
-        Connection* next = next_follower(*follower);
+    for (Follower* follower = session.followers; follower != nullptr;) {
+        Follower* next = next_follower(*follower);
         if (follower->relay.lost) {
             lost += send_back(session, *follower, snapshot) ? 1 : 0;
         }

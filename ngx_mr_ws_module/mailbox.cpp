@@ -34,6 +34,18 @@ struct MailName {
     uint64_t place = 0;  // with it: of the last mail stored, whose fate is asked for
 };
 
+MailKind kind_of(const Follower& connection, bool text) {
+    if (connection.kind != FollowerKind::websocket) {
+        return MailKind::http;
+    }
+    return text ? MailKind::text : MailKind::binary;
+}
+
+uint8_t flags_of(const Follower& connection) {
+    const bool answer = connection.kind == FollowerKind::http_answer;
+    return static_cast<uint8_t>((connection.v2 ? kMailV2 : 0) | (answer ? kMailAnswer : 0));
+}
+
 constexpr uint32_t kLastMail = UINT32_MAX; // of a connection that has gone
 
 bool run_script(Session& session, ByteView mail, const MailName& name, std::string_view trace,
@@ -76,7 +88,7 @@ bool run_script(Session& session, ByteView mail, const MailName& name, std::stri
 }
 
 // `sender`: the connection of the mail, or the one in whose name the gateway writes.
-bool post(Session& session, const Connection& sender, const Mail& mail, uint32_t number,
+bool post(Session& session, const Follower& sender, const Mail& mail, uint32_t number,
           const ReplySink& sink) {
     Buffer& scratch = session.hub->scratch;
     scratch.clear();
@@ -99,18 +111,18 @@ void await_claim(Session& session) {
 
 // ---- the outcome of a client's message
 
-void hold_back(Session& session, Connection& connection) {
+void hold_back(Session& session, Follower& connection) {
     connection.relay.held = true;
-    connection_pause_reading(connection);
+    follower_pause(connection);
     hub_watch(session);
 }
 
-void choke(Session& session, Connection& connection) {
+void choke(Session& session, Follower& connection) {
     connection.relay.choked = true;
     hold_back(session, connection);
 }
 
-void refuse(Session& session, Connection* connection, bool question, ErrorCode code,
+void refuse(Session& session, Follower* connection, bool question, ErrorCode code,
             uint32_t retry_ms, Metric reason) {
     metric_add(reason);
     if (connection == nullptr) {
@@ -137,7 +149,7 @@ Stored stored_as(uint64_t connection_id, const Reply& reply) {
             reply.size() > 2 ? reply[2].integer() : 0};
 }
 
-void stored(Session& session, Connection* connection, MailStatus status, const Stored& mail) {
+void stored(Session& session, Follower* connection, MailStatus status, const Stored& mail) {
     metric_add(Metric::mail_stored);
     session.mail_connection = mail.connection_id;
     session.mail_place = mail.place;
@@ -147,6 +159,7 @@ void stored(Session& session, Connection* connection, MailStatus status, const S
         if (mail.fill >= kChokedFill) {
             choke(session, *connection);
         }
+        follower_mail_stored(*connection);
     }
     if (session.running) {
         session.follow_up = true;
@@ -158,7 +171,7 @@ void stored(Session& session, Connection* connection, MailStatus status, const S
     }
 }
 
-void refused_by_error(Session& session, Connection* connection, bool question, const Reply& reply) {
+void refused_by_error(Session& session, Follower* connection, bool question, const Reply& reply) {
     if (reply.error_is("NOSCRIPT")) {
         // Sending it again would put it behind later mail: the client decides.
         hub_load_script(*session.hub);
@@ -170,7 +183,7 @@ void refused_by_error(Session& session, Connection* connection, bool question, c
 }
 
 void take_outcome(Session& session, uint64_t connection_id, bool question, const Reply* reply) {
-    Connection* connection = find_follower(session, connection_id);
+    Follower* connection = find_follower(session, connection_id);
     if (reply == nullptr) {
         refuse(session, connection, question, ErrorCode::relay_unavailable, kRetryUnavailableMs,
                Metric::mail_unavailable);
@@ -207,7 +220,7 @@ void take_outcome(Session& session, uint64_t connection_id, bool question, const
     }
 }
 
-void answered(Connection& connection) {
+void answered(Follower& connection) {
     RelayLink& link = connection.relay;
     if (--link.unanswered != 0) {
         return;
@@ -216,7 +229,7 @@ void answered(Connection& connection) {
     if (link.paused) {
         link.paused = false;
         if (!link.held) {
-            connection_resume_reading(connection);
+            follower_resume(connection);
         }
     }
 }
@@ -225,7 +238,7 @@ void on_mail(void* owner, uint64_t connection_id, const Reply* reply, bool quest
     auto& session = *static_cast<Session*>(owner);
     --session.mail_unanswered;
     take_outcome(session, connection_id, question, reply);
-    if (Connection* connection = find_follower(session, connection_id); connection != nullptr) {
+    if (Follower* connection = find_follower(session, connection_id); connection != nullptr) {
         answered(*connection);
     }
     session_note_idle(session);
@@ -290,7 +303,7 @@ void ring(Session& session) {
 
 } // namespace
 
-void mailbox_join(Connection& connection) noexcept {
+void mailbox_join(Follower& connection) noexcept {
     Session& session = *connection.relay.session;
     if (!hub_is_set_up(*session.hub)) {
         hold_back(session, connection);
@@ -301,25 +314,25 @@ void mailbox_let_go(Session& session) noexcept {
     if (!hub_is_set_up(*session.hub) && !hub_is_down(*session.hub)) {
         return;
     }
-    for (Connection* follower = session.followers; follower != nullptr;
+    for (Follower* follower = session.followers; follower != nullptr;
          follower = next_follower(*follower)) {
         RelayLink& link = follower->relay;
         if (link.held) {
             link.held = false;
             if (!link.paused) {
-                connection_resume_reading(*follower);
+                follower_resume(*follower);
             }
         }
     }
 }
 
-void mailbox_send(Connection& connection, Opcode opcode, ByteView message) noexcept {
+void mailbox_send(Follower& connection, Opcode opcode, ByteView message) noexcept {
     RelayLink& link = connection.relay;
     Session& session = *link.session;
     const bool text = opcode == Opcode::text;
     Mail mail;
-    mail.kind = text ? MailKind::text : MailKind::binary;
-    mail.flags = connection.v2 ? kMailV2 : 0;
+    mail.kind = kind_of(connection, text);
+    mail.flags = flags_of(connection);
     mail.connection = connection.id;
     mail.traceparent = connection.traceparent();
     mail.payload = message;
@@ -338,7 +351,7 @@ void mailbox_send(Connection& connection, Opcode opcode, ByteView message) noexc
     if (!link.paused && (link.choked || link.unanswered >= kMaxUnansweredMail ||
                          link.unanswered_bytes >= kMaxUnansweredBytes)) {
         link.paused = true;
-        connection_pause_reading(connection);
+        follower_pause(connection);
     }
     hub_watch(session);
 }
@@ -357,13 +370,20 @@ void mailbox_attach(Session& session) noexcept {
     }
 }
 
-void mailbox_detach(Session& session, const Connection& last) noexcept {
+void mailbox_detach(Session& session, const Follower& last) noexcept {
     Mail mail;
     mail.kind = MailKind::detach;
     mail.connection = last.id;
     if (session_busy(session)) {
         post(session, last, mail, kLastMail, {on_note, &session});
     }
+}
+
+void mailbox_abandon(Session& session, const Follower& asker) noexcept {
+    Mail mail;
+    mail.kind = MailKind::abandon;
+    mail.connection = asker.id;
+    post(session, asker, mail, kLastMail - 1, {on_note, &session});
 }
 
 void mailbox_doubt(Session& session) noexcept {
@@ -392,8 +412,8 @@ void mailbox_conclude(Session& session) noexcept {
                   kSessionIdChars, session.id);
     session.asked = session.running = session.follow_up = false;
     session.asked_at_ms = 0;
-    for (Connection* follower = session.followers; follower != nullptr;) {
-        Connection* next = next_follower(*follower);
+    for (Follower* follower = session.followers; follower != nullptr;) {
+        Follower* next = next_follower(*follower);
         RelayLink& link = follower->relay;
         link.skip_turn = link.skip_turn || (link.mid_turn && !follower->v2);
         link.mid_turn = false;
@@ -427,8 +447,8 @@ void mailbox_tick(Session& session) noexcept {
     if (session.notices < UINT8_MAX) {
         ++session.notices;
     }
-    for (Connection* follower = session.followers; follower != nullptr;) {
-        Connection* next = next_follower(*follower);
+    for (Follower* follower = session.followers; follower != nullptr;) {
+        Follower* next = next_follower(*follower);
         gateway_queued(*follower, waited_ms);
         follower = next;
     }

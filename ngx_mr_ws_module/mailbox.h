@@ -30,16 +30,19 @@ inline constexpr uint32_t kSilenceAskedMs = 5000; // then Redis is asked whether
 
 // A new connection. Its messages wait in front of us until mail can be addressed, or Redis has been
 // away for too long.
-void mailbox_join(Connection& connection) noexcept;
+void mailbox_join(Follower& connection) noexcept;
 
-void mailbox_send(Connection& connection, Opcode opcode, ByteView message) noexcept;
+void mailbox_send(Follower& connection, Opcode opcode, ByteView message) noexcept;
 
 // Lets those go on who were held back, unless they still have to wait for Redis.
 void mailbox_let_go(Session& session) noexcept;
 
 // The first connection has come (if the log says that a turn is running), the last one has gone.
 void mailbox_attach(Session& session) noexcept;
-void mailbox_detach(Session& session, const Connection& last) noexcept;
+void mailbox_detach(Session& session, const Follower& last) noexcept;
+
+// The HTTP request of a question has gone: nobody waits for the answer.
+void mailbox_abandon(Session& session, const Follower& asker) noexcept;
 
 // Lets those go on who were held back. Unclaimed mail: tells the clients, rings again. Mail that is
 // said to be taken care of, in silence: asks whether that is still true.

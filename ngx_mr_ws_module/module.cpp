@@ -30,6 +30,9 @@ ngx_command_t commands[] = {
     // mr_ws_zone_size size;
     {ngx_string("mr_ws_zone_size"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, set_zone_size,
      NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
+    // mr_ws_http chat | bench | off;
+    {ngx_string("mr_ws_http"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, set_http,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     // mr_ws_redis redis://… | rediss://… | unix:…;
     {ngx_string("mr_ws_redis"), kEverywhere | NGX_CONF_TAKE1, set_redis, NGX_HTTP_LOC_CONF_OFFSET,
      0, nullptr},
@@ -42,6 +45,10 @@ ngx_command_t commands[] = {
     // mr_ws_compat lenient | strict;
     {ngx_string("mr_ws_compat"), kEverywhere | NGX_CONF_TAKE1, set_compat, NGX_HTTP_LOC_CONF_OFFSET,
      0, nullptr},
+
+    // mr_ws_cors on | off;
+    {ngx_string("mr_ws_cors"), kEverywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationConf, cors), nullptr},
 
     // mr_ws_deflate on | off;
     {ngx_string("mr_ws_deflate"), kEverywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
@@ -94,6 +101,7 @@ ngx_command_t commands[] = {
     number(ngx_string("mr_ws_message_timeout")),
     number(ngx_string("mr_ws_handshake_timeout")),
     number(ngx_string("mr_ws_max_unanswered_pings")),
+    number(ngx_string("mr_ws_http_timeout")),
 
     ngx_null_command,
 };

@@ -1,6 +1,6 @@
 #include "ngx_mr_ws_module/relay.h"
 
-#include "ngx_mr_ws_module/connection.h"
+#include "ngx_mr_ws_module/follower.h"
 #include "ngx_mr_ws_module/gateway_events.h"
 #include "ngx_mr_ws_module/hub.h"
 #include "ngx_mr_ws_module/lane_reader.h"
@@ -33,7 +33,7 @@ ngx_resolver_t* find_resolver(ngx_cycle_t* cycle) {
     return core != nullptr ? core->resolver : nullptr;
 }
 
-Hub* hub_of(const Connection& connection) {
+Hub* hub_of(const Follower& connection) {
     const RedisTarget* target = connection.conf->redis;
     return target != nullptr && target->index < hub_count ? hubs[target->index] : nullptr;
 }
@@ -60,7 +60,7 @@ Hub* relay_hub(const RedisTarget& target) noexcept {
     return target.index < hub_count ? hubs[target.index] : nullptr;
 }
 
-bool relay_open(Connection& connection, const OpenRequest& request) noexcept {
+bool relay_open(Follower& connection, const OpenRequest& request) noexcept {
     Hub* hub = hub_of(connection);
     if (hub == nullptr) {
         return false;
@@ -80,6 +80,7 @@ bool relay_open(Connection& connection, const OpenRequest& request) noexcept {
     if (request.resume) {
         link.cursor = request.resume_cursor;
         link.greet = true;
+        link.at_top = request.at_top;
         session->attach_due = session->attach_due || first;
     }
     if (first) {
@@ -95,27 +96,30 @@ bool relay_open(Connection& connection, const OpenRequest& request) noexcept {
     return true;
 }
 
-void relay_message(Connection& connection, Opcode opcode, ByteView message) noexcept {
+void relay_message(Follower& connection, Opcode opcode, ByteView message) noexcept {
     if (connection.relay.session != nullptr) {
         mailbox_send(connection, opcode, message);
     }
 }
 
-void relay_drained(Connection& connection) noexcept {
+void relay_drained(Follower& connection) noexcept {
     if (connection.relay.session != nullptr) {
         lane_drained(connection);
     }
 }
 
-bool relay_turn_running(const Connection& connection) noexcept {
+bool relay_turn_running(const Follower& connection) noexcept {
     const RelayLink& link = connection.relay;
     return link.session != nullptr && (session_busy(*link.session) || link.behind);
 }
 
-void relay_closed(Connection& connection) noexcept {
+void relay_closed(Follower& connection, bool abandoned) noexcept {
     Session* session = connection.relay.session;
     if (session == nullptr) {
         return;
+    }
+    if (abandoned) {
+        mailbox_abandon(*session, connection);
     }
     remove_follower(*session, connection);
     if (session->followers == nullptr) {

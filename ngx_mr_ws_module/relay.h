@@ -15,7 +15,7 @@
 
 namespace mr {
 
-struct Connection;  // connection.h
+struct Follower;    // follower.h
 struct Hub;         // hub.h
 struct MainConf;    // settings.h
 struct RedisTarget; // redis_target.h
@@ -25,8 +25,8 @@ struct Session;     // session.h
 // Only files of the relay look inside.
 struct RelayLink {
     Session* session = nullptr;
-    Connection* previous = nullptr; // siblings: the other followers of the session in this process
-    Connection* next = nullptr;
+    Follower* previous = nullptr; // siblings: the other followers of the session in this process
+    Follower* next = nullptr;
     EventId cursor;                // the newest event queued for this connection
     uint32_t unanswered_bytes = 0; // mail handed to Redis and not answered yet
     uint32_t mails = 0;            // handed to Redis so far: the number of the last one
@@ -51,6 +51,7 @@ struct RelayLink {
     bool led : 1 = false;      // a log read has begun at its position, and others still wait
     bool fresh : 1 = false;    // a resume that has not had its first page
     bool leap : 1 = false;     // far behind: a snapshot may take it forward
+    bool at_top : 1 = false;   // follows the log from where it ends; that is being looked up
 };
 static_assert(sizeof(RelayLink) <= 64, "lives in every idle connection");
 
@@ -58,24 +59,26 @@ struct OpenRequest {
     bool resume = false;             // a valid resume token was offered
     std::string_view resume_session; // only when `resume`; copied
     EventId resume_cursor;           // newest event the client has; 0-0 for none
+    bool at_top = false;             // `resume` without a position: from the end of the log on
 };
 
 // Makes or joins the session and queues `connected` (not for the echo app; for a resume as soon as
 // it is known whether the log still holds the client's position). Needs `app`, `v2`, `strict`,
 // `conf` and `id` of the connection to be set. False: out of memory; close with 1013.
-bool relay_open(Connection& connection, const OpenRequest& request) noexcept;
+bool relay_open(Follower& connection, const OpenRequest& request) noexcept;
 
 // One whole data message of the client. Copied before the call returns.
-void relay_message(Connection& connection, Opcode opcode, ByteView message) noexcept;
+void relay_message(Follower& connection, Opcode opcode, ByteView message) noexcept;
 
 // The output queue fell below half of `send_limit` after having been above `send_limit`.
-void relay_drained(Connection& connection) noexcept;
+void relay_drained(Follower& connection) noexcept;
 
 // True while a turn of the connection's session is in flight or asked for.
-bool relay_turn_running(const Connection& connection) noexcept;
+bool relay_turn_running(const Follower& connection) noexcept;
 
-// The last call for this connection; safe after a failed relay_open.
-void relay_closed(Connection& connection) noexcept;
+// The last call for this connection; safe after a failed relay_open. `abandoned`: it asks for
+// nothing any more, what it has asked for is to be cancelled.
+void relay_closed(Follower& connection, bool abandoned = false) noexcept;
 
 // What this process holds for a Redis, for whoever asks how it is; null: it could not be made.
 Hub* relay_hub(const RedisTarget& target) noexcept;

@@ -87,11 +87,11 @@ void SessionTable::destroy(Session& session) noexcept {
     std::free(&session);
 }
 
-Connection* next_follower(const Connection& connection) noexcept {
+Follower* next_follower(const Follower& connection) noexcept {
     return connection.relay.next;
 }
 
-void add_follower(Session& session, Connection& connection) noexcept {
+void add_follower(Session& session, Follower& connection) noexcept {
     RelayLink& link = connection.relay;
     link.session = &session;
     link.previous = nullptr;
@@ -102,7 +102,7 @@ void add_follower(Session& session, Connection& connection) noexcept {
     session.followers = &connection;
 }
 
-void remove_follower(Session& session, Connection& connection) noexcept {
+void remove_follower(Session& session, Follower& connection) noexcept {
     RelayLink& link = connection.relay;
     (link.previous != nullptr ? link.previous->relay.next : session.followers) = link.next;
     if (link.next != nullptr) {
@@ -111,8 +111,8 @@ void remove_follower(Session& session, Connection& connection) noexcept {
     link = {};
 }
 
-Connection* find_follower(const Session& session, uint64_t connection_id) noexcept {
-    Connection* follower = session.followers;
+Follower* find_follower(const Session& session, uint64_t connection_id) noexcept {
+    Follower* follower = session.followers;
     while (follower != nullptr && follower->id != connection_id) {
         follower = next_follower(*follower);
     }
@@ -158,10 +158,10 @@ void session_note_idle(Session& session) noexcept {
     if (session_busy(session)) {
         return;
     }
-    for (Connection* follower = session.followers; follower != nullptr;) {
-        Connection* next = next_follower(*follower);
+    for (Follower* follower = session.followers; follower != nullptr;) {
+        Follower* next = next_follower(*follower);
         if (!follower->relay.behind) {
-            connection_turn_idle(*follower);
+            follower_turn_idle(*follower);
         }
         follower = next;
     }

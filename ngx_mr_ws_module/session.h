@@ -3,7 +3,7 @@
 // sends anything to Redis or to a client. Nothing here survives the process, nothing needs to.
 #pragma once
 
-#include "ngx_mr_ws_module/connection.h"
+#include "ngx_mr_ws_module/follower.h"
 #include "ngx_mr_ws_module/ngx.h"
 #include "ngx_mr_ws_module/relay.h"
 #include "shared/ids.h"
@@ -30,7 +30,7 @@ struct Session {
     Session* bucket_next = nullptr;
     SessionHook in_partition; // every session, for paced resubscription
     SessionHook in_active;    // those with something to watch over
-    Connection* followers = nullptr;
+    Follower* followers = nullptr;
     EventId newest; // of the log, as far as this process has seen it
     EventId mark;   // reading: newest publication passed by; recovering: top of the log
     uint64_t mail_connection = 0; // of the last mail that was stored, 0: none
@@ -111,10 +111,10 @@ class SessionTable {
 };
 
 // Followers are walked with the successor taken first: a handler may end the current one.
-Connection* next_follower(const Connection& connection) noexcept;
-void add_follower(Session& session, Connection& connection) noexcept;
-void remove_follower(Session& session, Connection& connection) noexcept;
-Connection* find_follower(const Session& session, uint64_t connection_id) noexcept;
+Follower* next_follower(const Follower& connection) noexcept;
+void add_follower(Session& session, Follower& connection) noexcept;
+void remove_follower(Session& session, Follower& connection) noexcept;
+Follower* find_follower(const Session& session, uint64_t connection_id) noexcept;
 
 // A turn is in flight, asked for, or about to be.
 bool session_busy(const Session& session) noexcept;

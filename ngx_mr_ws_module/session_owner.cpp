@@ -17,12 +17,12 @@ bool is_stranger(const Reply& reply, std::string_view subject) {
 
 void on_owner(void* owner, uint64_t connection_id, const Reply* reply) noexcept {
     auto& session = *static_cast<Session*>(owner);
-    Connection* connection = find_follower(session, connection_id);
+    Follower* connection = find_follower(session, connection_id);
     if (reply != nullptr && reply->is_error()) {
         hub_complain(*session.hub, "owner of a session unknown", reply->text());
     }
     if (connection != nullptr && (reply == nullptr || reply->is_error())) {
-        connection_close(*connection, CloseCode::try_again_later, "owner of the session unknown");
+        follower_close(*connection, CloseCode::try_again_later, "owner of the session unknown");
     } else if (connection != nullptr && is_stranger(*reply, connection->subject())) {
         owner_refuse(session, connection);
     }
@@ -36,7 +36,7 @@ bool has_names(const AccessConf& access) {
 
 } // namespace
 
-void owner_ask(Connection& connection) noexcept {
+void owner_ask(Follower& connection) noexcept {
     Session& session = *connection.relay.session;
     Hub& hub = *session.hub;
     connection.relay.owner_due = !hub_is_set_up(hub) && !hub_is_down(hub);
@@ -46,15 +46,15 @@ void owner_ask(Connection& connection) noexcept {
     const SessionKeys keys(hub.partitions, session.id_view());
     if (!hub_is_set_up(hub) || !hub.commands.send_repeatable({"HMGET", keys.meta, "sub", "iseq"},
                                                              {on_owner, &session, connection.id})) {
-        return connection_close(connection, CloseCode::try_again_later,
-                                "owner of the session unknown");
+        return follower_close(connection, CloseCode::try_again_later,
+                              "owner of the session unknown");
     }
     ++session.references;
 }
 
 void owner_ask_due(Session& session) noexcept {
-    for (Connection* follower = session.followers; follower != nullptr;) {
-        Connection* next = next_follower(*follower);
+    for (Follower* follower = session.followers; follower != nullptr;) {
+        Follower* next = next_follower(*follower);
         if (follower->relay.owner_due) {
             owner_ask(*follower);
         }
@@ -62,13 +62,13 @@ void owner_ask_due(Session& session) noexcept {
     }
 }
 
-void owner_refuse(Session& session, Connection* connection) noexcept {
+void owner_refuse(Session& session, Follower* connection) noexcept {
     if (connection == nullptr) {
         return;
     }
     ngx_log_error(NGX_LOG_WARN, connection->log(), 0,
                   "mr_ws: session %*s belongs to another subject", kSessionIdChars, session.id);
-    connection_close(*connection, CloseCode::policy_violation, "not the owner of this session");
+    follower_close(*connection, CloseCode::policy_violation, "not the owner of this session");
 }
 
 } // namespace mr

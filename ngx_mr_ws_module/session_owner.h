@@ -4,7 +4,7 @@
 // question to Redis and what a stranger is told.
 #pragma once
 
-#include "ngx_mr_ws_module/connection.h"
+#include "ngx_mr_ws_module/follower.h"
 #include "ngx_mr_ws_module/session.h"
 
 namespace mr {
@@ -12,12 +12,12 @@ namespace mr {
 // A connection resumes a session: asks whose it is. Called before the log is read, on the same
 // link, so that the answer comes before any event. Without an answer (Redis is away for longer than
 // commands are held) the connection is closed with 1013. Nothing where nobody has a name.
-void owner_ask(Connection& connection) noexcept;
+void owner_ask(Follower& connection) noexcept;
 
 // Asks for those who came before it was known where in this Redis the answer is.
 void owner_ask_due(Session& session) noexcept;
 
 // Redis has refused the connection's mail (null: it has gone): the session is somebody else's.
-void owner_refuse(Session& session, Connection* connection) noexcept;
+void owner_refuse(Session& session, Follower* connection) noexcept;
 
 } // namespace mr

@@ -1,6 +1,7 @@
 #include "ngx_mr_ws_module/settings.h"
 
 #include "ngx_mr_ws_module/health.h"
+#include "ngx_mr_ws_module/http_chat.h"
 #include "ngx_mr_ws_module/limit_rules.h"
 #include "ngx_mr_ws_module/metrics_page.h"
 #include "ngx_mr_ws_module/redis_target.h"
@@ -47,6 +48,8 @@ constexpr NumberRule kNumberRules[] = {
      true, "a time from 1ms to 1h, or 0 to close all sessions at once"},
     {"mr_ws_jwt_leeway", &LocationConf::jwt_leeway, NumberUnit::milliseconds, 30 * kSecondMs,
      kSecondMs, 300 * kSecondMs, true, "a time from 1s to 5m, or 0"},
+    {"mr_ws_http_timeout", &LocationConf::http_timeout, NumberUnit::milliseconds, 300 * kSecondMs,
+     kSecondMs, kHourMs, false, "a time from 1s to 1h"},
 };
 
 const NumberRule* find_rule(std::string_view directive) {
@@ -124,14 +127,15 @@ bool check_merged(ngx_conf_t* cf, const LocationConf& conf) {
                       conf.idle_timeout, conf.ping_interval, &conf.app_file, conf.app_line);
         return false;
     }
-    if (conf.redis == nullptr && (serves || conf.health_kind() == HealthKind::ready)) {
-        const ngx_str_t app = to_ngx(app_name(conf.kind()));
+    const bool asks = conf.http_kind() != AppKind::off;
+    if (conf.redis == nullptr && (serves || asks || conf.health_kind() == HealthKind::ready)) {
+        const ngx_str_t app = to_ngx(app_name(serves ? conf.kind() : conf.http_kind()));
+        const char* name = serves ? "mr_ws " : asks ? "mr_ws_http " : "mr_ws_health ready";
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"%s%V\" in %V:%ui needs a Redis: add \"mr_ws_redis "
                       "redis://127.0.0.1:6379;\" (or your URL) to this location, its server or "
                       "the http block",
-                      serves ? "mr_ws " : "mr_ws_health ready", serves ? &app : &kNothing,
-                      &conf.app_file, conf.app_line);
+                      name, serves || asks ? &app : &kNothing, &conf.app_file, conf.app_line);
         return false;
     }
     return true;
@@ -142,11 +146,11 @@ bool set_handler(ngx_conf_t* cf, LocationConf& location, ngx_http_handler_pt han
     auto* core = static_cast<ngx_http_core_loc_conf_t*>(
         ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
     const auto is_set = [](ngx_uint_t value) { return value != NGX_CONF_UNSET_UINT && value != 0; };
-    if (is_set(location.app) + is_set(location.health) + location.metrics > 1) {
-        ngx_conf_log_error(
-            NGX_LOG_EMERG, cf, 0,
-            "\"mr_ws\", \"mr_ws_health\" and \"mr_ws_metrics\" do not go together in "
-            "one location");
+    if (is_set(location.app) + is_set(location.http) + is_set(location.health) + location.metrics >
+        1) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"mr_ws\", \"mr_ws_http\", \"mr_ws_health\" and \"mr_ws_metrics\" do "
+                           "not go together in one location");
         return false;
     }
     core->handler = handler;
@@ -242,6 +246,31 @@ char* set_metrics(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
     location.metrics = true;
     main_conf(cf).in_use = true;
     return set_handler(cf, location, metrics_handler) ? NGX_CONF_OK : failed();
+}
+
+char* set_http(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
+    auto& location = *static_cast<LocationConf*>(conf);
+    if (location.http != NGX_CONF_UNSET_UINT) {
+        return duplicate();
+    }
+    for (const AppKind app : {AppKind::off, AppKind::chat, AppKind::bench}) {
+        if (to_view(arguments(cf)[1]) == app_name(app)) {
+            location.http = static_cast<ngx_uint_t>(app);
+        }
+    }
+    if (location.http == NGX_CONF_UNSET_UINT) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"mr_ws_http\" is \"%V\"; allowed: chat, bench, off",
+                           &arguments(cf)[1]);
+        return failed();
+    }
+    if (location.http_kind() == AppKind::off) {
+        return NGX_CONF_OK;
+    }
+    location.app_file = cf->conf_file->file.name;
+    location.app_line = cf->conf_file->line;
+    main_conf(cf).in_use = true;
+    return set_handler(cf, location, http_chat_handler) ? NGX_CONF_OK : failed();
 }
 
 char* set_redis(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
@@ -355,6 +384,7 @@ char* merge_location_conf(ngx_conf_t* cf, void* parent, void* child) noexcept {
         inherit(conf.*(rule.field), outer.*(rule.field), NGX_CONF_UNSET_SIZE, rule.fallback);
     }
     inherit(conf.deflate, outer.deflate, ngx_flag_t{NGX_CONF_UNSET}, ngx_flag_t{0});
+    inherit(conf.cors, outer.cors, ngx_flag_t{NGX_CONF_UNSET}, ngx_flag_t{0});
     inherit(conf.compat, outer.compat, NGX_CONF_UNSET_UINT, ngx_uint_t{0});
     inherit(conf.redis, outer.redis, static_cast<RedisTarget*>(nullptr),
             static_cast<RedisTarget*>(nullptr));
@@ -378,7 +408,8 @@ char* merge_location_conf(ngx_conf_t* cf, void* parent, void* child) noexcept {
     const ngx_uint_t nothing = NGX_CONF_UNSET_UINT;
     inherit(conf.app, part_of_location ? outer.app : nothing, nothing, ngx_uint_t{0});
     inherit(conf.health, part_of_location ? outer.health : nothing, nothing, ngx_uint_t{0});
-    const bool serves = conf.kind() != AppKind::off;
+    inherit(conf.http, part_of_location ? outer.http : nothing, nothing, ngx_uint_t{0});
+    const bool serves = conf.kind() != AppKind::off || conf.http_kind() != AppKind::off;
     return check_merged(cf, conf) &&
                    merge_access(cf, outer.access, conf.access, serves, conf.app_file, conf.app_line)
                ? NGX_CONF_OK

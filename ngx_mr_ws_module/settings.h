@@ -51,6 +51,7 @@ struct LocationConf {
     ngx_uint_t app = NGX_CONF_UNSET_UINT;    // see kind()
     ngx_uint_t health = NGX_CONF_UNSET_UINT; // see health_kind()
     bool metrics = false;                    // `mr_ws_metrics`
+    ngx_uint_t http = NGX_CONF_UNSET_UINT;   // see http_kind()
     RedisTarget* redis = nullptr;            // null: `mr_ws_redis` is not set
     const MainConf* main = nullptr;
 
@@ -70,6 +71,8 @@ struct LocationConf {
     size_t deflate_window_bits = NGX_CONF_UNSET_SIZE; // of both directions
     size_t deflate_max_ratio = NGX_CONF_UNSET_SIZE;   // inflated per compressed byte; 0: any
     ngx_msec_t jwt_leeway = NGX_CONF_UNSET_MSEC;      // what clocks may be apart
+    ngx_msec_t http_timeout = NGX_CONF_UNSET_MSEC;    // for an answer over HTTP
+    ngx_flag_t cors = NGX_CONF_UNSET;                 // pages of other origins may read answers
     ngx_uint_t compat = NGX_CONF_UNSET_UINT;          // see strict()
 
     // Set by the rules of limit_rules.cpp; 0: no limit, but for max_connections.
@@ -89,10 +92,11 @@ struct LocationConf {
     FrameLimits deflate_limits;            // the next one, where deflate was agreed upon
     FrameLimits limits;                    // made of the above when merging
     AccessConf access;
-    ngx_str_t app_file{}; // where `mr_ws` or `mr_ws_health` stands, for messages
+    ngx_str_t app_file{}; // where the content handler was asked for, for messages
     ngx_uint_t app_line = 0;
 
     AppKind kind() const noexcept { return static_cast<AppKind>(app); }
+    AppKind http_kind() const noexcept { return static_cast<AppKind>(http); }
     HealthKind health_kind() const noexcept { return static_cast<HealthKind>(health); }
     bool strict() const noexcept { return compat != 0; }
 };
@@ -115,6 +119,7 @@ struct NumberRule {
 char* set_app(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
 char* set_health(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
 char* set_metrics(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
+char* set_http(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
 char* set_redis(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
 char* set_origin(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
 char* set_secret_file(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;

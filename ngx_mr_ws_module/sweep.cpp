@@ -77,7 +77,7 @@ void on_tick(ngx_event_t*) noexcept {
         ngx_queue_t* first = ngx_queue_head(&all);
         ngx_queue_remove(first);
         ngx_queue_insert_tail(&all, first);
-        auto& connection = *ngx_queue_data(first, Connection, all);
+        auto& connection = *connection_of_all(first);
         check(connection, ngx_current_msec);
         connection_settle(connection);
     }

@@ -9,8 +9,6 @@
 #include "shared/token.h"
 #include "shared/ws_handshake.h"
 
-#include <openssl/rand.h>
-
 namespace mr {
 namespace {
 
@@ -53,16 +51,8 @@ void discard_upgrade(void* data) noexcept {
 }
 
 bool identify(Connection& connection, const HandshakeHeaders& headers) {
-    uint8_t random[kTraceRandomBytes];
-    if (RAND_bytes(reinterpret_cast<unsigned char*>(&connection.id), sizeof(connection.id)) != 1 ||
-        RAND_bytes(random, sizeof(random)) != 1) {
-        return false;
-    }
-    if (!accept_traceparent(headers.traceparent, connection.trace)) {
-        make_traceparent(random, connection.trace);
-    }
     connection.v2 = headers.offers_v2;
-    return true;
+    return follower_identify(connection, headers.traceparent);
 }
 
 // The answer to an acceptable offer of permessage-deflate, where it is switched on.

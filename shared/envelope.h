@@ -45,6 +45,7 @@ enum EventFlag : uint8_t {
     kEventV2Only = 1 << 1,   // not sent to clients without the subprotocol mr.v2
     kEventTerminal = 1 << 2, // ends its turn: nothing is in flight for the session behind it
     kEventLiveOnly = 1 << 3, // published, never logged (spoken audio)
+    kEventAnswer = 1 << 4,   // the one object for an HTTP request (one_answer.h), for nobody else
 };
 
 struct BatchHeader {
@@ -105,15 +106,17 @@ class BatchReader {
 bool encode_takeover(Buffer& out, uint64_t epoch, EventId prev, uint32_t attempt);
 
 enum class MailKind : uint8_t {
-    text = 1,   // a text message of a client
-    binary = 2, // a binary message of a client
-    http = 3,   // a request body of the HTTP endpoints
-    attach = 4, // a connection joined a session with a running turn
-    detach = 5, // the last connection of a session with a running turn went away
+    text = 1,    // a text message of a client
+    binary = 2,  // a binary message of a client
+    http = 3,    // a request body of the HTTP endpoints
+    attach = 4,  // a connection joined a session with a running turn
+    detach = 5,  // the last connection of a session with a running turn went away
+    abandon = 6, // the HTTP request `connection` has gone: what it asked for is to be cancelled
 };
 
 enum MailFlag : uint8_t {
-    kMailV2 = 1 << 0, // the connection speaks mr.v2
+    kMailV2 = 1 << 0,     // the connection speaks mr.v2
+    kMailAnswer = 1 << 1, // `connection` waits for one object in answer to this mail
 };
 
 struct Mail {

@@ -65,6 +65,9 @@ locations() { # written once, included by each server
 location = /ws/chat {
     mr_ws chat;
 }
+location = /v1/chat {
+    mr_ws_http chat;
+}
 CONF
     if ((OPT_ECHO)); then
         cat <<CONF

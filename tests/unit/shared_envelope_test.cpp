@@ -139,8 +139,8 @@ TEST(Takeover, RoundTrip) {
 }
 
 TEST(MailBytes, RoundTripAndRefusal) {
-    for (const MailKind kind :
-         {MailKind::text, MailKind::binary, MailKind::http, MailKind::attach, MailKind::detach}) {
+    for (const MailKind kind : {MailKind::text, MailKind::binary, MailKind::http, MailKind::attach,
+                                MailKind::detach, MailKind::abandon}) {
         for (const size_t trace : {size_t{0}, size_t{55}, size_t{255}}) {
             const std::string traceparent(trace, 't');
             Mail mail;

@@ -51,6 +51,9 @@ void ChatSession::mail(MailItem item) {
     case MailKind::detach:
         detach(std::move(item));
         return;
+    case MailKind::abandon:
+        abandon(item);
+        return;
     case MailKind::attach:
         session_.consume(item);
         detached_.settle();
@@ -66,6 +69,12 @@ void ChatSession::client_message(MailItem item) {
         return;
     }
     ClientMessage message = std::move(std::get<ClientMessage>(parsed));
+    const bool question =
+        message.kind == ClientMessage::Kind::ask || message.kind == ClientMessage::Kind::regenerate;
+    if (wants_answer(item) && !question) {
+        refuse(item, ErrorCode::unsupported_type, message.message_id);
+        return;
+    }
     switch (message.kind) {
     case ClientMessage::Kind::cancel:
         cancel(item, message);
@@ -87,8 +96,13 @@ void ChatSession::client_message(MailItem item) {
 }
 
 void ChatSession::ask(MailItem item, ClientMessage message) {
-    if (asked_already(message.message_id) || item.name() == asking_mail_) {
-        session_.consume(item);
+    const bool again = item.name() == asking_mail_;
+    if (again || asked_already(message.message_id)) {
+        if (!again && wants_answer(item)) {
+            join(item, message.message_id);
+        } else {
+            session_.consume(item);
+        }
         return;
     }
     item.payload.clear();
@@ -106,6 +120,9 @@ void ChatSession::ask(MailItem item, ClientMessage message) {
     job->mail = std::move(item);
     job->message = std::move(message);
     job->since = std::chrono::steady_clock::now();
+    if (wants_answer(job->mail)) {
+        job->askers.push_back(job->mail.connection);
+    }
     if (in_front) {
         if (turn_) {
             turn_->cancel(CancelBy::superseded);
@@ -212,6 +229,7 @@ asio::awaitable<void> ChatSession::run_job(JobPointer job) {
         const auto turn = co_await ids_.find(job->message.message_id);
         if (turn) {
             session_.consume(job->mail); // asked and answered before
+            co_await repeat(job, *turn);
             forget(job);
             settle_cancels(*job);
             unsettled_ = true;
@@ -275,7 +293,9 @@ TurnRecord ChatSession::make_record(const Job& job) const {
     TurnRecord record = new_record(job.mail.traceparent);
     record.message = job.message.message;
     record.context = job.message.context;
+    record.history = job.message.history;
     record.mail = job.mail.name();
+    record.askers = job.askers;
     record.message_id = job.message.message_id;
     if (job.message.kind == ClientMessage::Kind::regenerate) {
         record.replaces = job.message.turn_id;
@@ -351,6 +371,10 @@ void ChatSession::refuse(const MailItem& item, ErrorCode code, const std::string
         added["message_id"] = message_id;
     }
     reply(error_v1(code), added, false);
+    if (wants_answer(item)) {
+        reply_with_error(*session_.lane, {item.connection}, code, "", trace_id_of(item.traceparent),
+                         idle() ? kEventTerminal : uint8_t{0});
+    }
     session_.consume(item);
 }
 

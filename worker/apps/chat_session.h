@@ -5,6 +5,7 @@
 #include "worker/apps/chat_turn.h"
 #include "worker/apps/client_message.h"
 #include "worker/apps/detach_watch.h"
+#include "worker/apps/http_reply.h"
 #include "worker/apps/mail_rate.h"
 #include "worker/apps/remembered_ids.h"
 
@@ -15,6 +16,9 @@
 #include <vector>
 
 namespace mr {
+
+// The mail of an HTTP request that waits for one object.
+bool wants_answer(const MailItem& item);
 
 class ChatSession final : public App {
   public:
@@ -36,6 +40,7 @@ class ChatSession final : public App {
         ClientMessage message;
         std::chrono::steady_clock::time_point since;
         CancelBy cancelled = CancelBy::none; // before its turn began
+        Askers askers;                       // HTTP requests that wait for it
         // The mail that did it, with what it said.
         std::vector<std::pair<MailItem, ClientMessage>> cancels;
     };
@@ -44,6 +49,9 @@ class ChatSession final : public App {
     void client_message(MailItem item);
     void ask(MailItem item, ClientMessage message);
     bool asked_already(const std::string& message_id) const;
+    void join(const MailItem& item, const std::string& message_id);
+    void abandon(const MailItem& item);
+    boost::asio::awaitable<void> repeat(JobPointer job, std::string turn_id);
     void cancel(const MailItem& item, const ClientMessage& message);
     void acknowledge(const MailItem& item, const ClientMessage& message);
     void settle_cancels(const Job& job);                         // of a job that yields no turn

@@ -2,6 +2,7 @@
 
 #include "shared/guard.h"
 #include "worker/apps/event_text.h"
+#include "worker/apps/http_reply.h"
 #include "worker/log.h"
 
 #include <algorithm>
@@ -52,6 +53,20 @@ void ChatTurn::cancel(CancelBy by) {
         if (child_) {
             child_->ended.notify();
         }
+    }
+}
+
+bool ChatTurn::add_asker(uint64_t connection) {
+    if (record_.askers.size() >= kMaxAskers) {
+        return false;
+    }
+    record_.askers.push_back(connection);
+    return true;
+}
+
+void ChatTurn::abandon(uint64_t connection) {
+    if (std::erase(record_.askers, connection) != 0 && record_.askers.empty()) {
+        cancel(CancelBy::disconnect);
     }
 }
 
@@ -166,8 +181,12 @@ asio::awaitable<bool> ChatTurn::take_over() {
     const std::string status = past.status;
     const bool announced = past.announced;
     const bool ended = past.ended;
+    const bool answered = past.answered;
     host_->resume(std::move(past.view));
     if (ended) {
+        if (!answered) {
+            reply_from(host_->view(), status);
+        }
         co_await remember(status, nullptr);
         co_return false;
     }
@@ -213,6 +232,11 @@ asio::awaitable<TurnRequest> ChatTurn::make_request() {
         }
         if (entry.status != "error") {
             request.history.push_back({entry.role, entry.content, entry.memory});
+        }
+    }
+    if (entries.empty() && record_.history.is_array()) {
+        for (const nlohmann::json& said : record_.history) {
+            request.history.push_back({said.value("role", ""), said.value("content", ""), nullptr});
         }
     }
     co_return request;

@@ -39,6 +39,10 @@ class ChatTurn {
     ~ChatTurn() { host_->close(); }
 
     const TurnRecord& record() const { return record_; }
+    // A further HTTP request waits for it. False: there are too many.
+    bool add_asker(uint64_t connection);
+    // An HTTP request that waited has gone. The last one takes the turn with it.
+    void abandon(uint64_t connection);
     // The record with what clients were told so far: for a Redis that has lost both.
     std::string whole_record() const;
     // What the session remembers of message ids, this turn's included: saved with its checkpoint.
@@ -79,6 +83,8 @@ class ChatTurn {
     boost::asio::awaitable<void> finish(const Ending& ending);
     void announce_start();
     void end_events(const Ending& ending);
+    void reply(const Ending& ending);
+    void reply_from(const TurnView& view, std::string_view status);
     nlohmann::ordered_json completion(const Ending& ending) const;
     boost::asio::awaitable<void> remember(std::string_view status, const nlohmann::json& memory);
 

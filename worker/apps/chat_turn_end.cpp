@@ -1,6 +1,7 @@
 // The end of a turn: its last events, the exchange in the history, the checkpoint cleared.
 #include "worker/apps/chat_turn.h"
 #include "worker/apps/event_text.h"
+#include "worker/apps/http_reply.h"
 #include "worker/log.h"
 
 #include <algorithm>
@@ -66,6 +67,27 @@ void ChatTurn::end_events(const Ending& ending) {
     const ordered_json added = completion(ending);
     host_->terminal(v1, added);
     over_ = true;
+    reply(ending);
+}
+
+// Behind the terminal event: who waits for one object has then seen the end of the turn as well.
+void ChatTurn::reply(const Ending& ending) {
+    if (ending.error) {
+        reply_with_error(*session_.lane, record_.askers, *ending.error, ending.error_message,
+                         record_.trace_id, kEventTerminal);
+    } else {
+        reply_from(host_->view(), ending.status);
+    }
+}
+
+void ChatTurn::reply_from(const TurnView& view, std::string_view status) {
+    if (status == "error") { // an earlier owner's, who has not come to say so
+        reply_with_error(*session_.lane, record_.askers, ErrorCode::turn_failed, "",
+                         record_.trace_id, kEventTerminal);
+        return;
+    }
+    reply_with_turn(*session_.lane, record_.askers,
+                    {session_.store.session_id(), record_.turn_id, status}, view.snapshot());
 }
 
 // What response_complete adds.

@@ -1,6 +1,10 @@
 #include "worker/apps/client_message.h"
 
+#include "worker/json_text.h"
+
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <utility>
 
 namespace mr {
@@ -80,6 +84,33 @@ bool read_kind(const std::string& type, ClientMessage::Kind& kind) {
     return false;
 }
 
+// `conversation_history`, as the original's HTTP endpoint takes it. False: it is of another form.
+bool read_history(const json& object, json& out) {
+    const auto found = object.find("conversation_history");
+    if (found == object.end() || found->is_null()) {
+        return true;
+    }
+    if (!found->is_array()) {
+        return false;
+    }
+    out = json::array();
+    const size_t first = found->size() - std::min(found->size(), kMaxGivenMessages);
+    for (size_t i = 0; i < found->size(); ++i) {
+        const json& entry = (*found)[i];
+        std::string role;
+        std::string content;
+        if (!entry.is_object() || !read_text(entry, "role", kMaxIdChars, role) ||
+            !read_text(entry, "content", SIZE_MAX, content) ||
+            (role != "user" && role != "assistant")) {
+            return false;
+        }
+        if (i >= first) {
+            out.push_back({{"role", role}, {"content", text_within(content, kMaxGivenBytes)}});
+        }
+    }
+    return true;
+}
+
 // The question of `ask` and `regenerate`.
 Parsed read_question(const json& object, size_t max_message_bytes, ClientMessage message) {
     const auto found = object.find("message");
@@ -103,6 +134,9 @@ Parsed read_question(const json& object, size_t max_message_bytes, ClientMessage
             return ClientError{ErrorCode::bad_request, message.message_id};
         }
         message.context = *context;
+    }
+    if (!read_history(object, message.history)) {
+        return ClientError{ErrorCode::bad_request, message.message_id};
     }
     return message;
 }

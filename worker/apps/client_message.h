@@ -14,6 +14,8 @@ namespace mr {
 inline constexpr size_t kMaxIdChars = 128;  // of message_id and turn_id
 inline constexpr size_t kMaxJsonDepth = 32; // of a client's frame
 inline constexpr size_t kMaxCommentBytes = 4096;
+inline constexpr size_t kMaxGivenMessages = 16; // of `conversation_history`: the last ones
+inline constexpr size_t kMaxGivenBytes = 4096;  // of each, from its beginning
 
 enum class OnBusy : unsigned char { enqueue, cancel, reject };
 
@@ -23,6 +25,7 @@ struct ClientMessage {
     Kind kind = Kind::ask;
     std::string message;    // ask: not blank; regenerate: edited question or empty
     nlohmann::json context; // ask, regenerate; null when absent
+    nlohmann::json history; // ask: what was said before, elsewhere; [{"role","content"}] or null
     std::string message_id;
     std::string turn_id; // cancel, regenerate, feedback
     OnBusy on_busy = OnBusy::enqueue;

@@ -1,7 +1,9 @@
 #include "worker/apps/past_turn.h"
 
+#include "shared/one_answer.h"
 #include "worker/json_text.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace mr {
@@ -15,6 +17,12 @@ constexpr std::string_view kBatchesPerRead = "50"; // at most kMaxBatchBytes eac
 constexpr std::chrono::milliseconds kRetry{50};
 
 void take_event(const EventView& event, const TurnRecord& record, PastTurn& past) {
+    if ((event.flags & kEventAnswer) != 0) {
+        const auto answer = decode_one_answer(event.bytes);
+        past.answered =
+            past.answered || (answer && std::ranges::count(record.askers, answer->connection) != 0);
+        return;
+    }
     if ((event.flags & kEventBinary) != 0) {
         return;
     }

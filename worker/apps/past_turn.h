@@ -17,6 +17,7 @@ struct PastTurn {
     size_t text_end = SIZE_MAX; // UTF-16 units up to which the log has text, if it has any
     bool announced = false;     // turn_start is in the log
     bool ended = false;         // so is its terminal event
+    bool answered = false;      // so is the one object for the HTTP request that asked
     std::string status;         // of the terminal event
 };
 

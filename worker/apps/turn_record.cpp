@@ -27,6 +27,12 @@ std::string format_record(const TurnRecord& record) {
     json["context"] = record.context;
     json["message_id"] = record.message_id;
     json["replaces"] = record.replaces;
+    if (!record.history.is_null()) {
+        json["history"] = record.history;
+    }
+    if (!record.askers.empty()) {
+        json["askers"] = record.askers;
+    }
     json["mail"] = record.mail;
     json["traceparent"] = record.traceparent;
     json["trace_id"] = record.trace_id;
@@ -53,6 +59,8 @@ std::optional<TurnRecord> parse_record(std::string_view text) {
         record.context = json.at("context");
         record.message_id = json.at("message_id").get<std::string>();
         record.replaces = json.at("replaces").get<std::string>();
+        record.history = json.value("history", nlohmann::json());
+        record.askers = json.value("askers", std::vector<uint64_t>());
         record.mail = json.value("mail", "");
         record.traceparent = json.at("traceparent").get<std::string>();
         record.trace_id = json.at("trace_id").get<std::string>();

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace mr {
 
@@ -15,9 +16,11 @@ struct TurnRecord {
     std::string turn_id;
     std::string message;
     nlohmann::json context;
-    std::string message_id; // the client's, may be empty
-    std::string replaces;   // regenerate: the turn whose exchange this one replaces
-    std::string mail;       // that asked for it: number and digest; may be empty
+    nlohmann::json history; // what the client says was said before, for a session without its own
+    std::string message_id;       // the client's, may be empty
+    std::string replaces;         // regenerate: the turn whose exchange this one replaces
+    std::vector<uint64_t> askers; // HTTP requests that wait for it as one object
+    std::string mail;             // that asked for it: number and digest; may be empty
     std::string traceparent;
     std::string trace_id;
     EventId before; // the newest event before the turn's first, of whichever epoch

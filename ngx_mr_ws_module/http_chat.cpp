@@ -1,0 +1,373 @@
+#include "ngx_mr_ws_module/http_chat.h"
+
+#include "ngx_mr_ws_module/access.h"
+#include "ngx_mr_ws_module/handshake.h"
+#include "ngx_mr_ws_module/http_body.h"
+#include "ngx_mr_ws_module/http_chat_request.h"
+#include "ngx_mr_ws_module/http_cors.h"
+#include "ngx_mr_ws_module/http_error.h"
+#include "shared/one_answer.h"
+
+#include <new>
+
+namespace mr {
+namespace {
+
+HttpChat& chat_of(ngx_http_request_t* r) {
+    return *static_cast<HttpChat*>(ngx_http_get_module_ctx(r->main, ngx_mr_ws_module));
+}
+
+// Of both events: their `data` is the socket, as nginx's debug log expects it.
+HttpChat& chat_of(const ngx_event_t* event) {
+    auto* c = static_cast<ngx_connection_t*>(event->data);
+    return chat_of(static_cast<ngx_http_request_t*>(c->data));
+}
+
+// ---- life
+
+// The request ends, however that came about: also when the client has gone.
+void on_request_gone(void* data) noexcept {
+    auto& chat = *static_cast<HttpChat*>(data);
+    const bool waited = chat.kind == FollowerKind::http_answer && chat.asked && !chat.ready;
+    http_chat_leave(chat, waited);
+}
+
+// nginx may still have had its hands on our buffers until now.
+void on_pool_gone(void* data) noexcept {
+    auto* chat = static_cast<HttpChat*>(data);
+    identity_destroy(chat->identity);
+    chat->~HttpChat();
+}
+
+void mail_question(HttpChat& chat) {
+    if (!chat.mail_due || chat.held || !chat.greeted || chat.ready || chat.left) {
+        return;
+    }
+    chat.mail_due = false;
+    chat.asked = true;
+    relay_message(chat, Opcode::text, chat.question.view());
+    chat.question.release();
+}
+
+void on_act(ngx_event_t* event) noexcept {
+    HttpChat& chat = chat_of(event);
+    ngx_connection_t* c = chat.socket;
+    mail_question(chat);
+    if (chat.ready) {
+        http_chat_send_answer(chat);
+    } else if (chat.broken) {
+        http_chat_finalize(chat, NGX_ERROR);
+    } else if (chat.begun) {
+        http_chat_send_stream(chat);
+    }
+    ngx_http_run_posted_requests(c);
+}
+
+bool reached(ngx_msec_t when) {
+    return static_cast<ngx_msec_int_t>(ngx_current_msec - when) >= 0;
+}
+
+ngx_msec_t random_below(ngx_msec_t limit) {
+    return limit == 0 ? 0 : static_cast<ngx_msec_t>(ngx_random()) % limit;
+}
+
+// A stream ends in the second half of the window, so that an answer has the first half at least;
+// whoever read it resumes elsewhere. A request that waits for one object gets it: nginx's process
+// lives until then.
+void check_drain(HttpChat& chat) {
+    if (!ngx_exiting || !chat.begun) {
+        return;
+    }
+    const ngx_msec_t half = chat.conf->drain / 2;
+    if (!chat.draining) {
+        chat.draining = true;
+        chat.drain_at = ngx_current_msec + half + random_below(half);
+    }
+    if (reached(chat.drain_at) && !chat.ending) {
+        http_chat_tell(
+            chat, as_bytes(R"({"type":"going_away","reconnect_in_ms":500,"reason":"reload"})"));
+        chat.ending = true;
+    }
+}
+
+void check_stream(HttpChat& chat) {
+    const bool expired =
+        chat.identity != nullptr && chat.identity->expired(static_cast<uint64_t>(ngx_time()));
+    if (expired || reached(chat.heard_at + chat.conf->http_timeout)) {
+        chat.ending = true;
+    }
+    if (chat.conf->ping_interval != 0 && http_chat_queued_bytes(chat) == 0 &&
+        reached(chat.wrote_at + chat.conf->ping_interval)) {
+        http_chat_queue_ping(chat);
+    }
+}
+
+void on_tick(ngx_event_t* event) noexcept {
+    HttpChat& chat = chat_of(event);
+    ngx_add_timer(&chat.tick, kHttpTickMs);
+    if (chat.begun) {
+        check_stream(chat);
+        check_drain(chat);
+    } else if (!chat.ready && reached(chat.opened_at + chat.conf->http_timeout)) {
+        http_chat_leave(chat, chat.asked);
+        http_chat_refuse(chat, ErrorCode::turn_timeout, 0);
+    }
+    http_chat_act(chat);
+}
+
+// The answer to a slow reader goes on.
+void on_writable(ngx_http_request_t* r) noexcept {
+    HttpChat& chat = chat_of(r);
+    ngx_event_t* writable = r->connection->write;
+    if (writable->timedout) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, NGX_ETIMEDOUT,
+                      "mr_ws: the client took no data within mr_ws_send_timeout");
+        r->connection->timedout = 1;
+        http_chat_finalize(chat, NGX_HTTP_REQUEST_TIME_OUT);
+        return;
+    }
+    if (chat.begun && !chat.ready) {
+        http_chat_send_stream(chat);
+    }
+}
+
+void follow(HttpChat& chat) {
+    ngx_http_request_t* r = chat.request;
+    r->read_event_handler = ngx_http_test_reading; // an end of the client's side ends the request
+    r->write_event_handler = on_writable;
+    set_log_action(r->connection->log, "answering a question");
+    chat.opened_at = chat.heard_at = chat.wrote_at = ngx_current_msec;
+    ngx_add_timer(&chat.tick, kHttpTickMs);
+    if (!relay_open(chat, chat.open)) {
+        http_chat_refuse(chat, ErrorCode::relay_unavailable, 1000);
+    }
+    if (r->connection->read->ready) {
+        ngx_post_event(r->connection->read, &ngx_posted_events); // it may have gone already
+    }
+    http_chat_act(chat);
+}
+
+ngx_int_t refuse(HttpChat& chat, ErrorCode code) {
+    return http_error(chat.request, http_refusal(code), error_text(code).name,
+                      chat.trace.trace_id());
+}
+
+// With the body read the request has a reference of its own, which http_chat_finalize gives up.
+void on_body(ngx_http_request_t* r) noexcept {
+    HttpChat& chat = chat_of(r);
+    if (!chat.resume_only) {
+        const ngx_int_t rc = http_collect_body(r, chat.conf->max_message, chat.question);
+        if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
+            return http_chat_finalize(chat, refuse(chat, ErrorCode::too_large));
+        }
+        if (rc != NGX_OK) {
+            return http_chat_finalize(chat, refuse(chat, ErrorCode::internal));
+        }
+        if (chat.question.empty()) {
+            return http_chat_finalize(chat, refuse(chat, ErrorCode::bad_json));
+        }
+        chat.mail_due = true;
+    }
+    follow(chat);
+}
+
+// ---- the request
+
+// Takes `identity` over with the chat that it returns; null: out of memory.
+HttpChat* make_chat(ngx_http_request_t* r, const LocationConf& conf, FollowerKind form,
+                    Identity* identity) {
+    void* memory = ngx_palloc(r->pool, sizeof(HttpChat));
+    ngx_pool_cleanup_t* at_end = ngx_pool_cleanup_add(r->pool, 0);
+    ngx_http_cleanup_t* when_gone = ngx_http_cleanup_add(r, 0);
+    if (memory == nullptr || at_end == nullptr || when_gone == nullptr) {
+        identity_destroy(identity);
+        return nullptr;
+    }
+    auto* chat = new (memory) HttpChat(r, form, conf);
+    chat->identity = identity;
+    at_end->handler = on_pool_gone;
+    at_end->data = chat;
+    when_gone->handler = on_request_gone;
+    when_gone->data = chat;
+    chat->act.handler = on_act;
+    chat->tick.handler = on_tick;
+    for (ngx_event_t* event : {&chat->act, &chat->tick}) {
+        event->data = r->connection;
+        event->log = r->connection->log;
+    }
+    ngx_http_set_ctx(r, chat, ngx_mr_ws_module);
+    return chat;
+}
+
+ngx_int_t refuse(ngx_http_request_t* r, const HandshakeHeaders& headers, const Refusal& refusal) {
+    TraceContext trace;
+    accept_traceparent(headers.traceparent, trace);
+    return http_error(r, refusal, http_error_name(refusal.status), trace.trace_id());
+}
+
+ngx_int_t accept(ngx_http_request_t* r, const HandshakeHeaders& headers, const LocationConf& conf,
+                 Identity* identity) {
+    const ChatHeaders wishes = collect_chat_headers(r);
+    const Refusal refusal = judge_chat_content(r, wishes, conf);
+    if (refusal.status != 0) {
+        identity_destroy(identity);
+        return refuse(r, headers, refusal);
+    }
+    HttpChat* chat = make_chat(
+        r, conf, wishes.accepts_stream ? FollowerKind::http_stream : FollowerKind::http_answer,
+        identity);
+    if (chat == nullptr || !follower_identify(*chat, headers.traceparent)) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    chat->resume_only = wishes.last_event_ids != 0;
+    if (!judge_chat_resume(wishes, conf, chat->subject(), chat->session, chat->open)) {
+        return refuse(*chat, ErrorCode::bad_resume);
+    }
+    const ngx_int_t rc = ngx_http_read_client_request_body(r, on_body);
+    return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+}
+
+} // namespace
+
+ngx_int_t http_chat_handler(ngx_http_request_t* r) noexcept {
+    const auto& conf =
+        *static_cast<const LocationConf*>(ngx_http_get_module_loc_conf(r, ngx_mr_ws_module));
+    if (conf.http_kind() == AppKind::off) {
+        return NGX_DECLINED;
+    }
+    if (r != r->main) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "mr_ws: a subrequest cannot ask a question");
+        return NGX_HTTP_NOT_FOUND;
+    }
+    const HandshakeHeaders headers = collect_headers(r);
+    Refusal refusal = judge_origin(r, headers, conf);
+    if (refusal.status == 0 && !cors_add_headers(r, headers, conf)) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    if (refusal.status == 0) {
+        refusal = judge_chat_method(r, conf);
+    }
+    if (refusal.status == 0 && r->method == NGX_HTTP_OPTIONS) {
+        return cors_answer_preflight(r);
+    }
+    Identity* identity = nullptr;
+    if (refusal.status == 0) {
+        refusal = judge_access(r, headers, conf, identity);
+    }
+    return refusal.status != 0 ? refuse(r, headers, refusal) : accept(r, headers, conf, identity);
+}
+
+// ---- the relay's calls
+
+void http_chat_act(HttpChat& chat) noexcept {
+    if (!chat.left || chat.ready) {
+        ngx_post_event(&chat.act, &ngx_posted_events);
+    }
+}
+
+void http_chat_leave(HttpChat& chat, bool abandoned) noexcept {
+    if (chat.act.posted) {
+        ngx_delete_posted_event(&chat.act);
+    }
+    if (chat.tick.timer_set) {
+        ngx_del_timer(&chat.tick);
+    }
+    if (!chat.left) {
+        chat.left = true;
+        relay_closed(chat, abandoned);
+    }
+}
+
+void http_chat_finalize(HttpChat& chat, ngx_int_t rc) noexcept {
+    http_chat_leave(chat, false);
+    ngx_http_finalize_request(chat.request, rc);
+}
+
+void http_chat_event(HttpChat& chat, EventId id, const EventView& event) noexcept {
+    chat.heard_at = ngx_current_msec;
+    if (chat.kind == FollowerKind::http_stream) {
+        if ((event.flags & (kEventAnswer | kEventBinary | kEventLiveOnly)) == 0) {
+            chat.terminal_seen = chat.terminal_seen || (event.flags & kEventTerminal) != 0;
+            http_chat_queue(chat, &id, as_text(event.bytes));
+        }
+        return;
+    }
+    const auto one = (event.flags & kEventAnswer) != 0 ? decode_one_answer(event.bytes)
+                                                       : std::optional<OneAnswer>{};
+    if (!one || one->connection != chat.id || chat.ready) {
+        return;
+    }
+    chat.status = one->status;
+    chat.retry_after_s = one->retry_after_s;
+    chat.broken = !chat.answer.append(one->body);
+    chat.ready = !chat.broken;
+    http_chat_act(chat);
+}
+
+// Its id is the position that it speaks of: a client that is cut off behind it resumes from there.
+void http_chat_greet(HttpChat& chat, ByteView text) noexcept {
+    chat.greeted = true;
+    chat.begun = chat.begun || chat.resume_only;
+    if (chat.kind == FollowerKind::http_stream) {
+        http_chat_queue(chat, &chat.relay.cursor, as_text(text));
+    }
+    http_chat_act(chat);
+}
+
+void http_chat_tell(HttpChat& chat, ByteView text) noexcept {
+    if (chat.kind == FollowerKind::http_stream) {
+        http_chat_queue(chat, nullptr, as_text(text));
+    }
+}
+
+bool http_chat_refuse(HttpChat& chat, ErrorCode code, uint32_t retry_after_ms) noexcept {
+    if (chat.begun) {
+        chat.terminal_seen = true; // what follows this says that it has ended
+        return false;
+    }
+    if (!chat.ready) {
+        const ErrorText& error = error_text(code);
+        chat.status = http_status(code);
+        chat.retry_after_s = static_cast<uint16_t>((retry_after_ms + 999) / 1000);
+        chat.answer.clear();
+        chat.ready = http_error_body(chat.answer, error.name, error.message, chat.trace.trace_id());
+        chat.broken = !chat.ready;
+        http_chat_act(chat);
+    }
+    return true;
+}
+
+void http_chat_stored(HttpChat& chat) noexcept {
+    chat.begun = chat.kind == FollowerKind::http_stream && !chat.ready;
+    // In a session of its own the answer may have overtaken this news.
+    chat.ending = chat.ending || (chat.begun && chat.terminal_seen && !chat.open.resume);
+    http_chat_act(chat);
+}
+
+void http_chat_close(HttpChat& chat, CloseCode code, std::string_view) noexcept {
+    if (chat.begun) {
+        chat.ending = true;
+        return http_chat_act(chat);
+    }
+    const bool stranger = code == CloseCode::policy_violation;
+    http_chat_refuse(chat, stranger ? ErrorCode::bad_resume : ErrorCode::relay_unavailable,
+                     stranger ? 0 : 1000);
+}
+
+void http_chat_hold(HttpChat& chat, bool held) noexcept {
+    chat.held = held;
+    http_chat_act(chat);
+}
+
+// A stream ends with what was asked for. One that was resumed before its question was taken by a
+// worker waits for it.
+void http_chat_idle(HttpChat& chat) noexcept {
+    const bool over = chat.terminal_seen || (chat.resume_only && chat.relay.cursor != EventId{});
+    if (chat.begun && !chat.mail_due && over) {
+        chat.ending = true;
+        http_chat_act(chat);
+    }
+}
+
+} // namespace mr

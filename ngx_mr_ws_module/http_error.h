@@ -1,0 +1,29 @@
+// Errors of the HTTP endpoints in one form: `{"error":{"code":…,"message":…,"trace_id":…}}` with
+// the status that belongs to the code. Owns their text, which holds nothing but fixed words and a
+// trace id; never decides that something is an error.
+#pragma once
+
+#include "ngx_mr_ws_module/handshake.h"
+#include "ngx_mr_ws_module/ngx.h"
+#include "shared/buffer.h"
+#include "shared/error_code.h"
+
+#include <string_view>
+
+namespace mr {
+
+// False: out of memory. The texts need no escapes.
+bool http_error_body(Buffer& out, std::string_view code, std::string_view message,
+                     std::string_view trace_id) noexcept;
+
+// Answers a request that is refused before anything was asked; what it returns is for the content
+// handler to return, or to finalize with. Empties no pools: `refusal` holds literals.
+ngx_int_t http_error(ngx_http_request_t* r, const Refusal& refusal, std::string_view code,
+                     std::string_view trace_id) noexcept;
+
+// The code of a refusal that has none of its own.
+std::string_view http_error_name(ngx_uint_t status) noexcept;
+
+Refusal http_refusal(ErrorCode code) noexcept;
+
+} // namespace mr
