@@ -3,6 +3,7 @@
 # how these binaries are built; which tests there are is the suites' business.
 
 kAsanNginx=$MR_BUILD/asan-nginx
+kModuleChecks=-fsanitize=alignment,nonnull-attribute,pointer-overflow
 
 # Sources of the installed nginx's version as Debian ships them, its patches applied. The archive
 # may lack the very last security revision: then the newest it has of the same upstream version.
@@ -37,7 +38,8 @@ fetch_nginx_source() { # into $kAsanNginx/source
 }
 
 # NGX_DEBUG_PALLOC: every ngx_palloc is a malloc, so that what runs over the end of one is seen.
-# The checks switched off are those that the sources of nginx itself do not pass.
+# The checks switched off are those that the sources of nginx itself do not pass; kModuleChecks
+# switches them on again for the module.
 configure_asan_nginx() {
     local -a NGX_CONF_FLAGS
     # shellcheck source=/dev/null
@@ -54,7 +56,7 @@ configure_asan_nginx() {
 
 make_asan_nginx() {
     make --no-print-directory -C "$kAsanNginx/source" -f "$kAsanNginx/objs/Makefile" \
-        -j"$(build_jobs)" binary modules
+        -j"$(build_jobs)" MR_CFLAGS="$kModuleChecks" binary modules
 }
 
 build_asan_nginx() {

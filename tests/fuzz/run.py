@@ -4,6 +4,7 @@ has found a file and how to repeat it. `./mr fuzz` builds them and calls this.""
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -118,6 +119,7 @@ def main():
     if unknown:
         sys.exit(f"there is no target {unknown[0]}; the targets are: {' '.join(known)}")
     args.artifacts.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the targets end too
     sys.exit(0 if run_all(args) else 1)
 
 

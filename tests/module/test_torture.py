@@ -20,7 +20,7 @@ from harness.raw_ws import (BINARY, CLOSE, CONTINUATION, Ended, RawWs, Refused, 
 sys.path.insert(0, str(ROOT / "tests/torture"))
 from table import NEVER, Table  # noqa: E402
 
-STEPS = {"once": 20, "for a while": 6}
+STEPS = {"once": 14, "for a while": 4}
 if "MR_TORTURE_STEPS" in os.environ:
     STEPS = dict.fromkeys(STEPS, int(os.environ["MR_TORTURE_STEPS"]) or NEVER)
 OUTAGE_S = 0.3

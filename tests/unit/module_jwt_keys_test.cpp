@@ -150,6 +150,11 @@ TEST(JwtKeys, SetsThatAreRefusedAsAWhole) {
           set_of(oct_jwk(kSecret, R"(,"kid":")" + std::string(129, 'k') + "\"")),
           set_of(R"({"kty":"oct","kty":"oct","k":"AA"})"),
           set_of(R"({"kty":"oct"})"),
+          set_of(R"({"kty":"oct","k":1})"),
+          set_of(R"({"kty":"oct","k":""})"),
+          set_of(R"({"kty":"oct","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0N=========IWI5a0"})"),
+          set_of(R"({"kty":"RSA","n":"AQ=AB","e":"AQAB"})"),
+          set_of(R"({"kty":"EC","crv":"P-256","x":"A=A","y":"A==A"})"),
           set_of(R"({"kty":"RSA","n":"AQAB","e":"AQAB"})"),
           set_of(R"({"kty":"RSA","e":"AQAB"})"),
           set_of(R"({"kty":"EC","crv":"P-256","x":"AA","y":"AA"})"),
@@ -159,6 +164,12 @@ TEST(JwtKeys, SetsThatAreRefusedAsAWhole) {
           set_of(rsa_jwk(rsa, R"(,"alg":"RS512")"))}) {
         EXPECT_NE(set_problem(set), "") << set;
     }
+}
+
+// Members that are no part of the public key are not even looked at.
+TEST(JwtKeys, WhatElseAKeyHoldsIsLeftAlone) {
+    EXPECT_EQ(set_problem(set_of(rsa_jwk(make_rsa(), R"(,"p":"A=====AAA","x5c":[1])"))), "");
+    EXPECT_EQ(set_problem(set_of(oct_jwk(kSecret, R"(,"n":"A=====AAA")"))), "");
 }
 
 TEST(JwtKeys, ASetHasABound) {
