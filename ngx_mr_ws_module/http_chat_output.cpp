@@ -141,10 +141,10 @@ ngx_int_t send_all(HttpChat& chat) {
     return rc;
 }
 
-// Until the client reads, or for too long does not.
-ngx_int_t await_room(HttpChat& chat) {
+// Until the client reads, or for too long does not: `moved` says that it has taken something.
+ngx_int_t await_room(HttpChat& chat, bool moved) {
     ngx_event_t* writable = chat.socket->write;
-    if (!writable->delayed) {
+    if (!writable->delayed && (moved || !writable->timer_set)) {
         ngx_add_timer(writable, chat.conf->send_timeout);
     }
     return ngx_handle_write_event(writable, 0);
@@ -196,12 +196,14 @@ void http_chat_send_answer(HttpChat& chat) noexcept {
 }
 
 void http_chat_send_stream(HttpChat& chat) noexcept {
+    const size_t lent = static_cast<size_t>(chat.lent.last - chat.lent.pos);
     ngx_int_t rc = send_all(chat);
+    const bool moved = static_cast<size_t>(chat.lent.last - chat.lent.pos) != lent;
     if (rc == NGX_ERROR) {
         return http_chat_finalize(chat, NGX_ERROR);
     }
     if (rc == NGX_AGAIN) {
-        if (await_room(chat) != NGX_OK) {
+        if (await_room(chat, moved) != NGX_OK) {
             return http_chat_finalize(chat, NGX_ERROR);
         }
         return note_drained(chat);

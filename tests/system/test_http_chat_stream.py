@@ -15,7 +15,10 @@ from http_stack import LOCATIONS, fast, slow  # noqa: F401 (fixtures)
 from owners import owner
 
 QUESTION = "How much have we invoiced on the Harbor Point project, and what is still open?"
-BENCH = "location = /v1/bench { mr_ws_http bench; mr_ws_send_limit 64k; }"
+BENCH = """
+    location = /v1/bench { mr_ws_http bench; mr_ws_send_limit 64k; }
+    location = /v1/stuck { mr_ws_http bench; mr_ws_send_limit 64k; mr_ws_send_timeout 2s; }
+"""
 
 
 @pytest.fixture(params=["http", "https"])
@@ -198,6 +201,20 @@ def test_a_slow_reader_costs_bounded_memory(bench, tls):
     ids = [tuple(map(int, event["id"].split("-"))) for event in told(events)]
     assert ids == sorted(set(ids)) and events[-1]["status"] == "ok"
     assert len(text_of(events)) == len(script.text())
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+def test_a_reader_that_does_not_read_is_cut_and_may_come_back(bench, tls):
+    script = Script(seed=13, chunks=500, size=16384, rate=0)
+    cut = "the client took no data within mr_ws_send_timeout"
+    before = bench.nginx.log.text().count(cut)
+    with Events(port_of(bench, tls), question(script.words), tls=tls, path="/v1/stuck",
+                receive_buffer=4096) as stream:
+        first = stream.until("turn_start")
+        wait_for(lambda: bench.nginx.log.text().count(cut) > before, "the stream is cut", 30)
+    with Events(port_of(bench, tls), tls=tls, path="/v1/stuck", resume=stream) as again:
+        rest = again.all(60)
+    assert text_of(merged(first, rest)) == script.text()
 
 
 def steady(stack, key):

@@ -17,8 +17,8 @@ struct TurnRecord {
     std::string message;
     nlohmann::json context;
     nlohmann::json history; // what the client says was said before, for a session without its own
-    std::string message_id;       // the client's, may be empty
-    std::string replaces;         // regenerate: the turn whose exchange this one replaces
+    std::string message_id; // the client's, may be empty
+    std::string replaces;   // regenerate: the turn whose exchange this one replaces
     std::vector<uint64_t> askers; // HTTP requests that wait for it as one object
     std::string mail;             // that asked for it: number and digest; may be empty
     std::string traceparent;
