@@ -125,7 +125,7 @@ LIMITS = [
 ]
 
 
-@pytest.mark.parametrize("limit, code, sent", LIMITS)
+@pytest.mark.parametrize("limit, code, sent", LIMITS, ids=[row[0] for row in LIMITS])
 def test_what_is_too_much_for_one_message(watched, limit, code, sent):
     with RawWs.open(watched.port, "/ws/small") as ws:
         ws.send(sent)
