@@ -99,6 +99,10 @@ location = /readyz {
     mr_ws_health ready;
     access_log off;
 }
+location = /metrics {
+    mr_ws_metrics;
+    access_log off;
+}
 location /client/ {
     alias $MR_ROOT/web/client/;
 }
