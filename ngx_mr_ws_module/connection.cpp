@@ -4,6 +4,7 @@
 #include "ngx_mr_ws_module/deflate.h"
 #include "ngx_mr_ws_module/drain.h"
 #include "ngx_mr_ws_module/metrics.h"
+#include "ngx_mr_ws_module/session_log.h"
 #include "ngx_mr_ws_module/sweep.h"
 #include "ngx_mr_ws_module/violation.h"
 
@@ -47,6 +48,7 @@ void count_end(Connection& connection) {
 }
 
 void destroy(Connection& connection) {
+    session_log_end(connection);
     if (connection.relay_known) {
         connection.relay_known = false;
         relay_closed(connection);
@@ -105,6 +107,10 @@ void on_read(ngx_event_t* event) noexcept {
     if (c->close) {
         take_shutdown(connection);
     } else {
+        if (event->timedout) {
+            event->timedout = 0;
+            pace_let_go(connection);
+        }
         connection_read(connection);
     }
     connection_settle(connection);
@@ -135,7 +141,9 @@ Connection* connection_create(const LocationConf& conf) noexcept {
 
 void connection_discard(Connection* connection) noexcept {
     std::free(connection->scratch);
+    std::free(connection->end_reason);
     deflate_release(*connection);
+    limits_release(*connection);
     identity_destroy(connection->identity);
     connection->~Connection();
     std::free(connection);
@@ -172,6 +180,9 @@ void connection_adopt(Connection* adopted, ngx_connection_t* socket, const OpenR
         drain_begin();
         drain_schedule(connection);
     }
+    if (!limits_take_session(connection)) {
+        connection_close(connection, CloseCode::policy_violation, "too many sessions");
+    }
     connection.bytes_in += early.size();
     metric_add(Metric::bytes_in, early.size());
     connection_decode(connection, early);
@@ -190,9 +201,11 @@ void connection_set_paused(Connection& connection, bool Connection::* cause, boo
                           : cause == &Connection::paused_by_output ? Metric::paused_output
                                                                    : Metric::paused_rate;
     if (paused) {
-        metric_add(metric);
-    } else {
-        metric_take(metric);
+        return metric_add(metric);
+    }
+    metric_take(metric);
+    if (connection.arriving_since_ms != 0) {
+        connection.arriving_since_ms = static_cast<uint32_t>(ngx_current_msec) | 1;
     }
 }
 
@@ -233,6 +246,7 @@ void connection_abort(Connection& connection, const char* reason, bool drop) noe
         const linger reset{1, 0};
         setsockopt(connection.socket->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     }
+    session_log_reason(connection, reason);
     connection.socket->timedout = 1; // no close_notify to a peer that takes nothing
     connection_finish(connection, CloseCode::abnormal_closure, ClosedBy::server);
 }

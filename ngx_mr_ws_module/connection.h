@@ -9,8 +9,10 @@
 #pragma once
 
 #include "ngx_mr_ws_module/follower.h"
+#include "ngx_mr_ws_module/limits.h"
 #include "ngx_mr_ws_module/ngx.h"
 #include "ngx_mr_ws_module/output_queue.h"
+#include "ngx_mr_ws_module/pace.h"
 #include "ngx_mr_ws_module/relay.h"
 #include "ngx_mr_ws_module/settings.h"
 #include "shared/buffer.h"
@@ -55,16 +57,20 @@ struct Connection : Follower {
     ConnectionState state = ConnectionState::open;
     ClosedBy closed_by = ClosedBy::nobody;
     bool paused_by_relay = false;
-    bool paused_by_output = false; // pings of a client that does not read
-    bool paused_by_rate = false;   // pace.h
-    bool over_limit = false;       // the queue was above send_limit: relay_drained is due
-    bool corked = false;           // in the list of connections to be flushed
-    bool draining = false;         // `drain_at` is set
-    bool relay_known = false;      // relay_closed is due
-    uint8_t refused_tokens = 0;    // of token_renewal.cpp
-    uint16_t close_code = 0;       // as it stands in the log
-    uint32_t unacked = 0;          // in the kernel at the last look, not taken by the client yet
-    uint32_t counted_output = 0;   // of the output queue, in the metrics
+    bool paused_by_output = false;  // pings of a client that does not read
+    bool paused_by_rate = false;    // pace.h
+    bool over_limit = false;        // the queue was above send_limit: relay_drained is due
+    bool corked = false;            // in the list of connections to be flushed
+    bool draining = false;          // `drain_at` is set
+    bool relay_known = false;       // relay_closed is due
+    uint8_t refused_tokens = 0;     // of token_renewal.cpp
+    uint8_t pings_unanswered = 0;   // since the last pong
+    uint16_t close_code = 0;        // as it stands in the log
+    uint32_t unacked = 0;           // in the kernel at the last look, not taken by the client yet
+    uint32_t counted_output = 0;    // of the output queue, in the metrics
+    uint32_t arriving_since_ms = 0; // a message or frame that is not whole yet; 0: none
+    Pace pace;
+    LimitHolds holds;
     // A broken rule (static), and what to close with when the answers owed are out.
     const char* violation = nullptr;
     uint16_t violation_code = 0;
@@ -78,6 +84,7 @@ struct Connection : Follower {
     MessageInflater* inflater = nullptr; // while a compressed message is arriving
     Buffer message;                      // the message that is arriving in pieces
     Buffer unread;                       // input that came before reading was paused
+    char* end_reason = nullptr;          // owned, for the session log; of session_log.cpp
     uint8_t* scratch = nullptr;          // lent to the decoder for a control frame cut in two
 
     ngx_msec_t opened_at = 0;
@@ -101,7 +108,7 @@ struct Connection : Follower {
         return paused_by_relay || paused_by_output || paused_by_rate;
     }
 };
-static_assert(sizeof(Connection) <= 512, "lives in every idle connection");
+static_assert(sizeof(Connection) <= 560, "lives in every idle connection");
 
 // Back from a link of nginx's lists. The standard promises offsetof for simple structures alone;
 // our compilers have it for every one without virtual bases.

@@ -1,6 +1,7 @@
 #include "ngx_mr_ws_module/connection_io.h"
 #include "ngx_mr_ws_module/deflate.h"
 #include "ngx_mr_ws_module/metrics.h"
+#include "ngx_mr_ws_module/session_log.h"
 #include "ngx_mr_ws_module/token_renewal.h"
 #include "ngx_mr_ws_module/violation.h"
 
@@ -72,11 +73,32 @@ void count_frame(Connection& connection, const FrameEvent& event) {
     if (control || (event.kind == EventKind::data && event.frame_end)) {
         ++connection.frames_in;
         metric_add(Metric::frames_in);
+        pace_take_frame(connection);
+    }
+}
+
+// Since when something is on its way that is not whole. What has just become whole takes the mark
+// along, so that the next one gets its own.
+void mark_whole(Connection& connection) {
+    if (!connection.decoder.in_message()) {
+        connection.arriving_since_ms = 0;
+    }
+}
+
+void mark_arriving(Connection& connection) {
+    if (connection.decoder.idle()) {
+        connection.arriving_since_ms = 0;
+    } else if (connection.arriving_since_ms == 0) {
+        connection.arriving_since_ms = static_cast<uint32_t>(ngx_current_msec) | 1;
     }
 }
 
 void take_event(Connection& connection, const FrameEvent& event) {
     count_frame(connection, event);
+    mark_whole(connection);
+    if (connection.state != ConnectionState::open) {
+        return; // it sends too fast
+    }
     switch (event.kind) {
     case EventKind::data:
         return take_data(connection, event);
@@ -85,11 +107,14 @@ void take_event(Connection& connection, const FrameEvent& event) {
     case EventKind::need_scratch:
         return lend_scratch(connection);
     case EventKind::close:
+        session_log_reason(connection, as_text(event.payload));
         return connection_begin_close(connection, CloseCode{event.close_code}, {},
                                       ClosedBy::client);
     case EventKind::error:
         return violation_found(connection, CloseCode{event.close_code}, event.error_text);
     case EventKind::pong:
+        connection.pings_unanswered = 0;
+        return;
     case EventKind::stopped:
     case EventKind::need_more:
         return;
@@ -123,6 +148,7 @@ bool read_once(Connection& connection) {
         connection.received_at = ngx_current_msec;
         connection.bytes_in += size;
         metric_add(Metric::bytes_in, size);
+        pace_take_bytes(connection, size);
         connection_decode(connection, {input_block, size});
     }
     return c->read->ready;
@@ -143,6 +169,7 @@ void connection_decode(Connection& connection, std::span<uint8_t> input) noexcep
         }
         const FrameEvent event = connection.decoder.next(input, connection.limits());
         if (event.kind == EventKind::need_more) {
+            mark_arriving(connection);
             return reclaim_scratch(connection);
         }
         take_event(connection, event);

@@ -1,6 +1,7 @@
 #include "ngx_mr_ws_module/connection_io.h"
 #include "ngx_mr_ws_module/deflate.h"
 #include "ngx_mr_ws_module/metrics.h"
+#include "ngx_mr_ws_module/session_log.h"
 
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
@@ -104,6 +105,7 @@ void connection_begin_close(Connection& connection, CloseCode code, std::string_
                             ClosedBy by) noexcept {
     uint8_t payload[kMaxControlPayloadBytes];
     const ByteView frame(payload, encode_close_payload(payload, code, reason));
+    session_log_reason(connection, reason);
     connection.close_code = static_cast<uint16_t>(code);
     connection.closed_by = by;
     connection.state = ConnectionState::closing;

@@ -12,8 +12,7 @@
 namespace mr {
 namespace {
 
-constexpr ngx_msec_t kFlushTimeoutMs = 10000; // for the 101 to leave a full socket
-constexpr ngx_msec_t kDetachRetryMs = 10;     // while a subrequest (mirror) holds the request
+constexpr ngx_msec_t kDetachRetryMs = 10; // while a subrequest (mirror) holds the request
 constexpr ngx_msec_t kDetachTimeoutMs = 5000;
 // Bytes of one client that may wait in the kernel beyond what is on the wire. Without a bound a
 // slow reader's socket takes megabytes (tcp_wmem) before we hear that it is slow; tcp(7).
@@ -189,10 +188,11 @@ void on_upgrade_event(ngx_event_t* event) noexcept {
         return give_up(r, "the answer could not be sent");
     }
     if (flushed == NGX_AGAIN) {
-        if (age >= kFlushTimeoutMs || ngx_handle_write_event(c->write, 0) != NGX_OK) {
+        const ngx_msec_t limit = upgrade_of(r).connection->conf->handshake_timeout;
+        if (age >= limit || ngx_handle_write_event(c->write, 0) != NGX_OK) {
             return give_up(r, "the client does not take the answer");
         }
-        ngx_add_timer(c->write, kFlushTimeoutMs - age);
+        ngx_add_timer(c->write, limit - age);
         return;
     }
     if (!detachable(r)) {

@@ -4,6 +4,7 @@
 #include "ngx_mr_ws_module/limit_rules.h"
 #include "ngx_mr_ws_module/ngx.h"
 #include "ngx_mr_ws_module/relay.h"
+#include "ngx_mr_ws_module/session_log.h"
 #include "ngx_mr_ws_module/settings.h"
 #include "ngx_mr_ws_module/shared_zone.h"
 #include "ngx_mr_ws_module/sweep.h"
@@ -26,6 +27,9 @@ ngx_command_t commands[] = {
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     // mr_ws_metrics;
     {ngx_string("mr_ws_metrics"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_metrics,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    // mr_ws_session_log path | off;
+    {ngx_string("mr_ws_session_log"), kEverywhere | NGX_CONF_TAKE1, set_session_log,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     // mr_ws_zone_size size;
     {ngx_string("mr_ws_zone_size"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, set_zone_size,
@@ -172,6 +176,7 @@ void exit_process(ngx_cycle_t* cycle) noexcept {
     if (conf_in_use(cycle) != nullptr) {
         connections_exit();
         relay_exit_process(cycle);
+        session_log_exit(cycle);
         zone_detach();
     }
 }

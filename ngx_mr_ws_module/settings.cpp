@@ -389,6 +389,7 @@ char* merge_location_conf(ngx_conf_t* cf, void* parent, void* child) noexcept {
     inherit(conf.redis, outer.redis, static_cast<RedisTarget*>(nullptr),
             static_cast<RedisTarget*>(nullptr));
     inherit(conf.origins, outer.origins, static_cast<const OriginPolicy*>(nullptr), &kSameOrigin);
+    conf.session_log = conf.session_log_set ? conf.session_log : outer.session_log;
     conf.main = &main_conf(cf);
     conf.access.leeway_s = conf.jwt_leeway / kSecondMs;
     conf.limits.max_frame_bytes = conf.max_frame;

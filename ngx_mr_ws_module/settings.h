@@ -15,6 +15,7 @@
 namespace mr {
 
 struct RedisTarget; // redis_target.h
+struct SessionLog;  // session_log.h
 
 // What a session's mail means; the worker implements it.
 enum class AppKind : uint8_t { off, chat, echo, bench };
@@ -88,6 +89,8 @@ struct LocationConf {
     ngx_msec_t handshake_timeout = NGX_CONF_UNSET_MSEC; // the same, to our answer
     size_t max_unanswered_pings = NGX_CONF_UNSET_SIZE;
 
+    bool session_log_set = false;          // here, `off` included
+    SessionLog* session_log = nullptr;     // null: none
     const OriginPolicy* origins = nullptr; // null: inherited
     FrameLimits deflate_limits;            // the next one, where deflate was agreed upon
     FrameLimits limits;                    // made of the above when merging

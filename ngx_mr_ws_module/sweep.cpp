@@ -24,6 +24,39 @@ bool passed(ngx_msec_t since, ngx_msec_t limit, ngx_msec_t now) {
     return static_cast<ngx_msec_int_t>(now - since - limit) >= 0;
 }
 
+// A slow reader has our ping far behind what it is reading: that it reads is its sign of life.
+bool takes_nothing(const Connection& connection, ngx_msec_t now) {
+    return passed(connection.acked_at, connection.conf->idle_timeout, now);
+}
+
+// A frame or message that trickles in. While we do not read, the delay is ours.
+bool arrives_too_slowly(Connection& connection, ngx_msec_t now) {
+    const ngx_msec_t limit = connection.conf->message_timeout;
+    if (limit == 0 || connection.arriving_since_ms == 0) {
+        return false;
+    }
+    if (connection.reading_paused()) {
+        connection.arriving_since_ms = static_cast<uint32_t>(now) | 1;
+        return false;
+    }
+    return static_cast<uint32_t>(now) - connection.arriving_since_ms >= limit;
+}
+
+// Not while something else waits for the client, behind which it has not seen our ping yet, nor
+// while we do not read: an answer may have come.
+bool ignores_pings(const Connection& connection) {
+    const size_t most = connection.conf->max_unanswered_pings;
+    return most != 0 && connection.pings_unanswered >= most && connection.unacked == 0 &&
+           connection.output.empty() && !connection.reading_paused();
+}
+
+void ping(Connection& connection, ngx_msec_t now) {
+    connection.pinged_at = now;
+    if (connection_send(connection, Opcode::ping, {}) && connection.pings_unanswered < UINT8_MAX) {
+        ++connection.pings_unanswered;
+    }
+}
+
 void check_open(Connection& connection, ngx_msec_t now) {
     const LocationConf& conf = *connection.conf;
     connection_look_for_acks(connection, false);
@@ -34,17 +67,24 @@ void check_open(Connection& connection, ngx_msec_t now) {
         return connection_abort(connection, "the client took no data within mr_ws_send_timeout",
                                 true);
     }
-    // A slow reader has our ping far behind what it is reading: that it reads is its sign of life.
-    if (passed(connection.received_at, conf.idle_timeout, now) &&
-        passed(connection.acked_at, conf.idle_timeout, now)) {
+    if (!connection.paused_by_rate && passed(connection.received_at, conf.idle_timeout, now) &&
+        takes_nothing(connection, now)) {
         metric_add(Metric::limit_idle_timeout);
         return connection_close(connection, CloseCode::going_away, "idle timeout");
     }
     if (conf.ping_interval > 0 && passed(connection.received_at, conf.ping_interval, now) &&
         passed(connection.pinged_at, conf.ping_interval, now)) {
-        connection.pinged_at = now;
         connection_look_for_acks(connection, true);
-        connection_send(connection, Opcode::ping, {});
+        if (ignores_pings(connection)) {
+            metric_add(Metric::limit_unanswered_pings);
+            return connection_close(connection, CloseCode::policy_violation,
+                                    "pings are not answered");
+        }
+        ping(connection, now);
+    }
+    if (arrives_too_slowly(connection, now)) {
+        metric_add(Metric::limit_message_timeout);
+        return connection_close(connection, CloseCode::policy_violation, "message took too long");
     }
     token_check(connection);
     violation_check(connection, now);

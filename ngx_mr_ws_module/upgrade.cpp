@@ -5,6 +5,7 @@
 #include "ngx_mr_ws_module/detach.h"
 #include "ngx_mr_ws_module/handshake.h"
 #include "ngx_mr_ws_module/http_answer.h"
+#include "ngx_mr_ws_module/limits.h"
 #include "ngx_mr_ws_module/metrics.h"
 #include "shared/token.h"
 #include "shared/ws_handshake.h"
@@ -113,6 +114,10 @@ ngx_int_t accept(ngx_http_request_t* r, const HandshakeHeaders& headers, const L
         metric_add(Metric::status_503);
         return NGX_HTTP_SERVICE_UNAVAILABLE;
     }
+    const Refusal refusal = limits_admit(r, headers, *upgrade->connection);
+    if (refusal.status != 0) {
+        return refuse(r, refusal);
+    }
     ngx_http_set_ctx(r, upgrade, ngx_mr_ws_module);
     if (!send_switching_protocols(r, headers, *upgrade->connection)) {
         return NGX_ERROR;
@@ -140,6 +145,9 @@ ngx_int_t upgrade_handler(ngx_http_request_t* r) noexcept {
     const HandshakeHeaders headers = collect_headers(r);
     Refusal refusal = judge_handshake(r, headers, conf);
     Identity* identity = nullptr;
+    if (refusal.status == 0) {
+        refusal = judge_handshake_time(r, conf);
+    }
     if (refusal.status == 0) {
         refusal = judge_access(r, headers, conf, identity);
     }

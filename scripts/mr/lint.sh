@@ -72,9 +72,12 @@ lint_docs() {
     want() { # TEXT FILE
         grep -qF -- "$1" "$2" || { say "$(in_repo "$2") lacks: $1" && missing=1; }
     }
+    want_directive() { # PATTERN FILE: some take no argument
+        grep -qE -- "$1" "$2" || { say "$(in_repo "$2") lacks: $1" && missing=1; }
+    }
     while IFS= read -r key; do
-        want "\`$key " "$doc"
-        want "$key " "$MR_ROOT/conf-examples/full.conf"
+        want_directive "\`$key[ \`]" "$doc"
+        want_directive "$key[ ;]" "$MR_ROOT/conf-examples/full.conf"
     done < <(grep -oP 'ngx_string\("\K[a-z_]+' "$MR_ROOT/ngx_mr_ws_module/module.cpp")
     while IFS=$'\t' read -r key value; do
         want "| \`$key\` | ${value:+\`$value\`}" "$doc"

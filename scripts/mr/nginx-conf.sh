@@ -79,6 +79,8 @@ location = /ws/echo {
     mr_ws_max_fragments 65536;
     mr_ws_send_limit 16m;
     mr_ws_violation_grace 1s;
+    mr_ws_frame_rate 0;
+    mr_ws_byte_rate 0;
     mr_ws_deflate on;
     mr_ws_deflate_max_ratio 0;
 }
@@ -98,6 +100,10 @@ location = /healthz {
 }
 location = /readyz {
     mr_ws_health ready;
+    access_log off;
+}
+location = /metrics {
+    mr_ws_metrics;
     access_log off;
 }
 location /client/ {

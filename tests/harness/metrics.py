@@ -5,7 +5,8 @@ import re
 from harness.http import request
 from harness.process import wait_for
 
-SAMPLE = re.compile(r'([a-z_][a-z0-9_]*)(?:\{((?:[a-z_]+="[^"\\\n]*",?)+)\})? ([0-9]+(?:\.[0-9]+)?)')
+LABELS = r'\{((?:[a-z_]+="[^"\\\n]*",?)+)\}'
+SAMPLE = re.compile(r"([a-z_][a-z0-9_]*)(?:" + LABELS + r")? ([0-9]+(?:\.[0-9]+)?)")
 
 
 class Scrape:

@@ -28,6 +28,8 @@ LOCATIONS = """
         mr_ws_max_fragments 65536;
         mr_ws_send_limit 16m;
         mr_ws_violation_grace 1s;
+        mr_ws_frame_rate 0;
+        mr_ws_byte_rate 0;
     }
     location = /ws/deflate {
         mr_ws echo;

@@ -260,7 +260,7 @@ def test_full_conf_shows_every_directive():
     source = (ROOT / "ngx_mr_ws_module/module.cpp").read_text()
     directives = set(re.findall(r'ngx_string\("(mr_ws\w*)"\)', source))
     assert len(directives) >= 13
-    shown = set(re.findall(r"^[ #]*(mr_ws\w*) ", (ROOT / "conf-examples/full.conf").read_text(),
+    shown = set(re.findall(r"^[ #]*(mr_ws\w*)[ ;]", (ROOT / "conf-examples/full.conf").read_text(),
                            re.MULTILINE))
     assert shown == directives
 

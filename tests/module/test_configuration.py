@@ -61,6 +61,29 @@ NUMBERS = [  # directive, range as it is named, good values, bad values
     ("mr_ws_send_timeout", "a time from 1s to 1h", ["1s", "1h"], ["999ms", "0", "61m", "x"]),
     ("mr_ws_drain", "a time from 1ms to 1h, or 0 to close all sessions at once",
      ["0", "1ms", "1h"], ["61m", "-1", "x"]),
+    ("mr_ws_max_connections",
+     "a number from 1 to 1000000, or 0 for what worker_connections leaves",
+     ["0", "1", "1000000"], ["1000001", "-1", "x"]),
+    ("mr_ws_connection_rate", "a number from 1 to 1000000, or 0 for any", ["0", "1", "1000000"],
+     ["1000001", "-1", "1k"]),
+    ("mr_ws_max_connections_per_address", "a number from 1 to 1000000, or 0 for any",
+     ["0", "1", "1000000"], ["1000001", "-1", "x"]),
+    ("mr_ws_max_connections_per_subject", "a number from 1 to 1000000, or 0 for any",
+     ["0", "1", "1000000"], ["1000001", "-1", "x"]),
+    ("mr_ws_max_sessions_per_subject", "a number from 1 to 1000000, or 0 for any",
+     ["0", "1", "1000000"], ["1000001", "-1", "x"]),
+    ("mr_ws_frame_rate", "a number from 10 to 100000, or 0 for any", ["0", "10", "100000"],
+     ["9", "100001", "-1", "x"]),
+    ("mr_ws_byte_rate", "a size from 16k to 1024m, or 0 for any", ["0", "16k", "1024m"],
+     ["16383", "1025m", "-1", "x"]),
+    ("mr_ws_rate_grace", "a time from 1s to 1h, or 0 to close nobody", ["0", "1s", "1h"],
+     ["999ms", "61m", "x"]),
+    ("mr_ws_message_timeout", "a time from 1s to 1h, or 0 for any", ["0", "1s", "1h"],
+     ["999ms", "61m", "x"]),
+    ("mr_ws_handshake_timeout", "a time from 1s to 60s", ["1s", "60s"],
+     ["0", "999ms", "61s", "x"]),
+    ("mr_ws_max_unanswered_pings", "a number from 1 to 100, or 0 for any", ["0", "1", "100"],
+     ["101", "-1", "x"]),
 ]
 GOOD = [(name, value) for name, _, good, _ in NUMBERS for value in good]
 BAD = [(name, value, allowed) for name, allowed, _, bad in NUMBERS for value in bad]
@@ -107,6 +130,9 @@ OTHERS = [
     ("mr_ws_deflate maybe;", 'invalid value "maybe" in "mr_ws_deflate" directive'),
     ("mr_ws_deflate on; mr_ws_deflate on;", "is duplicate"),
     ("mr_ws chat;", "is duplicate"),
+    ("mr_ws_metrics;", 'do not go together in one location'),
+    ("mr_ws_metrics on;", "invalid number of arguments"),
+    ("mr_ws_zone_size 1m;", "directive is not allowed here"),
     ("mr_ws_secret_file good;", "directive is not allowed here"),
     ("mr_ws_ping_interval 75s;", '"mr_ws_idle_timeout" (75000 ms) has to be longer'),
     ("mr_ws_idle_timeout 20s;", '"mr_ws_idle_timeout" (20000 ms) has to be longer'),
@@ -199,6 +225,16 @@ def test_redis_url(place, url, complaint):
         assert code == 0, said
     else:
         assert code == 1 and complaint in said and "nginx.conf:10" in said, said
+
+
+@pytest.mark.parametrize("value, good", [
+    ("256k", True), ("1024m", True), ("255k", False), ("1025m", False), ("0", False),
+    ("-1", False), ("x", False), ("1m; mr_ws_zone_size 1m", None)])
+def test_zone_size(place, value, good):
+    code, said = check(place, http=REDIS + f" mr_ws_zone_size {value};")
+    allowed = f'"mr_ws_zone_size" is "{value}"; allowed: a size from 256k to 1024m'
+    assert (code == 0) if good else code == 1, said
+    assert good or (allowed if good is False else "is duplicate") in said
 
 
 def test_a_bad_url_does_not_show_its_password(place):

@@ -14,7 +14,8 @@ from harness.deflate_ws import DeflateWs
 from harness.http import request
 from harness.metrics import scrape, Watched
 from harness.process import wait_for
-from harness.raw_ws import BINARY, CLOSE, PING, RawWs, Refused, TEXT, close_payload, frame
+from harness.raw_ws import BINARY, CLOSE, PING, RawWs, Refused, TEXT, close_payload, frame, \
+    request_text
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 
@@ -125,7 +126,7 @@ LIMITS = [
 ]
 
 
-@pytest.mark.parametrize("limit, code, sent", LIMITS)
+@pytest.mark.parametrize("limit, code, sent", LIMITS, ids=[row[0] for row in LIMITS])
 def test_what_is_too_much_for_one_message(watched, limit, code, sent):
     with RawWs.open(watched.port, "/ws/small") as ws:
         ws.send(sent)
@@ -164,6 +165,24 @@ def test_refused_handshakes(watched, reason, status, form):
                   f'mr_ws_handshakes_failed_total{{status="{status}"}}': 1})
     assert set(watched.moved()) == {f'mr_ws_connections_refused_total{{reason="{reason}"}}',
                                     f'mr_ws_handshakes_failed_total{{status="{status}"}}'}
+
+
+@pytest.mark.parametrize("method, headers, status", [
+    ("POST", [("Upgrade", "websocket")], 405), ("GET", [("Upgrade", "other")], 400),
+    ("GET", [], 426)])
+def test_what_is_no_handshake_by_status(watched, method, headers, status):
+    with RawWs(watched.port) as peer:
+        peer.send(request_text("/ws/echo", [("Host", "localhost"), *headers], method))
+        assert peer.read_response().status == status
+    watched.wait({f'mr_ws_handshakes_failed_total{{status="{status}"}}': 1,
+                  'mr_ws_connections_refused_total{reason="handshake"}': 1})
+
+
+def test_a_message_that_inflates_too_much(watched):
+    with DeflateWs.open(watched.port, "/ws/deflate-small") as ws:
+        ws.send_message(BINARY, bytes(1 << 20), level=9)
+        assert ws.close_frame()[0].code == 1009
+    watched.wait({'mr_ws_limit_hits_total{limit="inflate"}': 1})
 
 
 def test_a_wrong_resume_token(watched):
@@ -265,6 +284,34 @@ def test_mail_that_nobody_takes_and_links_that_break(make_stack):
             watched.wait({f'mr_ws_redis_links_up{{link="{link}"}}': 0,
                           f'mr_ws_redis_reconnects_total{{link="{link}"}}': 1})
             assert scrape(port)[f'mr_ws_redis_failures_total{{link="{link}"}}'] >= 1
+
+
+def test_mail_that_no_worker_would_take(make_stack):
+    stack = make_stack(workers=0, apps="chat")
+    watched = Watched(stack.nginx.http_port)
+    with RawWs.open(watched.port, "/ws/chat", protocols=["mr.v2"]) as ws:
+        ws.json({"type": "ask", "message": "Is anybody there?"})
+        assert ws.events_until("error")[-1]["code"] == "no_worker"
+    watched.wait({'mr_ws_mail_refused_total{reason="no_worker"}': 1})
+
+
+def test_while_redis_stands_still(make_stack):
+    """Commands are in flight, and a client that goes on sending is paused by the relay."""
+    stack = make_stack(apps="echo")
+    port = stack.nginx.http_port
+    watched = Watched(port)
+    with RawWs.open(port) as ws:
+        ws.text("first")
+        ws.message()
+        stack.redis.process.send(signal.SIGSTOP)
+        ws.send(frame(TEXT, b"x") * 100)
+        wait_for(lambda: scrape(port)["mr_ws_redis_commands_in_flight"] >= 32, "mail is under way")
+        watched.wait({'mr_ws_connections_paused{by="relay"}': 1})
+        stack.redis.process.send(signal.SIGCONT)
+        watched.wait({'mr_ws_connections_paused{by="relay"}': 0})
+        wait_for(lambda: scrape(port)["mr_ws_redis_commands_in_flight"] == 0, "all is answered")
+        assert scrape(port)["mr_ws_redis_commands_total"] >= watched.before[
+            "mr_ws_redis_commands_total"] + 33
 
 
 # --- several processes, reloads, a process that is killed
