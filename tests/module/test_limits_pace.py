@@ -207,7 +207,7 @@ def test_what_trickles_in_is_closed(port, watched, sent, step):
             except TimeoutError:
                 pass
         assert closed == 1008
-        assert time.monotonic() - began >= 1.0
+        assert time.monotonic() - began > 0.9  # nginx's clock may be some ms behind
     watched.wait({hits("message_timeout"): 1})
 
 
