@@ -1,6 +1,8 @@
 """What the tests of Redis's troubles share: clients of each dialect in the middle of an answer, what
 they must have at its end, and what nginx and the workers must say meanwhile."""
 
+import secrets
+
 from chat import LONG_QUESTION, Chat
 from harness.http import ready, request
 from harness.process import wait_for
@@ -152,9 +154,11 @@ class Asking:
 
 
 def asked_again(chat, question=QUESTION):
-    """Asks until an answer is whole; what comes before is named errors with their proper end."""
+    """Asks until an answer is whole; what comes before is named errors with their proper end. As a
+    client does, by a `message_id`: where Redis has lost everything, the numbers of mail begin anew,
+    and without one the same words from the same connection are the same mail."""
     def attempt():
-        chat.ask(question)
+        chat.ask(question, message_id=secrets.token_hex(8))
         events = [event for event in chat.until("response_complete") if event["type"] != "queued"]
         if events[-1]["status"] == "ok":
             return events
