@@ -6,9 +6,6 @@ export const kRenewBeforeMs = 60_000;
 export const kMinRenewMs = 1_000;
 const kMaxTimerMs = 2 ** 31 - 1;
 
-/** The subprotocol that carries a token in the handshake; JWTs hold no character it may not hold. */
-export const tokenProtocol = (token) => `bearer.${token}`;
-
 export class Access {
   /**
    * @param {object} options

@@ -1,7 +1,6 @@
 // One logical connection to the gateway: opens WebSockets, resumes, backs off, checks liveness and
 // reports its status. It hands every JSON frame to its owner and never interprets a turn event.
 
-import { Access, tokenProtocol } from './access.js';
 import { retryDelayMs } from './backoff.js';
 import { kNoId } from './ids.js';
 
@@ -60,7 +59,8 @@ export class Connection {
     this.onStatus = onStatus;
     this.onTokenRefused = onTokenRefused;
     this.env = env;
-    this.access = accessToken && new Access({ accessToken, env, onRenewed: (token) => this.send({ type: 'auth', token }) });
+    this.accessOptions = accessToken && { accessToken, env, onRenewed: (token) => this.send({ type: 'auth', token }) };
+    this.access = null;
     this.openings = 0; // attempts, to tell the present one from those that wait for a token in vain
     this.socket = null;
     this.timers = {};
@@ -133,7 +133,7 @@ export class Connection {
     this.clear('silence');
     this.setStatus(this.wasOnline || this.attempt > 0 ? 'reconnecting' : 'connecting');
     this.openings += 1;
-    if (!this.access) {
+    if (!this.accessOptions) {
       this.connect(null);
       return;
     }
@@ -142,9 +142,20 @@ export class Connection {
       this.dropSocket();
       this.closed(null, 1006, false);
     });
-    this.access.token().then((token) => {
+    this.token().then((token) => {
       if (opening === this.openings) this.connect(token);
     });
+  }
+
+  // The code for it is loaded where tokens are in use.
+  async token() {
+    try {
+      const { Access } = await import('./access.js');
+      this.access ??= new Access(this.accessOptions);
+      return await this.access.token();
+    } catch {
+      return null;
+    }
   }
 
   connect(accessToken) {
@@ -152,7 +163,8 @@ export class Connection {
     const resume = this.tokenCheck === 'probing' ? null : this.resume();
     const protocols = [kSubprotocol];
     if (resume?.token) protocols.push(`mr.resume.${resume.token}.${resume.lastId ?? kNoId}`);
-    if (accessToken) protocols.push(tokenProtocol(accessToken));
+    // JWTs hold no character that a subprotocol may not hold.
+    if (accessToken) protocols.push(`bearer.${accessToken}`);
     const resuming = Boolean(resume?.token);
     let socket;
     try {

@@ -2,7 +2,12 @@
 // so that charts need no library. Anything beyond that is refused with null, never drawn wrongly.
 
 import { s } from './dom.js';
-import { cell, compact } from './format.js';
+import { cell } from './format.js';
+
+/** For axes: 1200000 → "1.2M". */
+function compact(value) {
+  return value.toLocaleString('en-US', { notation: 'compact', maximumFractionDigits: 1 });
+}
 
 const kMinWidth = 270;
 const kMaxWidth = 640;

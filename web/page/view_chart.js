@@ -5,7 +5,7 @@
 import { chartRows, chartSeries, drawChart } from './chart_svg.js';
 import { h, icon, loadScript, setHidden, setText } from './dom.js';
 import { tableView } from './view_table.js';
-import { toTable } from './format.js';
+import { toTable } from './table_data.js';
 
 const kVegaFiles = ['/vendor/vega.min.js', '/vendor/vega-lite.min.js', '/vendor/vega-embed.min.js'];
 const kCompound = ['facet', 'concat', 'hconcat', 'vconcat', 'repeat'];

@@ -2,8 +2,9 @@
 // error, attempts). Loaded with the first one that is opened.
 
 import { copyButton, h } from './dom.js';
-import { count, heading, toTable } from './format.js';
+import { count, heading } from './format.js';
 import { codeView } from './markdown.js';
+import { toTable } from './table_data.js';
 import { tableView } from './view_table.js';
 
 const kMaxJson = 4000;

@@ -4,7 +4,6 @@
 import { isTerminal } from '/client/index.js';
 import { copyButton, h, icon, setHidden, setText } from './dom.js';
 import { loadMarked, MarkdownView } from './markdown.js';
-import { latencyView } from './view_latency.js';
 import { SourcesView } from './view_sources.js';
 import { TrackerView } from './view_tracker.js';
 
@@ -105,7 +104,13 @@ export class TurnView {
     for (const button of [this.good, this.bad]) setHidden(button, turn.turnId === null || turn.archived);
     this.good.setAttribute('aria-pressed', String(turn.rating === 1));
     this.bad.setAttribute('aria-pressed', String(turn.rating === -1));
-    if (this.foot.childElementCount === 0 && turn.timings) this.foot.append(latencyView(turn));
+    if (turn.timings) this.showLatency();
+  }
+
+  // Loaded with the first answer that has ended.
+  async showLatency() {
+    const { latencyView } = await import('./view_latency.js');
+    if (this.foot.childElementCount === 0) this.foot.append(latencyView(this.turn));
   }
 
   fillBar() {

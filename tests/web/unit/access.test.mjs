@@ -64,12 +64,14 @@ test('without a token the server is asked all the same', async () => {
 test('a token that does not come is given up like a server that does not answer', async () => {
   let waiting;
   const { world, connection, states } = connect(() => new Promise((resolve) => { waiting = resolve; }));
+  await settled();
   world.pass(kConnectTimeoutMs - 1);
   assert.deepEqual(states, ['connecting']);
   world.pass(1);
   assert.equal(connection.status.state, 'reconnecting');
   const late = waiting;
   world.pass(20_000);
+  await settled();
   late('late');
   await settled();
   assert.equal(world.sockets.length, 0, 'it was for another attempt');
@@ -81,6 +83,7 @@ test('a token that does not come is given up like a server that does not answer'
 test('stopping while a token is awaited opens nothing', async () => {
   let give;
   const { world, connection } = connect(() => new Promise((resolve) => { give = resolve; }));
+  await settled();
   connection.stop();
   give('late');
   await settled();

@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { chartSeries } from '../../../web/page/chart_svg.js';
-import { cell, count, duration, heading, toTable } from '../../../web/page/format.js';
+import { cell, count, duration, heading } from '../../../web/page/format.js';
+import { toTable } from '../../../web/page/table_data.js';
 import { decodeEntities } from '../../../web/page/markdown.js';
 import { latencyFacts } from '../../../web/page/view_latency.js';
 import { kChart, kRows } from '../scenario.mjs';
