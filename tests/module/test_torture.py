@@ -235,9 +235,11 @@ def at_rest(stack):
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.__name__)
 def test_no_memory(stack, path, burst):
     path = path()
+    totals = []
     for _ in range(3):  # what is kept for good is made
-        total, _ = survive(stack, path, NEVER, NEVER)
+        totals.append(survive(stack, path, NEVER, NEVER)[0])
         still_serving(stack)
+    total = min(totals)  # of the path alone: timers and links ask for memory now and then as well
     assert total > 0, "the path asks for memory"
     before = at_rest(stack)
     stride = max(1, -(-total // STEPS[burst]))
