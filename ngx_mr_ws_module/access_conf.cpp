@@ -1,5 +1,6 @@
 #include "ngx_mr_ws_module/access_conf.h"
 
+#include "ngx_mr_ws_module/conf_directive.h"
 #include "ngx_mr_ws_module/config_file.h"
 #include "ngx_mr_ws_module/settings.h"
 #include "shared/ws_handshake.h"
@@ -11,18 +12,6 @@ namespace {
 
 AccessConf& access_of(void* conf) {
     return static_cast<LocationConf*>(conf)->access;
-}
-
-ngx_str_t* arguments(ngx_conf_t* cf) {
-    return static_cast<ngx_str_t*>(cf->args->elts);
-}
-
-char* failed() {
-    return static_cast<char*>(NGX_CONF_ERROR);
-}
-
-char* duplicate() {
-    return const_cast<char*>("is duplicate");
 }
 
 void discard_keys(void* data) noexcept {
@@ -45,7 +34,7 @@ JwtKeys* own_keys(ngx_conf_t* cf, AccessConf& access) {
 
 // Reads the file named by the first argument.
 bool read_key_file(ngx_conf_t* cf, const ngx_command_t* command, std::string_view& contents) {
-    ngx_str_t& path = arguments(cf)[1];
+    ngx_str_t& path = conf_arguments(cf)[1];
     if (!read_config_file(cf, to_view(command->name), path, kMaxKeyFileBytes, contents)) {
         return false;
     }
@@ -62,15 +51,15 @@ char* answer(ngx_conf_t* cf, const ngx_command_t* command, const char* problem) 
         return NGX_CONF_OK;
     }
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is \"%V\": %s", &command->name,
-                       &arguments(cf)[1], problem);
-    return failed();
+                       &conf_arguments(cf)[1], problem);
+    return conf_failed();
 }
 
 char* set_text(ngx_conf_t* cf, const ngx_command_t* command, ngx_str_t& field) {
     if (field.data != nullptr) {
-        return duplicate();
+        return conf_duplicate();
     }
-    field = arguments(cf)[1];
+    field = conf_arguments(cf)[1];
     return answer(cf, command, field.len == 0 ? "it is empty" : nullptr);
 }
 
@@ -84,16 +73,16 @@ void inherit_text(ngx_str_t& child, const ngx_str_t& parent) {
 
 char* set_jwt_key_file(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept {
     auto algorithm = JwtAlgorithm::hs256;
-    if (!parse_jwt_algorithm(to_view(arguments(cf)[2]), algorithm)) {
+    if (!parse_jwt_algorithm(to_view(conf_arguments(cf)[2]), algorithm)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" has the algorithm \"%V\"; allowed: HS256, RS256, ES256",
-                           &command->name, &arguments(cf)[2]);
-        return failed();
+                           &command->name, &conf_arguments(cf)[2]);
+        return conf_failed();
     }
     std::string_view contents;
     JwtKeys* keys = own_keys(cf, access_of(conf));
     if (keys == nullptr || !read_key_file(cf, command, contents)) {
-        return failed();
+        return conf_failed();
     }
     return answer(cf, command, keys->add_file(algorithm, contents));
 }
@@ -102,7 +91,7 @@ char* set_jwt_jwks_file(ngx_conf_t* cf, ngx_command_t* command, void* conf) noex
     std::string_view contents;
     JwtKeys* keys = own_keys(cf, access_of(conf));
     if (keys == nullptr || !read_key_file(cf, command, contents)) {
-        return failed();
+        return conf_failed();
     }
     size_t passed_over = 0;
     const char* problem = keys->add_set(contents, passed_over);
@@ -110,7 +99,7 @@ char* set_jwt_jwks_file(ngx_conf_t* cf, ngx_command_t* command, void* conf) noex
         ngx_conf_log_error(NGX_LOG_NOTICE, cf, 0,
                            "\"%V\" is \"%V\": %uz of its keys are not for HS256, RS256 or ES256 "
                            "signatures and are not used",
-                           &command->name, &arguments(cf)[1], passed_over);
+                           &command->name, &conf_arguments(cf)[1], passed_over);
     }
     return answer(cf, command, problem);
 }
@@ -123,7 +112,7 @@ char* set_jwt_audience(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexc
     AccessConf& access = access_of(conf);
     const ngx_uint_t count = cf->args->nelts - 1;
     if (access.audiences != nullptr) {
-        return duplicate();
+        return conf_duplicate();
     }
     if (count > kMaxAudiences) {
         return answer(cf, command, "there are more than 16 audiences");
@@ -131,10 +120,10 @@ char* set_jwt_audience(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexc
     auto* audiences =
         static_cast<std::string_view*>(ngx_palloc(cf->pool, count * sizeof(std::string_view)));
     if (audiences == nullptr) {
-        return failed();
+        return conf_failed();
     }
     for (ngx_uint_t i = 0; i < count; ++i) {
-        audiences[i] = to_view(arguments(cf)[i + 1]);
+        audiences[i] = to_view(conf_arguments(cf)[i + 1]);
         if (audiences[i].empty()) {
             return answer(cf, command, "an audience is empty");
         }
@@ -156,9 +145,9 @@ char* set_jwt_cookie(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcep
 char* set_jwt_required(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept {
     AccessConf& access = access_of(conf);
     if (access.required != NGX_CONF_UNSET_UINT) {
-        return duplicate();
+        return conf_duplicate();
     }
-    const std::string_view text = to_view(arguments(cf)[1]);
+    const std::string_view text = to_view(conf_arguments(cf)[1]);
     access.required = text == "on" ? 1 : 0;
     return answer(cf, command,
                   text == "on" || text == "off" ? nullptr : "allowed are \"on\" and \"off\"");
@@ -167,19 +156,19 @@ char* set_jwt_required(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexc
 char* set_subject(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept {
     AccessConf& access = access_of(conf);
     if (access.subject != nullptr) {
-        return duplicate();
+        return conf_duplicate();
     }
     access.subject = pool_make<ngx_http_complex_value_t>(cf->pool);
     if (access.subject == nullptr) {
-        return failed();
+        return conf_failed();
     }
     ngx_http_compile_complex_value_t compile;
     ngx_memzero(&compile, sizeof(compile));
     compile.cf = cf;
-    compile.value = &arguments(cf)[1];
+    compile.value = &conf_arguments(cf)[1];
     compile.complex_value = access.subject;
     if (ngx_http_compile_complex_value(&compile) != NGX_OK) {
-        return failed();
+        return conf_failed();
     }
     const bool constant = access.subject->lengths == nullptr;
     return answer(cf, command,

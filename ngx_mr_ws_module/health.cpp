@@ -44,13 +44,8 @@ ngx_int_t say_ready(ngx_http_request_t* r, const LocationConf& conf) {
 ngx_int_t health_handler(ngx_http_request_t* r) noexcept {
     const auto& conf =
         *static_cast<const LocationConf*>(ngx_http_get_module_loc_conf(r, ngx_mr_ws_module));
-    if ((r->method & (NGX_HTTP_GET | NGX_HTTP_HEAD)) == 0) {
-        return http_answer(r, {NGX_HTTP_NOT_ALLOWED,
-                               "Only GET and HEAD are answered here.",
-                               "text/plain",
-                               {},
-                               "Allow",
-                               "GET, HEAD"});
+    if (!http_reads(r)) {
+        return http_answer(r, kOnlyRead);
     }
     switch (conf.health_kind()) {
     case HealthKind::live:

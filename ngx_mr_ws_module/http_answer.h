@@ -17,6 +17,14 @@ struct HttpAnswer {
     std::string_view header_value;
 };
 
+// Of resources that can only be read: true for GET and HEAD; otherwise the answer is this one.
+inline bool http_reads(const ngx_http_request_t* r) noexcept {
+    return (r->method & (NGX_HTTP_GET | NGX_HTTP_HEAD)) != 0;
+}
+inline constexpr HttpAnswer kOnlyRead{
+    NGX_HTTP_NOT_ALLOWED, "Only GET and HEAD are answered here.", "text/plain", {}, "Allow",
+    "GET, HEAD"};
+
 // Discards the request's body and answers; what it returns is the content handler's result. Without
 // the body to HEAD.
 ngx_int_t http_answer(ngx_http_request_t* r, const HttpAnswer& answer) noexcept;

@@ -1,12 +1,10 @@
 #include "ngx_mr_ws_module/limit_rules.h"
 
+#include "ngx_mr_ws_module/conf_directive.h"
+
 namespace mr {
 namespace {
 
-constexpr size_t kSecondMs = 1000;
-constexpr size_t kHourMs = 3600 * kSecondMs;
-constexpr size_t kKiB = 1024;
-constexpr size_t kMiB = 1024 * kKiB;
 constexpr size_t kMillion = 1000000;
 constexpr size_t kLeastZoneBytes = 256 * kKiB;
 constexpr size_t kMostZoneBytes = 1024 * kMiB;
@@ -46,16 +44,16 @@ std::span<const NumberRule> limit_rules() noexcept {
 char* set_zone_size(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
     auto& main = *static_cast<MainConf*>(conf);
     if (main.zone_bytes != 0) {
-        return const_cast<char*>("is duplicate");
+        return conf_duplicate();
     }
-    ngx_str_t& text = static_cast<ngx_str_t*>(cf->args->elts)[1];
+    ngx_str_t& text = conf_arguments(cf)[1];
     const ssize_t bytes = ngx_parse_size(&text);
     if (bytes < static_cast<ssize_t>(kLeastZoneBytes) ||
         bytes > static_cast<ssize_t>(kMostZoneBytes)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"mr_ws_zone_size\" is \"%V\"; allowed: a size from 256k to 1024m",
                            &text);
-        return static_cast<char*>(NGX_CONF_ERROR);
+        return conf_failed();
     }
     main.zone_bytes = static_cast<size_t>(bytes);
     return NGX_CONF_OK;

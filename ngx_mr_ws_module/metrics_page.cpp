@@ -118,13 +118,8 @@ void put_row(Page& page, const MetricRow& row, uint64_t value) {
 } // namespace
 
 ngx_int_t metrics_handler(ngx_http_request_t* r) noexcept {
-    if ((r->method & (NGX_HTTP_GET | NGX_HTTP_HEAD)) == 0) {
-        return http_answer(r, {NGX_HTTP_NOT_ALLOWED,
-                               "Only GET and HEAD are answered here.",
-                               "text/plain",
-                               {},
-                               "Allow",
-                               "GET, HEAD"});
+    if (!http_reads(r)) {
+        return http_answer(r, kOnlyRead);
     }
     ZoneRoot* root = zone_root();
     Page page(r->pool);

@@ -1,5 +1,6 @@
 #include "ngx_mr_ws_module/session_log.h"
 
+#include "ngx_mr_ws_module/conf_directive.h"
 #include "ngx_mr_ws_module/connection.h"
 #include "ngx_mr_ws_module/metrics.h"
 #include "ngx_mr_ws_module/session.h"
@@ -180,10 +181,10 @@ SessionLog* find_or_make(ngx_conf_t* cf, ngx_open_file_t* file) {
 char* set_session_log(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
     auto& location = *static_cast<LocationConf*>(conf);
     if (location.session_log_set) {
-        return const_cast<char*>("is duplicate");
+        return conf_duplicate();
     }
     location.session_log_set = true;
-    ngx_str_t path = static_cast<ngx_str_t*>(cf->args->elts)[1];
+    ngx_str_t path = conf_arguments(cf)[1];
     if (to_view(path) == "off") {
         return NGX_CONF_OK;
     }
@@ -192,11 +193,11 @@ char* set_session_log(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"mr_ws_session_log\" is \"%V\"; allowed: the path of a file, or off",
                            &path);
-        return static_cast<char*>(NGX_CONF_ERROR);
+        return conf_failed();
     }
     ngx_open_file_t* file = ngx_conf_open_file(cf->cycle, &path);
     location.session_log = file != nullptr ? find_or_make(cf, file) : nullptr;
-    return location.session_log != nullptr ? NGX_CONF_OK : static_cast<char*>(NGX_CONF_ERROR);
+    return location.session_log != nullptr ? NGX_CONF_OK : conf_failed();
 }
 
 void session_log_reason(Connection& connection, std::string_view reason) noexcept {

@@ -1,5 +1,6 @@
 #include "ngx_mr_ws_module/settings.h"
 
+#include "ngx_mr_ws_module/conf_directive.h"
 #include "ngx_mr_ws_module/health.h"
 #include "ngx_mr_ws_module/http_chat.h"
 #include "ngx_mr_ws_module/limit_rules.h"
@@ -12,10 +13,6 @@
 namespace mr {
 namespace {
 
-constexpr size_t kSecondMs = 1000;
-constexpr size_t kHourMs = 3600 * kSecondMs;
-constexpr size_t kKiB = 1024;
-constexpr size_t kMiB = 1024 * kKiB;
 constexpr ngx_str_t kNothing = ngx_null_string;
 
 // Directive, field, unit, default, least, most, whether 0 means off, the range in words.
@@ -64,18 +61,6 @@ const NumberRule* find_rule(std::string_view directive) {
         }
     }
     return nullptr;
-}
-
-ngx_str_t* arguments(ngx_conf_t* cf) {
-    return static_cast<ngx_str_t*>(cf->args->elts);
-}
-
-char* failed() {
-    return static_cast<char*>(NGX_CONF_ERROR);
-}
-
-char* duplicate() {
-    return const_cast<char*>("is duplicate");
 }
 
 // NGX_ERROR for what is no number of that unit.
@@ -163,16 +148,16 @@ char* set_number(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept {
     const NumberRule* rule = find_rule(to_view(command->name));
     size_t& field = static_cast<LocationConf*>(conf)->*(rule->field);
     if (field != NGX_CONF_UNSET_SIZE) {
-        return duplicate();
+        return conf_duplicate();
     }
-    ngx_str_t& text = arguments(cf)[1];
+    ngx_str_t& text = conf_arguments(cf)[1];
     const ngx_int_t number = parse_number(text, rule->unit);
     const auto value = static_cast<size_t>(number);
     const bool off = rule->zero_is_off && value == 0;
     if (number == NGX_ERROR || (!off && (value < rule->least || value > rule->most))) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is \"%V\"; allowed: %s", &command->name,
                            &text, rule->range);
-        return failed();
+        return conf_failed();
     }
     field = value;
     return NGX_CONF_OK;
@@ -181,14 +166,14 @@ char* set_number(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept {
 char* set_compat(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
     auto& location = *static_cast<LocationConf*>(conf);
     if (location.compat != NGX_CONF_UNSET_UINT) {
-        return duplicate();
+        return conf_duplicate();
     }
-    const std::string_view mode = to_view(arguments(cf)[1]);
+    const std::string_view mode = to_view(conf_arguments(cf)[1]);
     if (mode != "lenient" && mode != "strict") {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"mr_ws_compat\" is \"%V\"; allowed: lenient, strict",
-                           &arguments(cf)[1]);
-        return failed();
+                           &conf_arguments(cf)[1]);
+        return conf_failed();
     }
     location.compat = mode == "strict" ? 1 : 0;
     return NGX_CONF_OK;
@@ -197,18 +182,18 @@ char* set_compat(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
 char* set_app(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
     auto& location = *static_cast<LocationConf*>(conf);
     if (location.app != NGX_CONF_UNSET_UINT) {
-        return duplicate();
+        return conf_duplicate();
     }
     for (const AppKind app : {AppKind::off, AppKind::chat, AppKind::echo, AppKind::bench}) {
-        if (to_view(arguments(cf)[1]) == app_name(app)) {
+        if (to_view(conf_arguments(cf)[1]) == app_name(app)) {
             location.app = static_cast<ngx_uint_t>(app);
         }
     }
     if (location.app == NGX_CONF_UNSET_UINT) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"mr_ws\" is \"%V\"; allowed: chat, echo, bench, off",
-                           &arguments(cf)[1]);
-        return failed();
+                           &conf_arguments(cf)[1]);
+        return conf_failed();
     }
     if (location.kind() == AppKind::off) {
         return NGX_CONF_OK;
@@ -216,53 +201,53 @@ char* set_app(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
     location.app_file = cf->conf_file->file.name;
     location.app_line = cf->conf_file->line;
     main_conf(cf).in_use = true;
-    return set_handler(cf, location, upgrade_handler) ? NGX_CONF_OK : failed();
+    return set_handler(cf, location, upgrade_handler) ? NGX_CONF_OK : conf_failed();
 }
 
 char* set_health(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
     auto& location = *static_cast<LocationConf*>(conf);
     if (location.health != NGX_CONF_UNSET_UINT) {
-        return duplicate();
+        return conf_duplicate();
     }
-    const std::string_view what = to_view(arguments(cf)[1]);
+    const std::string_view what = to_view(conf_arguments(cf)[1]);
     if (what != "live" && what != "ready") {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"mr_ws_health\" is \"%V\"; allowed: live, ready",
-                           &arguments(cf)[1]);
-        return failed();
+                           &conf_arguments(cf)[1]);
+        return conf_failed();
     }
     location.health =
         static_cast<ngx_uint_t>(what == "live" ? HealthKind::live : HealthKind::ready);
     location.app_file = cf->conf_file->file.name;
     location.app_line = cf->conf_file->line;
     main_conf(cf).in_use = main_conf(cf).in_use || location.health_kind() == HealthKind::ready;
-    return set_handler(cf, location, health_handler) ? NGX_CONF_OK : failed();
+    return set_handler(cf, location, health_handler) ? NGX_CONF_OK : conf_failed();
 }
 
 char* set_metrics(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
     auto& location = *static_cast<LocationConf*>(conf);
     if (location.metrics) {
-        return duplicate();
+        return conf_duplicate();
     }
     location.metrics = true;
     main_conf(cf).in_use = true;
-    return set_handler(cf, location, metrics_handler) ? NGX_CONF_OK : failed();
+    return set_handler(cf, location, metrics_handler) ? NGX_CONF_OK : conf_failed();
 }
 
 char* set_http(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
     auto& location = *static_cast<LocationConf*>(conf);
     if (location.http != NGX_CONF_UNSET_UINT) {
-        return duplicate();
+        return conf_duplicate();
     }
     for (const AppKind app : {AppKind::off, AppKind::chat, AppKind::bench}) {
-        if (to_view(arguments(cf)[1]) == app_name(app)) {
+        if (to_view(conf_arguments(cf)[1]) == app_name(app)) {
             location.http = static_cast<ngx_uint_t>(app);
         }
     }
     if (location.http == NGX_CONF_UNSET_UINT) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"mr_ws_http\" is \"%V\"; allowed: chat, bench, off",
-                           &arguments(cf)[1]);
-        return failed();
+                           &conf_arguments(cf)[1]);
+        return conf_failed();
     }
     if (location.http_kind() == AppKind::off) {
         return NGX_CONF_OK;
@@ -270,16 +255,16 @@ char* set_http(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
     location.app_file = cf->conf_file->file.name;
     location.app_line = cf->conf_file->line;
     main_conf(cf).in_use = true;
-    return set_handler(cf, location, http_chat_handler) ? NGX_CONF_OK : failed();
+    return set_handler(cf, location, http_chat_handler) ? NGX_CONF_OK : conf_failed();
 }
 
 char* set_redis(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
     auto& location = *static_cast<LocationConf*>(conf);
     if (location.redis != nullptr) {
-        return duplicate();
+        return conf_duplicate();
     }
     MainConf& main = main_conf(cf);
-    const ngx_str_t text = arguments(cf)[1];
+    const ngx_str_t text = conf_arguments(cf)[1];
     location.redis = find_target(main, to_view(text));
     if (location.redis != nullptr) {
         return NGX_CONF_OK;
@@ -288,7 +273,7 @@ char* set_redis(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
         redis_target_create(cf, text, static_cast<uint32_t>(main.targets->nelts)); // logs
     auto* slot = static_cast<RedisTarget**>(ngx_array_push(main.targets));
     if (location.redis == nullptr || slot == nullptr) {
-        return failed();
+        return conf_failed();
     }
     *slot = location.redis;
     return NGX_CONF_OK;
@@ -297,18 +282,18 @@ char* set_redis(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
 char* set_origin(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
     auto& location = *static_cast<LocationConf*>(conf);
     if (location.origins != nullptr) {
-        return duplicate();
+        return conf_duplicate();
     }
     const ngx_uint_t count = cf->args->nelts - 1;
     auto* policy = pool_make<OriginPolicy>(cf->pool);
     auto* patterns =
         static_cast<OriginPattern*>(ngx_palloc(cf->pool, count * sizeof(OriginPattern)));
     if (policy == nullptr || patterns == nullptr) {
-        return failed();
+        return conf_failed();
     }
     policy->patterns = patterns;
     for (ngx_uint_t i = 1; i <= count; ++i) {
-        const ngx_str_t& text = arguments(cf)[i];
+        const ngx_str_t& text = conf_arguments(cf)[i];
         if (to_view(text) == "same") {
             policy->same = true;
         } else if (to_view(text) == "any") {
@@ -320,14 +305,14 @@ char* set_origin(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
                     : parse_origin_pattern(to_view(text), patterns[policy->count]);
             if (problem != nullptr) {
                 complain_of_origin(cf, text, problem);
-                return failed();
+                return conf_failed();
             }
             ++policy->count;
         }
     }
     if (policy->any && count > 1) {
-        complain_of_origin(cf, arguments(cf)[1], "\"any\" stands alone");
-        return failed();
+        complain_of_origin(cf, conf_arguments(cf)[1], "\"any\" stands alone");
+        return conf_failed();
     }
     location.origins = policy;
     return NGX_CONF_OK;
@@ -336,10 +321,10 @@ char* set_origin(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
 char* set_secret_file(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
     auto& main = *static_cast<MainConf*>(conf);
     if (main.secret_from_file) {
-        return duplicate();
+        return conf_duplicate();
     }
-    main.secret_from_file = read_secret_file(cf, arguments(cf)[1], main.secret); // logs
-    return main.secret_from_file ? NGX_CONF_OK : failed();
+    main.secret_from_file = read_secret_file(cf, conf_arguments(cf)[1], main.secret); // logs
+    return main.secret_from_file ? NGX_CONF_OK : conf_failed();
 }
 
 void* create_main_conf(ngx_conf_t* cf) noexcept {
@@ -356,14 +341,14 @@ char* init_main_conf(ngx_conf_t* cf, void* conf) noexcept {
         main.zone_bytes = kZoneBytes;
     }
     if (main.in_use && !zone_declare(cf, main)) {
-        return failed();
+        return conf_failed();
     }
     if (!main.in_use || main.secret_from_file) {
         return NGX_CONF_OK;
     }
     if (!random_secret(main.secret)) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "no random bytes for the key of resume tokens");
-        return failed();
+        return conf_failed();
     }
     return NGX_CONF_OK;
 }
@@ -414,7 +399,7 @@ char* merge_location_conf(ngx_conf_t* cf, void* parent, void* child) noexcept {
     return check_merged(cf, conf) &&
                    merge_access(cf, outer.access, conf.access, serves, conf.app_file, conf.app_line)
                ? NGX_CONF_OK
-               : failed();
+               : conf_failed();
 }
 
 } // namespace mr

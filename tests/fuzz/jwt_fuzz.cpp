@@ -3,9 +3,9 @@
 // where nginx would find it; a token with one more or one less byte is not accepted as well.
 #include "ngx_mr_ws_module/base64url.h"
 #include "ngx_mr_ws_module/jwt.h"
+#include "tests/unit/module_jwt_support.h"
 
 #include <openssl/err.h>
-#include <openssl/hmac.h>
 
 #include <array>
 #include <cstdlib>
@@ -33,31 +33,13 @@ const mr::JwtKeys& keys() {
 }
 
 std::string encoded(std::string_view bytes) {
-    static constexpr char kAlphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    std::string out;
-    uint32_t bits = 0;
-    int held = 0;
-    for (const char c : bytes) {
-        bits = bits << 8 | static_cast<uint8_t>(c);
-        for (held += 8; held >= 6; held -= 6) {
-            out += kAlphabet[bits >> (held - 6) & 63];
-        }
-    }
-    if (held > 0) {
-        out += kAlphabet[bits << (6 - held) & 63];
-    }
-    require(mr::base64url_valid(out));
-    return out;
+    const std::string text = mr::test::base64url(bytes);
+    require(mr::base64url_valid(text));
+    return text;
 }
 
 std::string with_signature(const std::string& input) {
-    std::array<unsigned char, 32> mac{};
-    unsigned length = 0;
-    require(HMAC(EVP_sha256(), kSecret.data(), static_cast<int>(kSecret.size()),
-                 reinterpret_cast<const unsigned char*>(input.data()), input.size(), mac.data(),
-                 &length) != nullptr);
-    return input + "." + encoded({reinterpret_cast<const char*>(mac.data()), mac.size()});
+    return input + "." + encoded(mr::test::sign_hs256(kSecret, input));
 }
 
 bool accepted(std::string_view token) {

@@ -15,6 +15,7 @@ MAX_INPUT_BYTES = 4096
 ONE_INPUT_LIMIT_S = 5
 MEMORY_LIMIT_MIB = 1024
 START_AND_LEAK_CHECK_S = 60  # beyond the time that libFuzzer is given
+LOOK_EVERY_S = 0.2
 PROGRESS_EVERY_S = 15
 STATUS = re.compile(r"^#(\d+)\s.*?cov: (\d+) ft: (\d+) corp: (\d+)", re.MULTILINE)
 ENDED = re.compile(r"^stat::number_of_executed_units: (\d+)", re.MULTILINE)
@@ -47,6 +48,12 @@ class Run:
             self.process.kill()
             self.process.wait()
         return self.process.poll() is not None
+
+    def wait(self, limit_s):
+        try:
+            self.process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            pass
 
     def reached(self):
         """Executions, edges, features and inputs of its last status line."""
@@ -91,7 +98,7 @@ def run_all(args):
         while waiting or running:
             while waiting and len(running) < args.jobs:
                 running.append(Run(waiting.pop(0), args))
-            time.sleep(0.2)
+            running[0].wait(LOOK_EVERY_S)
             last = show_progress(running, len(waiting), last)
             for run in [run for run in running if run.ended()]:
                 running.remove(run)

@@ -48,6 +48,14 @@ def check_config(directory, text):
     return result.returncode, result.stdout
 
 
+def assert_verdict(outcome, complaint, *more):
+    """Of check_config: accepted where there is no complaint; else refused, with it and these words."""
+    code, said = outcome
+    assert (code == 0) == (complaint is None), said
+    for words in (complaint, *more) if complaint else ():
+        assert words in said, f"{words!r} is not in: {said}"
+
+
 class Nginx:
     """`locations` go into one server on a plain and a TLS port, beside /healthz, /readyz and
     /metrics; `http` and `main` are further lines of these levels, `first` those in front of the

@@ -68,8 +68,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Backend:
+    """Serves with that handler, on a port of its own."""
+
+    def __init__(self, handler=Handler):
+        self.handler = handler
+
     def __enter__(self):
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler)
         self.server.daemon_threads = True
         self.port = self.server.server_address[1]
         self.thread = threading.Thread(target=self.server.serve_forever)

@@ -1,10 +1,10 @@
 """conf-examples/access.conf, each of its three ways, with a service that is asked."""
 
 import http.server
-import threading
 
 import pytest
 
+from backend import Backend
 from harness.jwt import key, key_set, token
 from harness.raw_ws import RawWs, Refused
 from test_access_rules import basic, owner
@@ -25,25 +25,10 @@ class Sessions(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
 
-class Service:
-    def __enter__(self):
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sessions)
-        self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
-
-
 @pytest.fixture
 def example(make_stack):
     stack = make_stack(apps="echo")
-    with Service() as service:
+    with Backend(Sessions) as service:
         example = Example("access.conf", stack, service)
         keys = key_set("example.jwks", [key("RS256").jwk(kid="1"), key("ES256").jwk(kid="2")])
         (example.prefix / "tls/id.jwks").write_text(keys.read_text())

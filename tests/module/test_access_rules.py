@@ -110,15 +110,10 @@ def directory():
 
 
 @pytest.fixture(scope="module")
-def site(data_dir, directory):
+def stack(data_dir, directory):
     names = {"directory": directory, "secret": key("HS256").file}
     yield from shared_stack(data_dir, apps="echo", http=HTTP.format(**names),
                             locations=LOCATIONS.format(**names))
-
-
-@pytest.fixture
-def port(site, tls):
-    return site.nginx.https_port if tls else site.nginx.http_port
 
 
 def basic(name="alice", password="secret"):
@@ -136,14 +131,14 @@ def status(port, path, *, tls=False, headers=(), protocols=()):
         return refusal.response.status
 
 
-def owner(site, port, path, *, tls=False, headers=()):
+def owner(stack, port, path, *, tls=False, headers=()):
     """Whose the session is, once it is written to."""
     with RawWs.open(port, path, tls=tls, headers=headers, protocols=("mr.v2",)) as ws:
         session = ws.event()["session_id"]
         ws.json({"message": "a question"})
-        wait_for(lambda: site.redis.command("KEYS", f"mr:*:s:{session}"), "the question is mail")
-        name = site.redis.command("KEYS", f"mr:*:s:{session}")[0]
-        return site.redis.command("HGET", name, "sub")
+        wait_for(lambda: stack.redis.command("KEYS", f"mr:*:s:{session}"), "the question is mail")
+        name = stack.redis.command("KEYS", f"mr:*:s:{session}")[0]
+        return stack.redis.command("HGET", name, "sub")
 
 
 GOLD, SILVER = ("X-Badge", "gold"), ("X-Badge", "silver")
@@ -186,15 +181,15 @@ def test_who_is_let_in(port, tls, path, headers, expected):
     assert status(port, path, tls=tls, headers=sent) == expected
 
 
-def test_a_password_goes_with_a_token_in_the_subprotocol(site):
+def test_a_password_goes_with_a_token_in_the_subprotocol(stack):
     """One Authorization line can hold one of them."""
-    answer = status(site.nginx.http_port, "/ws/any-and-token", headers=[basic()],
+    answer = status(stack.nginx.http_port, "/ws/any-and-token", headers=[basic()],
                     protocols=("mr.v2", f"bearer.{token(aud=None)}"))
     assert answer == 101
 
 
-def test_the_challenge_is_of_whoever_refuses(site):
-    port = site.nginx.http_port
+def test_the_challenge_is_of_whoever_refuses(stack):
+    port = stack.nginx.http_port
     for path, headers, challenge in (("/ws/password", [], 'Basic realm="chat"'),
                                      ("/ws/asked-and-token", [GOLD], 'Bearer realm="mr_ws"')):
         with pytest.raises(Refused) as refusal:
@@ -202,8 +197,8 @@ def test_the_challenge_is_of_whoever_refuses(site):
         assert refusal.value.response.headers["www-authenticate"] == challenge
 
 
-def test_handshakes_are_limited_by_nginx(site):
-    port = site.nginx.http_port
+def test_handshakes_are_limited_by_nginx(stack):
+    port = stack.nginx.http_port
     assert [status(port, "/ws/slow") for _ in range(4)] == [101, 101, 429, 429]
     assert status(port, "/ws/allowed") == 101, "others are not concerned"
 
@@ -220,14 +215,14 @@ def test_handshakes_are_limited_by_nginx(site):
     ("/ws/header", [], None),
     ("/ws/certificate", [], None),
 ])
-def test_the_name_that_owns(site, port, tls, path, headers, name):
+def test_the_name_that_owns(stack, port, tls, path, headers, name):
     sent = [("Authorization", f"Bearer {token(aud=None)}") if header is TOKEN else header
             for header in headers]
-    assert owner(site, port, path, tls=tls, headers=sent) == name
+    assert owner(stack, port, path, tls=tls, headers=sent) == name
 
 
-def test_the_name_of_a_certificate_owns(site, directory):
+def test_the_name_of_a_certificate_owns(stack, directory):
     context = ssl.create_default_context(cafile=str(certificate() / "cert.pem"))
     context.load_cert_chain(directory / "client.pem", directory / "client.key")
-    name = owner(site, site.nginx.https_port, "/ws/certificate", tls=context)
+    name = owner(stack, stack.nginx.https_port, "/ws/certificate", tls=context)
     assert name == "CN=alice,O=Example"

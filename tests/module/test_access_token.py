@@ -43,15 +43,10 @@ def files():
 
 
 @pytest.fixture(scope="module")
-def site(data_dir):
+def stack(data_dir):
     made = files()
     yield from shared_stack(data_dir, apps="echo", locations=LOCATIONS.format(**made),
                             http=HTTP.format(**made))
-
-
-@pytest.fixture
-def port(site, tls):
-    return site.nginx.https_port if tls else site.nginx.http_port
 
 
 def bearer(text):
@@ -111,8 +106,8 @@ def test_without_a_token(port, tls):
         assert "error" not in response.headers["www-authenticate"]
 
 
-def test_a_cookie_counts_where_it_is_named(site):
-    kept_out(site.nginx.http_port, "/ws/rsa",
+def test_a_cookie_counts_where_it_is_named(stack):
+    kept_out(stack.nginx.http_port, "/ws/rsa",
              headers=[("Cookie", f"session_token={token('RS256')}")])
 
 
@@ -177,30 +172,30 @@ BAD = [  # what is wrong, the token, what the log of the server says of it
 
 @pytest.mark.parametrize("make, reason", [pytest.param(make, reason, id=name)
                                           for name, make, reason in BAD])
-def test_a_bad_token(site, port, tls, make, reason):
+def test_a_bad_token(stack, port, tls, make, reason):
     """The client learns that it is bad, the log learns why, and nobody reads the token there. Over
     TLS as well: what OpenSSL notes of a signature must not be taken for trouble of the socket."""
     text = make()
-    seen = len(site.nginx.log.text())
+    seen = len(stack.nginx.log.text())
     response = kept_out(port, "/ws/chat", tls=tls, headers=bearer(text))
     assert response.headers["www-authenticate"] == 'Bearer realm="mr_ws", error="invalid_token"'
     assert response.body == b"A valid access token is needed.\n"
-    log = site.nginx.log.text()[seen:]
+    log = stack.nginx.log.text()[seen:]
     assert f"access token in Authorization not accepted: {reason}" in log
     assert len(text) < 20 or text not in log
 
 
-def test_an_oversized_token(site):
+def test_an_oversized_token(stack):
     text = token(x="y" * 7000)
     assert 8192 < len(text)
     with pytest.raises(Refused) as refusal:
-        RawWs.open(site.nginx.http_port, "/ws/chat", headers=bearer(text))
+        RawWs.open(stack.nginx.http_port, "/ws/chat", headers=bearer(text))
     assert refusal.value.response.status == 400, "nginx's own bound on one header line"
-    let_in(site.nginx.http_port, "/ws/chat", headers=bearer(token(x="y" * 5000)))
+    let_in(stack.nginx.http_port, "/ws/chat", headers=bearer(token(x="y" * 5000)))
 
 
-def test_two_tokens_in_one_place(site):
-    port = site.nginx.http_port
+def test_two_tokens_in_one_place(stack):
+    port = stack.nginx.http_port
     good = token()
     kept_out(port, "/ws/chat", status=400, headers=[*bearer(good), *bearer(good)])
     kept_out(port, "/ws/chat", protocols=("mr.v2", f"bearer.{good}", f"bearer.{good}"))
@@ -208,16 +203,16 @@ def test_two_tokens_in_one_place(site):
              headers=[("Cookie", f"session_token={good}; session_token={good}")])
 
 
-def test_a_bad_token_is_not_made_up_for_by_another_place(site):
+def test_a_bad_token_is_not_made_up_for_by_another_place(stack):
     good = token()
-    kept_out(site.nginx.http_port, "/ws/chat",
+    kept_out(stack.nginx.http_port, "/ws/chat",
              headers=[*bearer("rubbish"), ("Cookie", f"session_token={good}")])
-    kept_out(site.nginx.http_port, "/ws/chat", protocols=("mr.v2", f"bearer.{good}"),
+    kept_out(stack.nginx.http_port, "/ws/chat", protocols=("mr.v2", f"bearer.{good}"),
              headers=bearer(changed(good)))
 
 
-def test_keys_of_a_set(site):
-    port = site.nginx.http_port
+def test_keys_of_a_set(stack):
+    port = stack.nginx.http_port
     first, second, ec = key("RS256"), key("RS256", "second"), key("ES256")
     for by, kid in ((first, "rsa-1"), (second, "rsa-2")):
         let_in(port, "/ws/set", headers=bearer(token("RS256", by=by, header={"kid": kid})))
@@ -229,13 +224,13 @@ def test_keys_of_a_set(site):
     kept_out(port, "/ws/set", headers=bearer(token("ES256", expires_in=-1)))  # no leeway here
 
 
-def test_a_location_has_its_own_keys_or_the_inherited_ones(site):
-    let_in(site.nginx.http_port, "/ws/rsa", headers=bearer(token("RS256")))
-    kept_out(site.nginx.http_port, "/ws/rsa", headers=bearer(token("ES256")))
+def test_a_location_has_its_own_keys_or_the_inherited_ones(stack):
+    let_in(stack.nginx.http_port, "/ws/rsa", headers=bearer(token("RS256")))
+    kept_out(stack.nginx.http_port, "/ws/rsa", headers=bearer(token("ES256")))
 
 
-def test_where_no_token_is_required(site):
-    port = site.nginx.http_port
+def test_where_no_token_is_required(stack):
+    port = stack.nginx.http_port
     assert "token_expires_in_ms" not in let_in(port, "/ws/guest")
     let_in(port, "/ws/guest", headers=bearer(token()))
     kept_out(port, "/ws/guest", headers=bearer(changed(token())))
@@ -245,8 +240,8 @@ def test_where_no_token_is_required(site):
         ws.close()
 
 
-def test_the_handshake_and_the_origin_are_judged_first(site):
-    port = site.nginx.http_port
+def test_the_handshake_and_the_origin_are_judged_first(stack):
+    port = stack.nginx.http_port
     kept_out(port, "/ws/chat", status=403, headers=[("Origin", "http://evil.example")])
     kept_out(port, "/ws/chat", status=403,
              headers=[("Origin", "http://evil.example"), *bearer(token())])
@@ -268,11 +263,11 @@ def test_keys_are_read_again_on_reload(make_stack):
     kept_out(port, "/ws/chat", headers=bearer(token("RS256")))
 
 
-def test_tokens_leave_no_memory_behind(site):
+def test_tokens_leave_no_memory_behind(stack):
     """Good and bad ones of each algorithm, again and again: what is held afterwards is what was held
     after the first rounds."""
     good = [token(name) for name in ("HS256", "RS256", "ES256")]
-    port = site.nginx.http_port
+    port = stack.nginx.http_port
 
     def rounds(count):
         for _ in range(count):
@@ -280,10 +275,10 @@ def test_tokens_leave_no_memory_behind(site):
                 let_in(port, "/ws/chat", headers=bearer(text))
                 kept_out(port, "/ws/chat", headers=bearer(changed(text)))
                 kept_out(port, "/ws/chat", headers=bearer(text[:-40]))
-        wait_for(lambda: not site.redis.command("PUBSUB", "SHARDCHANNELS", "mr:*:oc:*"),
+        wait_for(lambda: not stack.redis.command("PUBSUB", "SHARDCHANNELS", "mr:*:oc:*"),
                  "the sessions are gone")
 
     rounds(60)
-    before = site.nginx.memory_kib()
+    before = stack.nginx.memory_kib()
     rounds(240)
-    assert site.nginx.memory_kib() - before < 256, "for 2,160 tokens"
+    assert stack.nginx.memory_kib() - before < 256, "for 2,160 tokens"

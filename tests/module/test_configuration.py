@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.nginx import check_config, user_line
+from harness.nginx import assert_verdict, check_config, user_line
 from harness.paths import MODULE
 
 REDIS = "mr_ws_redis redis://127.0.0.1:6379;"
@@ -142,11 +142,7 @@ OTHERS = [
 
 @pytest.mark.parametrize("lines, complaint", OTHERS)
 def test_other_directives(place, lines, complaint):
-    code, said = check(place, location="mr_ws chat; " + lines)
-    if complaint is None:
-        assert code == 0, said
-    else:
-        assert code == 1 and complaint in said and "nginx.conf:1" in said, said
+    assert_verdict(check(place, location="mr_ws chat; " + lines), complaint, "nginx.conf:1")
 
 
 @pytest.mark.parametrize("value", ["voice", "", "Chat", "on", "chat,echo"])
@@ -180,11 +176,7 @@ HEALTH = [
 
 @pytest.mark.parametrize("lines, complaint", HEALTH)
 def test_health(place, lines, complaint):
-    code, said = check(place, location=lines)
-    if complaint is None:
-        assert code == 0, said
-    else:
-        assert code == 1 and complaint in said and "nginx.conf:12" in said, said
+    assert_verdict(check(place, location=lines), complaint, "nginx.conf:12")
 
 
 def test_health_needs_a_redis_only_for_ready(place):
@@ -220,11 +212,7 @@ URLS = [
 
 @pytest.mark.parametrize("url, complaint", URLS)
 def test_redis_url(place, url, complaint):
-    code, said = check(place, http=f'mr_ws_redis "{url}";')
-    if complaint is None:
-        assert code == 0, said
-    else:
-        assert code == 1 and complaint in said and "nginx.conf:10" in said, said
+    assert_verdict(check(place, http=f'mr_ws_redis "{url}";'), complaint, "nginx.conf:10")
 
 
 @pytest.mark.parametrize("value, good", [
@@ -250,12 +238,8 @@ def test_a_bad_url_does_not_show_its_password(place):
     ("long", "or more bytes; allowed: 16 to 256"),
     ("missing", "which cannot be read (2: No such file or directory)")])
 def test_secret_file(place, name, complaint):
-    code, said = check(place, http=REDIS + f" mr_ws_secret_file {name};")
-    if complaint is None:
-        assert code == 0, said
-    else:
-        assert code == 1 and f'"mr_ws_secret_file" is "{place}/{name}"' in said
-        assert complaint in said
+    assert_verdict(check(place, http=REDIS + f" mr_ws_secret_file {name};"), complaint,
+                   f'"mr_ws_secret_file" is "{place}/{name}"')
 
 
 @pytest.mark.parametrize("main", ["mr_ws_redis redis://127.0.0.1;", "mr_ws chat;",

@@ -5,10 +5,9 @@ refused nor stored where nobody looks, and whose a session is, is not asked ther
 import pytest
 
 from harness.jwt import key
-from harness.lanes import OutLane
 from harness.process import wait_for
 from harness.raw_ws import RawWs
-from test_session_owner import LOCATIONS, Client, access, ask, client, forged
+from test_session_owner import LOCATIONS, Client, access, answered, client, forged
 
 FOREIGN_PARTITIONS = 4  # not what the gateway would choose
 
@@ -70,11 +69,7 @@ def test_without_redis_mail_is_refused_at_last(unlinked, proxy):
 def test_a_stranger_is_known_as_one(stack, proxy):
     """With a resume token of their own for the session of somebody else, as the first to come."""
     with client(stack.nginx.http_port, access("alice")) as ws:
-        ask(stack, ws)
-        lane = OutLane(stack.redis, ws.session)
-        lane.claim(1, (0, 0))
-        lane.event(1, 1, terminal=True)
-        assert ws.event()["id"] == "1-1"
+        answered(stack, ws)
     proxy.set_mode("stall")
     stack.nginx.stop()
     stack.nginx.start()

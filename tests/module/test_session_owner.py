@@ -24,14 +24,9 @@ LOCATIONS = """
 
 
 @pytest.fixture(scope="module")
-def site(data_dir):
+def stack(data_dir):
     yield from shared_stack(data_dir, apps="echo",
                             locations=LOCATIONS.format(secret=key("HS256").file))
-
-
-@pytest.fixture
-def port(site, tls):
-    return site.nginx.https_port if tls else site.nginx.http_port
 
 
 def access(subject):
@@ -61,53 +56,59 @@ def forged(session, subject, position="0-0"):
     return f"mr.resume.{resume_token(session, subject=subject)}.{position}"
 
 
-def meta(site, session):
-    return next(iter(site.redis.command("KEYS", f"mr:*:s:{session}")), None)
+def meta(stack, session):
+    return next(iter(stack.redis.command("KEYS", f"mr:*:s:{session}")), None)
 
 
-def ask(site, ws):
+def ask(stack, ws):
     """One more question in the session's mail, or none: (mail, owner)."""
-    before = waiting(site, ws.session)
+    before = waiting(stack, ws.session)
     ws.json({"message": "a question"})
-    wait_for(lambda: waiting(site, ws.session) == before + 1, "the question is mail")
-    return site.redis.command("HGET", meta(site, ws.session), "sub")
+    wait_for(lambda: waiting(stack, ws.session) == before + 1, "the question is mail")
+    return stack.redis.command("HGET", meta(stack, ws.session), "sub")
 
 
-def waiting(site, session):
-    names = site.redis.command("KEYS", f"mr:*:i:{session}")
-    return sum(site.redis.command("XLEN", name) for name in names)
+def answered(stack, ws):
+    """The session has a question and an answer, which the client has; its out lane."""
+    ask(stack, ws)
+    lane = OutLane(stack.redis, ws.session)
+    lane.claim(1, (0, 0))
+    lane.event(1, 1, terminal=True)
+    assert ws.event()["id"] == "1-1"
+    return lane
 
 
-def test_the_first_mail_makes_the_owner(site, port, tls):
+def waiting(stack, session):
+    names = stack.redis.command("KEYS", f"mr:*:i:{session}")
+    return sum(stack.redis.command("XLEN", name) for name in names)
+
+
+def test_the_first_mail_makes_the_owner(stack, port, tls):
     with client(port, access("alice"), tls=tls) as ws:
-        assert meta(site, ws.session) is None, "nothing is written before"
-        assert ask(site, ws) == "alice"
-        assert ask(site, ws) == "alice"
+        assert meta(stack, ws.session) is None, "nothing is written before"
+        assert ask(stack, ws) == "alice"
+        assert ask(stack, ws) == "alice"
 
 
 @pytest.mark.parametrize("name", ["CN=Jörg,O=A \"B\" C", "a" * 255, "' OR 1=1 --", "{p00}:*", "0"])
-def test_names_are_kept_as_they_are(site, name):
-    with client(site.nginx.http_port, access(name)) as ws:
-        owner = ask(site, ws)
+def test_names_are_kept_as_they_are(stack, name):
+    with client(stack.nginx.http_port, access(name)) as ws:
+        owner = ask(stack, ws)
         assert owner.encode("latin-1").decode() == name
 
 
-def test_the_owner_comes_back_in_another_tab(site, port, tls):
+def test_the_owner_comes_back_in_another_tab(stack, port, tls):
     with client(port, access("alice"), tls=tls) as ws:
-        ask(site, ws)
+        ask(stack, ws)
         with client(port, access("alice"), ws.resume(), tls=tls) as tab:
             assert tab.session == ws.session
-            assert ask(site, tab) == "alice"
+            assert ask(stack, tab) == "alice"
 
 
-def test_the_resume_token_is_for_its_subject(site, port, tls):
+def test_the_resume_token_is_for_its_subject(stack, port, tls):
     """A stranger with somebody's resume token gets a session of their own, and no reason."""
     with client(port, access("alice"), tls=tls) as ws:
-        ask(site, ws)
-        lane = OutLane(site.redis, ws.session)
-        lane.claim(1, (0, 0))
-        lane.event(1, 1, terminal=True)
-        assert ws.event()["id"] == "1-1"
+        lane = answered(stack, ws)
         with client(port, access("mallory"), ws.resume(), tls=tls) as thief:
             assert thief.session != ws.session and thief.greeting["recovered"] is False
             lane.event(1, 2, terminal=True)
@@ -124,13 +125,9 @@ def test_the_resume_token_is_for_its_subject(site, port, tls):
 
 @pytest.mark.parametrize("subject, path", [("mallory", "/ws/chat"), ("", "/ws/guest"),
                                            ("mallory", "/ws/header")])
-def test_a_stranger_with_a_valid_signature_reads_nothing(site, port, tls, subject, path):
+def test_a_stranger_with_a_valid_signature_reads_nothing(stack, port, tls, subject, path):
     with client(port, access("alice"), tls=tls) as ws:
-        ask(site, ws)
-        lane = OutLane(site.redis, ws.session)
-        lane.claim(1, (0, 0))
-        lane.event(1, 1, terminal=True)
-        assert ws.event()["id"] == "1-1"
+        lane = answered(stack, ws)
         offers = [access(subject)] if path == "/ws/chat" else []
         with Client.open(port, path, tls=tls, headers=[("X-Name", subject)],
                          protocols=("mr.v2", *offers, forged(ws.session, subject))) as thief:
@@ -139,41 +136,41 @@ def test_a_stranger_with_a_valid_signature_reads_nothing(site, port, tls, subjec
             assert not any(b"place" in message.payload for message in data)
             thief.expect_end()
         wait_for(lambda: f"session {ws.session} belongs to another subject"
-                 in site.nginx.log.text(), "the log says so")
+                 in stack.nginx.log.text(), "the log says so")
         lane.event(1, 2, terminal=True)
         assert ws.event()["id"] == "1-2", "the owner's connection is untouched"
 
 
-def test_a_stranger_with_a_valid_signature_writes_nothing(site):
+def test_a_stranger_with_a_valid_signature_writes_nothing(stack):
     """In the session before its first question: whoever asks first owns it."""
-    port = site.nginx.http_port
+    port = stack.nginx.http_port
     with client(port, access("alice")) as ws:
         with client(port, access("mallory"), forged(ws.session, "mallory")) as thief:
             assert thief.session == ws.session, "nobody has written to it"
-            assert ask(site, ws) == "alice"
+            assert ask(stack, ws) == "alice"
             thief.json({"message": "a question of mine"})
             thief.expect_close(1008)
-            assert waiting(site, ws.session) == 1
-        assert ask(site, ws) == "alice"
+            assert waiting(stack, ws.session) == 1
+        assert ask(stack, ws) == "alice"
 
 
-def test_an_anonymous_session_gets_no_owner_later(site):
-    port = site.nginx.http_port
+def test_an_anonymous_session_gets_no_owner_later(stack):
+    port = stack.nginx.http_port
     with client(port, path="/ws/guest") as ws:
-        assert ask(site, ws) is None
+        assert ask(stack, ws) is None
         with Client.open(port, "/ws/chat", protocols=("mr.v2", access("mallory"),
                                                       forged(ws.session, "mallory"))) as thief:
             thief.expect_close(1008)
         with client(port, ws.resume(), path="/ws/guest") as back:
             assert back.session == ws.session
-            assert ask(site, back) is None
+            assert ask(stack, back) is None
 
 
-def test_a_name_from_nginx_owns_as_well(site):
-    port = site.nginx.http_port
+def test_a_name_from_nginx_owns_as_well(stack):
+    port = stack.nginx.http_port
     named = {"path": "/ws/header", "headers": [("X-Name", "alice")]}
     with client(port, **named) as ws:
-        assert ask(site, ws) == "alice"
+        assert ask(stack, ws) == "alice"
         with client(port, ws.resume(), **named) as tab:
             assert tab.session == ws.session
         with client(port, ws.resume(), path="/ws/header", headers=[("X-Name", "bob")]) as other:

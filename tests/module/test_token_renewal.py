@@ -33,14 +33,9 @@ LOCATIONS = """
 
 
 @pytest.fixture(scope="module")
-def site(data_dir):
+def stack(data_dir):
     yield from shared_stack(data_dir, apps="echo",
                             locations=LOCATIONS.format(secret=key("HS256").file))
-
-
-@pytest.fixture
-def port(site, tls):
-    return site.nginx.https_port if tls else site.nginx.http_port
 
 
 class Client(RawWs):
@@ -67,10 +62,10 @@ def good(**more):
     return token(**{"aud": None, **more})
 
 
-def mail(site, session):
+def mail(stack, session):
     """How much of the session's mail is in Redis."""
-    return sum(site.redis.command("XLEN", name)
-               for name in site.redis.command("KEYS", f"mr:*:i:{session}"))
+    return sum(stack.redis.command("XLEN", name)
+               for name in stack.redis.command("KEYS", f"mr:*:i:{session}"))
 
 
 @pytest.mark.parametrize("protocols", [(), ("mr.v2",)])
@@ -81,9 +76,9 @@ def test_the_end_of_a_token_closes(port, tls, protocols):
         ws.expect_end()
 
 
-def test_a_client_without_a_token_stays(site):
+def test_a_client_without_a_token_stays(stack):
     """Longer than one whose token ends."""
-    port = site.nginx.http_port
+    port = stack.nginx.http_port
     with client(port, None, "/ws/guest") as guest, client(port, good(expires_in=1)) as other:
         other.expect_close(1008, 10)
         guest.send_frame(0x9, b"still")
@@ -101,14 +96,14 @@ def test_a_new_token_keeps_the_connection(port, tls):
         assert ws.frame().payload == b"still here"
 
 
-def test_the_new_token_counts_even_if_it_ends_sooner(site):
-    with client(site.nginx.http_port, good(expires_in=100)) as ws:
+def test_the_new_token_counts_even_if_it_ends_sooner(stack):
+    with client(stack.nginx.http_port, good(expires_in=100)) as ws:
         assert ws.renew(good(expires_in=1))["type"] == "authenticated"
         ws.expect_close(1008, 10)
 
 
-def test_v1_clients_renew_in_silence(site):
-    with client(site.nginx.http_port, good(), protocols=("mr.v1",)) as ws:
+def test_v1_clients_renew_in_silence(stack):
+    with client(stack.nginx.http_port, good(), protocols=("mr.v1",)) as ws:
         ws.json({"type": "auth", "token": good()})
         ws.send_frame(0x9, b"no answer in between")
         assert ws.frame().payload == b"no answer in between"
@@ -118,14 +113,14 @@ def test_v1_clients_renew_in_silence(site):
     '{"type":"auth","token":"%s"}', '{ "type" : "auth" , "token" : "%s" }',
     '{"token":"%s","type":"auth"}', '{"x":[1,{}],"token":"%s","type":"auth","y":null}',
     '\n{"type":\t"auth","token":"%s"}\n'])
-def test_forms_of_the_message(site, text):
-    with client(site.nginx.http_port, good()) as ws:
+def test_forms_of_the_message(stack, text):
+    with client(stack.nginx.http_port, good()) as ws:
         ws.text(text % good())
         assert ws.event()["type"] == "authenticated"
 
 
-def test_a_message_in_pieces(site):
-    with client(site.nginx.http_port, good()) as ws:
+def test_a_message_in_pieces(stack):
+    with client(stack.nginx.http_port, good()) as ws:
         text = json.dumps({"type": "auth", "token": good()}).encode()
         ws.send_frame(0x1, text[:10], fin=False)
         ws.send_frame(0x0, text[10:50], fin=False)
@@ -147,48 +142,48 @@ BAD = [
 
 @pytest.mark.parametrize("make, reason", [pytest.param(make, reason, id=name)
                                           for name, make, reason in BAD])
-def test_a_bad_new_token_changes_nothing(site, port, tls, make, reason):
-    seen = len(site.nginx.log.text())
+def test_a_bad_new_token_changes_nothing(stack, port, tls, make, reason):
+    seen = len(stack.nginx.log.text())
     with client(port, good(), tls=tls) as ws:
         ws.json({"type": "auth", **make()})
         event = ws.event()
         assert event["type"] == "error" and event["code"] == "bad_token"
         assert event["fatal"] is False
-        assert f"new access token not accepted: {reason}" in site.nginx.log.text()[seen:]
+        assert f"new access token not accepted: {reason}" in stack.nginx.log.text()[seen:]
         assert ws.renew(good())["type"] == "authenticated"
 
 
-def test_many_bad_tokens_close(site):
-    with client(site.nginx.http_port, good()) as ws:
+def test_many_bad_tokens_close(stack):
+    with client(stack.nginx.http_port, good()) as ws:
         for _ in range(8):
             assert ws.renew("rubbish")["code"] == "bad_token"
         ws.expect_close(1008)
 
 
-def test_nobody_becomes_somebody_else(site):
+def test_nobody_becomes_somebody_else(stack):
     """Whoever came without a token, or under a name that nginx gave, keeps that."""
-    port = site.nginx.http_port
+    port = stack.nginx.http_port
     with client(port, None, "/ws/guest") as guest:
         assert guest.renew(good())["code"] == "bad_token"
     with client(port, None, "/ws/named", headers=[("X-Name", "alice")]) as named:
         assert named.renew(good())["code"] == "bad_token"
 
 
-def test_strict_v1_clients_get_the_original_error(site):
-    with client(site.nginx.http_port, good(), "/ws/strict", protocols=("mr.v1",)) as ws:
+def test_strict_v1_clients_get_the_original_error(stack):
+    with client(stack.nginx.http_port, good(), "/ws/strict", protocols=("mr.v1",)) as ws:
         assert ws.renew("rubbish") == {"type": "error",
                                        "message": "This access token is not accepted"}
 
 
-def test_tokens_stay_out_of_redis(site):
-    with client(site.nginx.http_port, good()) as ws:
+def test_tokens_stay_out_of_redis(stack):
+    with client(stack.nginx.http_port, good()) as ws:
         ws.renew(good())
         ws.renew("rubbish")
-        assert mail(site, ws.session) == 0
+        assert mail(stack, ws.session) == 0
         for count, other in enumerate((
                 '{"message":"what is \\"auth\\"?"}', '{"type":"ask","message":"auth","x":"auth"}',
                 '{"type":"authenticate"}', '{"kind":"auth"}', '["auth"]', '"auth"',
                 '{"type":"auth"', '{"type":"auth","type":"auth"}', '{"a":{"type":"auth"}}')):
             ws.text(other)
-            wait_for(lambda: mail(site, ws.session) == count + 1, f"{other} is mail")
+            wait_for(lambda: mail(stack, ws.session) == count + 1, f"{other} is mail")
 
