@@ -2,15 +2,13 @@
 
 #include "ngx_mr_ws_module/gateway_events.h"
 #include "ngx_mr_ws_module/lane_reader.h"
+#include "ngx_mr_ws_module/mail_post.h"
 #include "ngx_mr_ws_module/metrics.h"
 #include "ngx_mr_ws_module/session_owner.h"
-#include "shared/envelope.h"
-#include "shared/scripts.h"
 
 namespace mr {
 namespace {
 
-constexpr size_t kKeptScratchBytes = 64 * 1024;
 constexpr uint32_t kRetryBusyMs = 2000;
 constexpr uint32_t kRetryNoWorkerMs = 3000;
 constexpr uint32_t kRetryUnavailableMs = 1000;
@@ -19,20 +17,6 @@ uint32_t now_ms() {
     const auto now = static_cast<uint32_t>(ngx_current_msec);
     return now != 0 ? now : 1; // 0 says that nothing is awaited
 }
-
-std::optional<MailStatus> status_of(const Reply& reply) {
-    if (reply.type() != ReplyType::array || reply.size() < 2) {
-        return std::nullopt;
-    }
-    return static_cast<MailStatus>(reply[0].integer());
-}
-
-// Its connection and its place among that connection's mail: stored once, however often it is sent.
-struct MailName {
-    uint64_t connection = 0;
-    uint32_t number = 0; // 0: a doorbell alone
-    uint64_t place = 0;  // with it: of the last mail stored, whose fate is asked for
-};
 
 MailKind kind_of(const Follower& connection, bool text) {
     if (connection.kind != FollowerKind::websocket) {
@@ -44,61 +28,6 @@ MailKind kind_of(const Follower& connection, bool text) {
 uint8_t flags_of(const Follower& connection) {
     const bool answer = connection.kind == FollowerKind::http_answer;
     return static_cast<uint8_t>((connection.v2 ? kMailV2 : 0) | (answer ? kMailAnswer : 0));
-}
-
-constexpr uint32_t kLastMail = UINT32_MAX; // of a connection that has gone
-
-bool run_script(Session& session, ByteView mail, const MailName& name, std::string_view trace,
-                std::string_view subject, const ReplySink& sink) {
-    Hub& hub = *session.hub;
-    const SessionKeys keys(hub.partitions, session.id_view());
-    char entries[20];
-    char bytes[20];
-    char jobs[20];
-    char ttl[20];
-    char connection[20];
-    char number[20];
-    char place[20];
-    const bool sent =
-        hub.commands.send_repeatable({"EVALSHA",
-                                      {hub.mail_script, kScriptHashChars},
-                                      "5",
-                                      keys.meta,
-                                      keys.in_lane,
-                                      keys.leases,
-                                      keys.jobs,
-                                      keys.in_channel,
-                                      session.id_view(),
-                                      app_name(session.app),
-                                      as_text(mail),
-                                      trace,
-                                      {entries, format_decimal(kMaxMailEntries, entries)},
-                                      {bytes, format_decimal(kMaxMailBytes, bytes)},
-                                      {jobs, format_decimal(kMaxJobs, jobs)},
-                                      {ttl, format_decimal(kSessionTtlMs, ttl)},
-                                      {connection, format_decimal(name.connection, connection)},
-                                      {number, format_decimal(name.number, number)},
-                                      {place, format_decimal(name.place, place)},
-                                      subject},
-                                     sink);
-    if (sent) {
-        ++session.references;
-    }
-    return sent;
-}
-
-// `sender`: the connection of the mail, or the one in whose name the gateway writes.
-bool post(Session& session, const Follower& sender, const Mail& mail, uint32_t number,
-          const ReplySink& sink) {
-    Buffer& scratch = session.hub->scratch;
-    scratch.clear();
-    const bool posted =
-        encode_mail(scratch, mail) && run_script(session, scratch.view(), {mail.connection, number},
-                                                 mail.traceparent, sender.subject(), sink);
-    if (scratch.capacity() > kKeptScratchBytes) {
-        scratch.release();
-    }
-    return posted;
 }
 
 void await_claim(Session& session) {
@@ -189,7 +118,7 @@ void take_outcome(Session& session, uint64_t connection_id, bool question, const
                Metric::mail_unavailable);
         return;
     }
-    const auto status = status_of(*reply);
+    const auto status = mail_status(*reply);
     if (!status) {
         refused_by_error(session, connection, question, *reply);
         return;
@@ -280,7 +209,7 @@ void nothing_waits(Session& session, bool dealt_with) {
 
 void on_ring(void* owner, uint64_t, const Reply* reply) noexcept {
     auto& session = *static_cast<Session*>(owner);
-    const auto status = reply != nullptr ? status_of(*reply) : std::nullopt;
+    const auto status = reply != nullptr ? mail_status(*reply) : std::nullopt;
     if (reply != nullptr && reply->error_is("NOSCRIPT")) {
         hub_load_script(*session.hub); // rung again when the next notice is due
     }
@@ -297,8 +226,7 @@ void on_ring(void* owner, uint64_t, const Reply* reply) noexcept {
 }
 
 void ring(Session& session) {
-    const MailName last{session.mail_connection, 0, session.mail_place};
-    run_script(session, {}, last, {}, {}, {on_ring, &session});
+    mail_ring(session, {on_ring, &session});
 }
 
 } // namespace
@@ -338,8 +266,8 @@ void mailbox_send(Follower& connection, Opcode opcode, ByteView message) noexcep
     mail.payload = message;
     session_heard(session);
     if (!hub_is_set_up(*session.hub) ||
-        !post(session, connection, mail, ++link.mails,
-              {text ? on_text_mail : on_binary_mail, &session, connection.id})) {
+        !mail_post(session, connection, mail, ++link.mails,
+                   {text ? on_text_mail : on_binary_mail, &session, connection.id})) {
         refuse(session, &connection, text, ErrorCode::relay_unavailable, kRetryUnavailableMs,
                Metric::mail_unavailable);
         return;
@@ -365,8 +293,8 @@ void mailbox_attach(Session& session) noexcept {
         Mail mail;
         mail.kind = MailKind::attach;
         mail.connection = session.followers->id;
-        post(session, *session.followers, mail, ++session.followers->relay.mails,
-             {on_note, &session});
+        mail_post(session, *session.followers, mail, ++session.followers->relay.mails,
+                  {on_note, &session});
     }
 }
 
@@ -375,7 +303,7 @@ void mailbox_detach(Session& session, const Follower& last) noexcept {
     mail.kind = MailKind::detach;
     mail.connection = last.id;
     if (session_busy(session)) {
-        post(session, last, mail, kLastMail, {on_note, &session});
+        mail_post(session, last, mail, kLastMail, {on_note, &session});
     }
 }
 
@@ -383,7 +311,7 @@ void mailbox_abandon(Session& session, const Follower& asker) noexcept {
     Mail mail;
     mail.kind = MailKind::abandon;
     mail.connection = asker.id;
-    post(session, asker, mail, kLastMail - 1, {on_note, &session});
+    mail_post(session, asker, mail, kLastMail - 1, {on_note, &session});
 }
 
 void mailbox_doubt(Session& session) noexcept {
