@@ -1,8 +1,6 @@
 """What the tests of Redis's troubles share: clients of each dialect in the middle of an answer, what
 they must have at its end, and what nginx and the workers must say meanwhile."""
 
-import secrets
-
 from chat import LONG_QUESTION, Chat
 from harness.http import ready, request
 from harness.process import wait_for
@@ -24,6 +22,11 @@ AOF = ["appendonly yes"]  # the harness writes "appendonly no" first; the later 
 
 def lines(stack, text):
     return [line for line in stack.nginx.log.text().splitlines() if text in line]
+
+
+def said(stack, *texts):
+    """Its line may come after what is seen of its cause from outside."""
+    wait_for(lambda: any(lines(stack, text) for text in texts), f"nginx says {texts}", RECOVERY_S)
 
 
 def logged(stack, message, **fields):
@@ -154,11 +157,9 @@ class Asking:
 
 
 def asked_again(chat, question=QUESTION):
-    """Asks until an answer is whole; what comes before is named errors with their proper end. As a
-    client does, by a `message_id`: where Redis has lost everything, the numbers of mail begin anew,
-    and without one the same words from the same connection are the same mail."""
+    """Asks until an answer is whole; what comes before is named errors with their proper end."""
     def attempt():
-        chat.ask(question, message_id=secrets.token_hex(8))
+        chat.ask(question)
         events = [event for event in chat.until("response_complete") if event["type"] != "queued"]
         if events[-1]["status"] == "ok":
             return events

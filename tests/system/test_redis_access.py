@@ -6,7 +6,7 @@ import pytest
 
 from chat import Chat
 from faults import (FAST, LOCATIONS, QUESTION, RECOVERY_S, SLOW, Asking, all_ready, asked_again,
-                    becomes, lines, logged, red_and_green, static_served)
+                    becomes, lines, logged, red_and_green, said, static_served)
 from harness.nginx import free_ports
 from harness.paths import ROOT
 from harness.process import wait_for
@@ -52,8 +52,9 @@ def test_a_password_changed_while_running(make_stack, reference):
             cut_all_links(stack)
             goes_red(stack)
             told_unavailable(chat)
-            assert lines(stack, "refuses user or password: WRONGPASS")
-            assert worker_says(stack, "redis connection failed", "WRONGPASS")
+            said(stack, "refuses user or password: WRONGPASS")
+            wait_for(lambda: worker_says(stack, "redis connection failed", "WRONGPASS"),
+                     "the workers say so", RECOVERY_S)
             stack.redis.command("ACL", "SETUSER", "mr", ">first")
             asking.all_exact()
             red_and_green(stack, "link is down: refuses user or password")
@@ -125,8 +126,8 @@ def test_permissions_missing_for_nginx(restricted):
     cut_all_links(stack)
     with Chat(stack) as chat:
         becomes(stack, "redis_down")
-        named = "does not let its user run on keys or channels mr:*: zrange, spublish, ssubscribe"
-        assert lines(stack, named)
+        said(stack,
+             "does not let its user run on keys or channels mr:*: zrange, spublish, ssubscribe")
         told_unavailable(chat)
         static_served(stack)
         for word in documented_rule("nginx")[3:]:
@@ -140,9 +141,9 @@ def test_permissions_missing_for_the_worker(restricted):
     stack = restricted
     stack.redis.command("ACL", "SETUSER", "mr-worker", "resetchannels", "-xreadgroup")
     cut_all_links(stack)
-    said = "does not let its user run on keys or channels mr:*: xreadgroup, spublish, ssubscribe"
-    wait_for(lambda: worker_says(stack, "still not ready", said) or
-             worker_says(stack, "not ready", said), "it is named", RECOVERY_S)
+    cause = "does not let its user run on keys or channels mr:*: xreadgroup, spublish, ssubscribe"
+    wait_for(lambda: worker_says(stack, "still not ready", cause) or
+             worker_says(stack, "not ready", cause), "it is named", RECOVERY_S)
     wait_for(lambda: not any(worker.is_ready() for worker in stack.workers), "both are red",
              RECOVERY_S)
     losses = len(logged(stack, "redis connection lost"))
@@ -227,12 +228,11 @@ def test_a_bad_certificate_and_back(over_tls, reference):
     """Expired, signed by somebody else, for another name: three replacements in one outage."""
     stack, authority = over_tls
     with Asking(stack, reference) as asking:
-        for said, form in BAD_CERTIFICATES.items():
+        for cause, form in BAD_CERTIFICATES.items():
             replace_certificate(stack, authority, **form)
-            wait_for(lambda: [line for line in lines(stack, "certificate") if said in line],
-                     f"nginx says: {said}", RECOVERY_S)
-            wait_for(lambda: worker_says(stack, "redis connection failed", said),
-                     f"the workers say: {said}", RECOVERY_S)
+            said(stack, cause)
+            wait_for(lambda: worker_says(stack, "redis connection failed", cause),
+                     f"the workers say: {cause}", RECOVERY_S)
         goes_red(stack)
         replace_certificate(stack, authority)
         asking.all_exact()
@@ -254,7 +254,7 @@ def test_scripts_flushed_in_the_middle_of_everything(make_stack, reference):
             events = chat.answer(QUESTION)
             if events[-1]["status"] != "ok":
                 assert [e["code"] for e in events if e["type"] == "error"] == ["relay_unavailable"]
-                assert lines(stack, "its scripts were flushed, loading them again")
+                said(stack, "its scripts were flushed, loading them again")
             check_v2_events(asked_again(chat))
         asking.go_on()
         assert not logged(stack, "lease lapsed: dropping every session")
@@ -270,8 +270,7 @@ def test_read_only_in_the_middle_of_an_answer(make_stack, reference):
     with Asking(stack, reference) as asking:
         stack.redis.command("REPLICAOF", "127.0.0.1", "1")
         goes_red(stack)
-        assert lines(stack, "READONLY You can't write against a read only replica") or \
-            lines(stack, "MASTERDOWN")
+        said(stack, "READONLY You can't write against a read only replica", "MASTERDOWN")
         stack.redis.command("REPLICAOF", "NO", "ONE")
         asking.all_exact()
         red_and_green(stack, "READONLY", "link is down", "MASTERDOWN")
@@ -288,7 +287,7 @@ def test_loading(make_stack, reference):
         stack.redis.options.append("loading-process-events-interval-bytes 1024")
         stack.redis.kill()
         stack.redis.launch()
-        wait_for(lambda: lines(stack, "does not serve: LOADING"), "it is said", RECOVERY_S)
+        said(stack, "does not serve: LOADING")
         wait_for(lambda: worker_says(stack, "redis connection failed", "LOADING"), "by workers",
                  RECOVERY_S)
         becomes(stack, "redis_down")
@@ -308,8 +307,7 @@ def test_it_cannot_save(make_stack, reference):
         stack.redis.command("BGSAVE")
         wait_for(lambda: "rdb_last_bgsave_status:err" in stack.redis.command("INFO"), "it fails",
                  RECOVERY_S)
-        wait_for(lambda: lines(stack, "MISCONF Redis is configured to save RDB snapshots"),
-                 "it is said", RECOVERY_S)
+        said(stack, "MISCONF Redis is configured to save RDB snapshots")
         wait_for(lambda: not all(worker.is_ready() for worker in stack.workers), "by workers",
                  RECOVERY_S)
         static_served(stack)

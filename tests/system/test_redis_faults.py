@@ -9,7 +9,7 @@ import time
 import pytest
 
 from faults import (AOF, LOCATIONS, RECOVERY_S, SLOW, Asking, all_ready, becomes, lines, logged,
-                    red_and_green, static_served)
+                    red_and_green, said, static_served)
 from harness.process import wait_for
 from harness.proxy import Proxy
 
@@ -60,9 +60,9 @@ def test_every_link_cut_again_and_again(make_stack, reference):
             stack.redis.command("CLIENT", "KILL", "TYPE", "pubsub")
             pass_time(0.35)
         asking.all_exact()
-        assert lines(stack, "commands link: closed the connection")
-        assert lines(stack, "subscriptions link: closed the connection")
-        assert logged(stack, "redis connection lost", role="commands")
+        said(stack, "commands link: closed the connection")
+        said(stack, "subscriptions link: closed the connection")
+        wait_for(lambda: logged(stack, "redis connection lost", role="commands"), "the workers too")
         all_ready(stack)
         asking.go_on()
 
@@ -120,9 +120,7 @@ def test_lines_that_die_without_a_word(proxied, reference, how):
             proxy.half_open_all()
         else:
             proxy.set_mode(how)
-        wait_for(lambda: lines(stack, "link: does not answer") or
-                 lines(stack, "link: accepted the connection but does not answer"),
-                 "it is noticed", RECOVERY_S)
+        said(stack, "link: does not answer", "link: accepted the connection but does not answer")
         static_served(stack)
         proxy.set_mode("pass")
         asking.all_exact()

@@ -5,7 +5,7 @@ import pytest
 
 from chat import LONG_QUESTION, Chat
 from faults import (FAST, LOCATIONS, QUESTION, RECOVERY_S, SLOW, Asking, all_ready, asked_again,
-                    becomes, check_resynced, lines, logged, red_and_green, shown, static_served)
+                    becomes, check_resynced, logged, red_and_green, said, shown, static_served)
 from harness.process import wait_for
 from harness.protocol import check_v1_turn, check_v2_events
 from harness.raw_ws import RawWs
@@ -39,7 +39,7 @@ def test_before_a_question_and_at_it(make_stack):
             assert kinds == ["error", "text_chunk", "response_complete"]
             static_served(stack)
             becomes(stack, "writes_refused")
-            assert lines(stack, "mail refused: OOM command not allowed")
+            said(stack, "mail refused: OOM command not allowed")
             free(stack)
             check_v2_events(asked_again(chat))
             check_v2_events(asked_again(before))
