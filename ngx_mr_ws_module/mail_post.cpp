@@ -56,13 +56,13 @@ bool run_script(Session& session, ByteView mail, const MailName& name, std::stri
 
 } // namespace
 
-bool mail_post(Session& session, const Follower& sender, const Mail& mail, uint32_t number,
+bool mail_post(Session& session, const Follower& sender, const Mail& mail,
                const ReplySink& sink) noexcept {
     Buffer& scratch = session.hub->scratch;
     scratch.clear();
-    const bool posted =
-        encode_mail(scratch, mail) && run_script(session, scratch.view(), {mail.connection, number},
-                                                 mail.traceparent, sender.subject(), sink);
+    const bool posted = encode_mail(scratch, mail) &&
+                        run_script(session, scratch.view(), {mail.connection, mail.number},
+                                   mail.traceparent, sender.subject(), sink);
     if (scratch.capacity() > kKeptScratchBytes) {
         scratch.release();
     }

@@ -16,10 +16,10 @@ namespace mr {
 // Numbers of the last mail of a connection that has gone.
 inline constexpr uint32_t kLastMail = UINT32_MAX;
 
-// `sender`: the connection of the mail, or the one in whose name the gateway writes. `number` is
-// the mail's among those of its connection: it is stored once, however often it is sent. True: it
-// is on its way, `sink` will be called, and the session has one reference more until then.
-bool mail_post(Session& session, const Follower& sender, const Mail& mail, uint32_t number,
+// `sender`: the connection of the mail, or the one in whose name the gateway writes. By connection
+// and number the mail is stored once, however often it is sent. True: it is on its way, `sink` will
+// be called, and the session has one reference more until then.
+bool mail_post(Session& session, const Follower& sender, const Mail& mail,
                const ReplySink& sink) noexcept;
 
 // A doorbell without mail. It asks for the fate of the last mail that the session knows to be

@@ -262,11 +262,12 @@ void mailbox_send(Follower& connection, Opcode opcode, ByteView message) noexcep
     mail.kind = kind_of(connection, text);
     mail.flags = flags_of(connection);
     mail.connection = connection.id;
+    mail.number = ++link.mails;
     mail.traceparent = connection.traceparent();
     mail.payload = message;
     session_heard(session);
     if (!hub_is_set_up(*session.hub) ||
-        !mail_post(session, connection, mail, ++link.mails,
+        !mail_post(session, connection, mail,
                    {text ? on_text_mail : on_binary_mail, &session, connection.id})) {
         refuse(session, &connection, text, ErrorCode::relay_unavailable, kRetryUnavailableMs,
                Metric::mail_unavailable);
@@ -293,8 +294,8 @@ void mailbox_attach(Session& session) noexcept {
         Mail mail;
         mail.kind = MailKind::attach;
         mail.connection = session.followers->id;
-        mail_post(session, *session.followers, mail, ++session.followers->relay.mails,
-                  {on_note, &session});
+        mail.number = ++session.followers->relay.mails;
+        mail_post(session, *session.followers, mail, {on_note, &session});
     }
 }
 
@@ -302,8 +303,9 @@ void mailbox_detach(Session& session, const Follower& last) noexcept {
     Mail mail;
     mail.kind = MailKind::detach;
     mail.connection = last.id;
+    mail.number = kLastMail;
     if (session_busy(session)) {
-        mail_post(session, last, mail, kLastMail, {on_note, &session});
+        mail_post(session, last, mail, {on_note, &session});
     }
 }
 
@@ -311,7 +313,8 @@ void mailbox_abandon(Session& session, const Follower& asker) noexcept {
     Mail mail;
     mail.kind = MailKind::abandon;
     mail.connection = asker.id;
-    mail_post(session, asker, mail, kLastMail - 1, {on_note, &session});
+    mail.number = kLastMail - 1;
+    mail_post(session, asker, mail, {on_note, &session});
 }
 
 void mailbox_doubt(Session& session) noexcept {

@@ -122,6 +122,7 @@ bool encode_mail(Buffer& out, const Mail& mail) {
     at[2] = mail.flags;
     at[3] = static_cast<uint8_t>(trace);
     store_le<uint64_t>(at + 4, mail.connection);
+    store_le<uint32_t>(at + 12, mail.number);
     out.append(mail.traceparent);
     out.append(mail.payload);
     return true;
@@ -141,6 +142,7 @@ std::optional<Mail> decode_mail(ByteView bytes) {
     mail.kind = static_cast<MailKind>(bytes[1]);
     mail.flags = bytes[2];
     mail.connection = load_le<uint64_t>(bytes.data() + 4);
+    mail.number = load_le<uint32_t>(bytes.data() + 12);
     mail.traceparent = as_text(bytes.subspan(kMailHeaderBytes, trace));
     mail.payload = bytes.subspan(kMailHeaderBytes + trace);
     return mail;

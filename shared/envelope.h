@@ -10,7 +10,9 @@
 //
 // In lane: *mail*, one client frame or a note of the gateway, opaque to Redis. Its live copy is the
 // 64-bit sequence number followed by the same bytes.
-//   u8 version · u8 kind · u8 flags · u8 trace_length · u64 connection · trace · payload
+//   u8 version · u8 kind · u8 flags · u8 trace_length · u64 connection · u32 number
+//   then trace · payload
+// Connection and number name it: sent or stored again it is the same, and no other is like it.
 //
 // Encoding appends to a Buffer (false: out of memory). Decoding never copies: views point into the
 // input; malformed input yields nullopt and is never trusted further.
@@ -31,7 +33,7 @@ inline constexpr char kEntryField[] = "d"; // the one field of a lane's stream e
 inline constexpr size_t kBatchHeaderBytes = 20;
 inline constexpr size_t kTakeoverBytes = kBatchHeaderBytes + 20;
 inline constexpr size_t kEventHeaderBytes = 12;
-inline constexpr size_t kMailHeaderBytes = 12;
+inline constexpr size_t kMailHeaderBytes = 16;
 inline constexpr uint32_t kMaxTurnTag = 0xFFFFFF;
 inline constexpr uint32_t kMaxBatchEvents = 256;
 // One event may be longer than this, alone. What a gateway queues for a slow client is bounded by
@@ -123,6 +125,7 @@ struct Mail {
     MailKind kind = MailKind::text;
     uint8_t flags = 0;
     uint64_t connection = 0;      // unique over all gateways; names the connection in answers
+    uint32_t number = 0;          // among the mail of its connection, from 1
     std::string_view traceparent; // W3C trace context of the handshake, or empty; ≤ 255 bytes
     ByteView payload;
 };

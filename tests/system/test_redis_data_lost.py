@@ -5,8 +5,8 @@ import pytest
 
 from chat import LONG_QUESTION, Chat
 from faults import (FAST, LOCATIONS, QUESTION, RECOVERY_S, SLOW, Asking, all_ready, asked_again,
-                    becomes, check_resynced, data_is_gone_is_said, lines, logged, red_and_green,
-                    shown, static_served, to_the_end)
+                    becomes, check_resynced, data_is_gone_is_said, logged, red_and_green, said, shown,
+                    static_served, to_the_end)
 from harness.process import wait_for
 from harness.protocol import check_v1_turn, check_v2_events
 from harness.raw_ws import RawWs
@@ -100,9 +100,29 @@ def test_both_redis_and_the_workers_lose_everything(make_stack):
         v1_events += v1.events_until("response_complete", RECOVERY_S)
         kinds = [event["type"] for event in v1_events]
         assert kinds[kinds.index("error"):] == ["error", "text_chunk", "response_complete"]
-        assert lines(stack, "Redis has lost a question")
+        said(stack, "Redis has lost a question")
         check_v2_events(asked_again(chat))
         v1.json({"message": QUESTION})
+        check_v1_turn(v1.events_until("response_complete", RECOVERY_S))
+
+
+def test_the_same_words_again_while_the_answer_is_told_anew(make_stack, reference):
+    """An empty Redis counts mail from one again: the same words from the same connection, without a
+    `message_id`, are a second question all the same."""
+    stack = make_stack(apps="chat", settings=SLOW, locations=LOCATIONS)
+    with Chat(stack) as chat, RawWs.open(stack.nginx.http_port, "/ws/chat") as v1:
+        v1.event()
+        chat.ask(LONG_QUESTION)
+        v1.json({"message": LONG_QUESTION})
+        events, _ = chat.until("text_chunk"), v1.events_until("text_chunk")
+        stack.redis.restart()
+        events += chat.until("text_snapshot", RECOVERY_S)
+        chat.ask(LONG_QUESTION)
+        v1.events_until("response_complete", RECOVERY_S)
+        v1.json({"message": LONG_QUESTION})
+        events += to_the_end(chat)
+        check_resynced(events, reference)
+        check_v2_events(chat.until("response_complete", RECOVERY_S))
         check_v1_turn(v1.events_until("response_complete", RECOVERY_S))
 
 
@@ -117,11 +137,11 @@ def test_a_question_that_nobody_has_taken_yet(make_stack):
         v1.json({"message": QUESTION})
         chat.until("queued")
         stack.redis.restart()
-        said = chat.until("response_complete", RECOVERY_S)
-        assert [e["code"] for e in said if e["type"] == "error"] == ["relay_unavailable"]
+        told = chat.until("response_complete", RECOVERY_S)
+        assert [e["code"] for e in told if e["type"] == "error"] == ["relay_unavailable"]
         kinds = [event["type"] for event in v1.events_until("response_complete", RECOVERY_S)]
         assert kinds == ["error", "text_chunk", "response_complete"]
-        assert lines(stack, "Redis has lost a question")
+        said(stack, "Redis has lost a question")
         stack.workers[0].thaw()
         check_v2_events(asked_again(chat))
 
@@ -139,7 +159,7 @@ def test_a_question_behind_a_running_answer(make_stack, reference):
         stack.redis.restart()
         events += to_the_end(chat)
         check_resynced(events, reference)
-        said = chat.until("response_complete", RECOVERY_S)
-        codes = [event["code"] for event in said if event["type"] == "error"]
-        assert codes == ["relay_unavailable"] or said[-1]["status"] == "ok", said
+        told = chat.until("response_complete", RECOVERY_S)
+        codes = [event["code"] for event in told if event["type"] == "error"]
+        assert codes == ["relay_unavailable"] or told[-1]["status"] == "ok", told
         asked_again(chat)

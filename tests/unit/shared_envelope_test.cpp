@@ -147,6 +147,7 @@ TEST(MailBytes, RoundTripAndRefusal) {
             mail.kind = kind;
             mail.flags = kMailV2;
             mail.connection = 0x123456789abcdef0;
+            mail.number = 0xfedcba98;
             mail.traceparent = traceparent;
             mail.payload = as_bytes("payload \x00 with zero");
             Buffer out;
@@ -156,6 +157,7 @@ TEST(MailBytes, RoundTripAndRefusal) {
             EXPECT_EQ(back->kind, kind);
             EXPECT_EQ(back->flags, kMailV2);
             EXPECT_EQ(back->connection, mail.connection);
+            EXPECT_EQ(back->number, mail.number);
             EXPECT_EQ(back->traceparent, traceparent);
             EXPECT_EQ(as_text(back->payload), as_text(mail.payload));
             for (size_t length = 0; length < kMailHeaderBytes + trace; ++length) {

@@ -155,6 +155,20 @@ TEST_F(WorkerChat, ARepeatedMessageIdYieldsNoSecondTurn) {
     EXPECT_TRUE(client().wait_finished());
 }
 
+TEST_F(WorkerChat, TheSameWordsAreAnotherQuestionAndTheSameMailIsNot) {
+    start();
+    client().question("say:one sleep:50");
+    client().mail_again();
+    client().question("say:one sleep:50");
+    client().question("say:two");
+    const auto turns = client().turns(3);
+    ASSERT_EQ(turns.size(), 3u);
+    EXPECT_EQ(turns[0].text, "one ");
+    EXPECT_EQ(turns[1].text, "one ");
+    EXPECT_EQ(turns[2].text, "two ");
+    EXPECT_TRUE(client().wait_finished());
+}
+
 TEST_F(WorkerChat, OnBusyDecidesAboutTheNextQuestion) {
     start({{"max_queued_questions", {"1", "test"}}});
     client().question("say:first hang");

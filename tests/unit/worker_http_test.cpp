@@ -19,6 +19,7 @@ class HttpSession : public TestSession {
         mail.kind = kind;
         mail.flags = flags;
         mail.connection = connection;
+        mail.number = ++mails_;
         mail.payload = as_bytes(payload);
         ASSERT_TRUE(encode_mail(bytes, mail));
         const redis::Value reply =
@@ -27,6 +28,9 @@ class HttpSession : public TestSession {
                           "16777216", "100000", "86400000"});
         ASSERT_FALSE(reply.is_error()) << reply.text;
     }
+
+  private:
+    uint32_t mails_ = 0;
 };
 
 class WorkerHttp : public testing::Test {

@@ -96,9 +96,9 @@ void ChatSession::client_message(MailItem item) {
 }
 
 void ChatSession::ask(MailItem item, ClientMessage message) {
-    const bool again = item.name() == asking_mail_;
-    if (again || asked_already(message.message_id)) {
-        if (!again && wants_answer(item)) {
+    const bool same_mail = taken_already(item);
+    if (same_mail || asked_already(message.message_id)) {
+        if (!same_mail && wants_answer(item)) {
             join(item, message.message_id);
         } else {
             session_.consume(item);
@@ -133,6 +133,13 @@ void ChatSession::ask(MailItem item, ClientMessage message) {
     }
     jobs_.push_back(std::move(job));
     start_runner();
+}
+
+// In another place of the lane, after Redis had forgotten that it was stored.
+bool ChatSession::taken_already(const MailItem& item) const {
+    const std::string name = item.name();
+    const auto same = [&name](const JobPointer& job) { return job->mail.name() == name; };
+    return name == asking_mail_ || std::any_of(jobs_.begin(), jobs_.end(), same);
 }
 
 // Sent again while the first one waits or runs. Finished ones are found by RememberedIds.

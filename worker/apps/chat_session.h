@@ -48,6 +48,7 @@ class ChatSession final : public App {
 
     void client_message(MailItem item);
     void ask(MailItem item, ClientMessage message);
+    bool taken_already(const MailItem& item) const;
     bool asked_already(const std::string& message_id) const;
     void join(const MailItem& item, const std::string& message_id);
     void abandon(const MailItem& item);

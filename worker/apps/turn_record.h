@@ -20,7 +20,7 @@ struct TurnRecord {
     std::string message_id; // the client's, may be empty
     std::string replaces;   // regenerate: the turn whose exchange this one replaces
     std::vector<uint64_t> askers; // HTTP requests that wait for it as one object
-    std::string mail;             // that asked for it: number and digest; may be empty
+    std::string mail;             // that asked for it: MailItem::name(); may be empty
     std::string traceparent;
     std::string trace_id;
     EventId before; // the newest event before the turn's first, of whichever epoch

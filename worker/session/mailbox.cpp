@@ -52,23 +52,24 @@ void Mailbox::published(std::string_view message) {
 void Mailbox::take(uint64_t number, std::string_view bytes) {
     MailItem item;
     item.number = number;
-    item.digest = fnv1a(bytes);
     item.bytes = bytes.size();
     const std::optional<Mail> mail = decode_mail(as_bytes(bytes));
     if (mail) {
         item.kind = mail->kind;
         item.flags = mail->flags;
         item.connection = mail->connection;
+        item.nth = mail->number;
         item.traceparent = mail->traceparent;
         item.payload = as_text(mail->payload);
     } else {
         item.malformed = true;
     }
     last_ = std::max(last_, number);
+    const Known taken{number, fnv1a(bytes), false};
     if (Known* known = find_known(number)) {
-        *known = {number, item.digest, false}; // the number has been given out a second time
+        *known = taken; // the number has been given out a second time
     } else {
-        known_.push_back({number, item.digest, false});
+        known_.push_back(taken);
     }
     if (known_.size() > kMaxKnownMail) {
         known_.pop_front();

@@ -3,7 +3,8 @@
 // continue without a gap. Never consumes: mail stays in the lane until the owner says so.
 //
 // A failover or a restart may set the lane back. Then numbers are given out a second time, to other
-// mail, and mail that has been dealt with is there again: mail is known by number and digest.
+// mail, and mail that has been dealt with is there again: what lies where is known by its digest
+// (no two mails are alike: each says whose it is and which of theirs).
 #pragma once
 
 #include "shared/envelope.h"
@@ -23,17 +24,17 @@ inline constexpr std::chrono::milliseconds kMailReadRetry{100};
 
 struct MailItem {
     uint64_t number = 0; // position in the lane
-    uint64_t digest = 0; // of its bytes there
     size_t bytes = 0;    // size in the lane
     MailKind kind = MailKind::text;
     uint8_t flags = 0;
     uint64_t connection = 0;
+    uint32_t nth = 0; // of its connection's mail
     std::string traceparent;
     std::string payload;
     bool malformed = false; // not our format: to be consumed and forgotten
 
-    // Tells it from other mail, also where numbers are given out twice.
-    std::string name() const { return std::to_string(number) + "-" + std::to_string(digest); }
+    // The same however often and wherever it is stored, and no other mail's.
+    std::string name() const { return std::to_string(connection) + "-" + std::to_string(nth); }
 };
 
 class Mailbox final : public redis::ChannelListener, public std::enable_shared_from_this<Mailbox> {
