@@ -143,7 +143,7 @@ void connection_discard(Connection* connection) noexcept {
     std::free(connection->scratch);
     std::free(connection->end_reason);
     deflate_release(*connection);
-    limits_release(*connection);
+    limits_release(connection->holds);
     identity_destroy(connection->identity);
     connection->~Connection();
     std::free(connection);
@@ -180,7 +180,7 @@ void connection_adopt(Connection* adopted, ngx_connection_t* socket, const OpenR
         drain_begin();
         drain_schedule(connection);
     }
-    if (!limits_take_session(connection)) {
+    if (!limits_take_session(connection, connection.holds)) {
         connection_close(connection, CloseCode::policy_violation, "too many sessions");
     }
     connection.bytes_in += early.size();

@@ -13,6 +13,8 @@
 namespace mr {
 namespace {
 
+constexpr uint32_t kSessionRetryMs = 5000; // as limits.cpp says it
+
 HttpChat& chat_of(ngx_http_request_t* r) {
     return *static_cast<HttpChat*>(ngx_http_get_module_ctx(r->main, ngx_mr_ws_module));
 }
@@ -30,6 +32,7 @@ void on_request_gone(void* data) noexcept {
     auto& chat = *static_cast<HttpChat*>(data);
     const bool waited = chat.kind == FollowerKind::http_answer && chat.asked && !chat.ready;
     http_chat_leave(chat, waited);
+    limits_release(chat.holds);
 }
 
 // nginx may still have had its hands on our buffers until now.
@@ -140,6 +143,8 @@ void follow(HttpChat& chat) {
     ngx_add_timer(&chat.tick, kHttpTickMs);
     if (!relay_open(chat, chat.open)) {
         http_chat_refuse(chat, ErrorCode::relay_unavailable, 1000);
+    } else if (!limits_take_session(chat, chat.holds)) {
+        http_chat_refuse(chat, ErrorCode::rate_limited, kSessionRetryMs);
     }
     if (r->connection->read->ready) {
         ngx_post_event(r->connection->read, &ngx_posted_events); // it may have gone already
@@ -202,7 +207,7 @@ HttpChat* make_chat(ngx_http_request_t* r, const LocationConf& conf, FollowerKin
 ngx_int_t refuse(ngx_http_request_t* r, const HandshakeHeaders& headers, const Refusal& refusal) {
     TraceContext trace;
     accept_traceparent(headers.traceparent, trace);
-    return http_error(r, refusal, http_error_name(refusal.status), trace.trace_id());
+    return http_error(r, refusal, http_error_name(refusal), trace.trace_id());
 }
 
 ngx_int_t accept(ngx_http_request_t* r, const HandshakeHeaders& headers, const LocationConf& conf,
@@ -222,6 +227,10 @@ ngx_int_t accept(ngx_http_request_t* r, const HandshakeHeaders& headers, const L
     chat->resume_only = wishes.last_event_ids != 0;
     if (!judge_chat_resume(wishes, conf, chat->subject(), chat->session, chat->open)) {
         return refuse(*chat, ErrorCode::bad_resume);
+    }
+    const Refusal limit = limits_admit(r, *chat, chat->open.resume_session, chat->holds);
+    if (limit.status != 0) {
+        return http_error(r, limit, http_error_name(limit), chat->trace.trace_id());
     }
     const ngx_int_t rc = ngx_http_read_client_request_body(r, on_body);
     return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "ngx_mr_ws_module/follower.h"
+#include "ngx_mr_ws_module/limits.h"
 #include "shared/buffer.h"
 
 namespace mr {
@@ -29,6 +30,7 @@ struct HttpChat : Follower {
     }
 
     ngx_http_request_t* request;
+    LimitHolds holds;
     OpenRequest open;
     char session[kSessionIdChars]; // named by `open`
     bool resume_only = false;      // nothing is asked, what was asked is followed

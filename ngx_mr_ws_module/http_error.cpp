@@ -27,8 +27,8 @@ ngx_int_t http_error(ngx_http_request_t* r, const Refusal& refusal, std::string_
                            refusal.header_name, refusal.header_value});
 }
 
-std::string_view http_error_name(ngx_uint_t status) noexcept {
-    switch (status) {
+std::string_view http_error_name(const Refusal& refusal) noexcept {
+    switch (refusal.status) {
     case NGX_HTTP_UNAUTHORIZED:
         return error_text(ErrorCode::bad_token).name;
     case NGX_HTTP_FORBIDDEN:
@@ -43,8 +43,10 @@ std::string_view http_error_name(ngx_uint_t status) noexcept {
         return "unsupported_media_type";
     case 425:
         return "too_early";
+    case NGX_HTTP_TOO_MANY_REQUESTS:
+        return error_text(ErrorCode::rate_limited).name;
     case NGX_HTTP_SERVICE_UNAVAILABLE:
-        return error_text(ErrorCode::relay_unavailable).name;
+        return error_text(refusal.by_limit ? ErrorCode::busy : ErrorCode::relay_unavailable).name;
     default:
         return error_text(ErrorCode::bad_request).name;
     }

@@ -22,7 +22,7 @@ ngx_int_t http_error(ngx_http_request_t* r, const Refusal& refusal, std::string_
                      std::string_view trace_id) noexcept;
 
 // The code of a refusal that has none of its own.
-std::string_view http_error_name(ngx_uint_t status) noexcept;
+std::string_view http_error_name(const Refusal& refusal) noexcept;
 
 Refusal http_refusal(ErrorCode code) noexcept;
 

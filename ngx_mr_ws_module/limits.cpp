@@ -1,10 +1,9 @@
 #include "ngx_mr_ws_module/limits.h"
 
-#include "ngx_mr_ws_module/connection.h"
+#include "ngx_mr_ws_module/follower.h"
 #include "ngx_mr_ws_module/metrics.h"
 #include "ngx_mr_ws_module/name_ledger.h"
 #include "ngx_mr_ws_module/session.h"
-#include "shared/token.h"
 
 namespace mr {
 namespace {
@@ -115,18 +114,9 @@ size_t subject_limit(const LocationConf& conf) {
     return conf.max_subject_sessions != 0 ? UINT32_MAX : 0;
 }
 
-bool session_fits(const HandshakeHeaders& headers, const Connection& connection) {
-    const LocationConf& conf = *connection.conf;
-    const NameShare* subject = connection.holds.subject;
+bool session_fits(const LocationConf& conf, const NameShare* subject, std::string_view session) {
     if (conf.max_subject_sessions == 0 || subject == nullptr) {
         return true;
-    }
-    std::string_view session;
-    if (!headers.resume.empty() && headers.offers_v2) {
-        const auto resume =
-            check_resume_protocol(headers.resume, conf.main->secret, connection.subject(),
-                                  static_cast<uint64_t>(ngx_time()));
-        session = resume ? resume->session_id : std::string_view{};
     }
     const auto limit = static_cast<uint32_t>(conf.max_subject_sessions);
     return names_session_fits(*subject, session, limit) ||
@@ -147,26 +137,25 @@ Refusal judge_handshake_time(const ngx_http_request_t* r, const LocationConf& co
     return {NGX_HTTP_REQUEST_TIME_OUT, "The handshake took too long.", {}, {}, {}};
 }
 
-Refusal limits_admit(const ngx_http_request_t* r, const HandshakeHeaders& headers,
-                     Connection& connection) noexcept {
-    const LocationConf& conf = *connection.conf;
+Refusal limits_admit(const ngx_http_request_t* r, const Follower& follower,
+                     std::string_view session, LimitHolds& holds) noexcept {
+    const LocationConf& conf = *follower.conf;
     ngx_log_t* log = r->connection->log;
     if (process_is_full(conf)) {
         return refuse(Metric::limit_process_connections, NGX_HTTP_SERVICE_UNAVAILABLE,
                       "This server has as many connections as it takes.", "5");
     }
-    LimitHolds& holds = connection.holds;
     if (!take(NameKind::address, address_of(r->connection->sockaddr), nullptr,
               conf.max_address_connections, holds.address, log)) {
         return refuse(Metric::limit_address_connections, NGX_HTTP_TOO_MANY_REQUESTS,
                       "Too many connections from your address.", "5");
     }
-    if (!take(NameKind::subject, connection.subject(), nullptr, subject_limit(conf), holds.subject,
+    if (!take(NameKind::subject, follower.subject(), nullptr, subject_limit(conf), holds.subject,
               log)) {
         return refuse(Metric::limit_subject_connections, NGX_HTTP_TOO_MANY_REQUESTS,
                       "You have too many connections.", "5");
     }
-    if (!session_fits(headers, connection)) {
+    if (!session_fits(conf, holds.subject, session)) {
         return refuse(Metric::limit_subject_sessions, NGX_HTTP_TOO_MANY_REQUESTS,
                       "You have too many sessions open.", "5");
     }
@@ -179,22 +168,20 @@ Refusal limits_admit(const ngx_http_request_t* r, const HandshakeHeaders& header
     return {};
 }
 
-bool limits_take_session(Connection& connection) noexcept {
-    LimitHolds& holds = connection.holds;
-    const Session* session = connection.relay.session;
+bool limits_take_session(const Follower& follower, LimitHolds& holds) noexcept {
+    const Session* session = follower.relay.session;
     if (holds.subject == nullptr || session == nullptr) {
         return true;
     }
     const bool taken = take(NameKind::session, session->id_view(), holds.subject,
-                            connection.conf->max_subject_sessions, holds.session, connection.log());
+                            follower.conf->max_subject_sessions, holds.session, follower.log());
     if (!taken) {
         metric_add(Metric::limit_subject_sessions);
     }
     return taken;
 }
 
-void limits_release(Connection& connection) noexcept {
-    LimitHolds& holds = connection.holds;
+void limits_release(LimitHolds& holds) noexcept {
     names_release(holds.session);
     names_release(holds.subject);
     names_release(holds.address);

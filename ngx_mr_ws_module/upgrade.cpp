@@ -56,6 +56,17 @@ bool identify(Connection& connection, const HandshakeHeaders& headers) {
     return follower_identify(connection, headers.traceparent);
 }
 
+// The session of a resume token that is good; empty: it gets a new one.
+std::string_view resumed_session(const HandshakeHeaders& headers, const Connection& connection) {
+    if (headers.resume.empty() || !headers.offers_v2 || connection.subject().empty()) {
+        return {}; // sessions of nobody are not counted
+    }
+    const auto resume =
+        check_resume_protocol(headers.resume, connection.conf->main->secret, connection.subject(),
+                              static_cast<uint64_t>(ngx_time()));
+    return resume ? resume->session_id : std::string_view{};
+}
+
 // The answer to an acceptable offer of permessage-deflate, where it is switched on.
 bool answer_deflate(ngx_http_request_t* r, const HandshakeHeaders& headers,
                     Connection& connection) {
@@ -114,12 +125,14 @@ ngx_int_t accept(ngx_http_request_t* r, const HandshakeHeaders& headers, const L
         metric_add(Metric::status_503);
         return NGX_HTTP_SERVICE_UNAVAILABLE;
     }
-    const Refusal refusal = limits_admit(r, headers, *upgrade->connection);
+    Connection& connection = *upgrade->connection;
+    const Refusal refusal =
+        limits_admit(r, connection, resumed_session(headers, connection), connection.holds);
     if (refusal.status != 0) {
         return refuse(r, refusal);
     }
     ngx_http_set_ctx(r, upgrade, ngx_mr_ws_module);
-    if (!send_switching_protocols(r, headers, *upgrade->connection)) {
+    if (!send_switching_protocols(r, headers, connection)) {
         return NGX_ERROR;
     }
     detach_when_answered(r);
