@@ -5,7 +5,10 @@
 #include "ngx_mr_ws_module/http_body.h"
 #include "ngx_mr_ws_module/http_chat_request.h"
 #include "ngx_mr_ws_module/http_cors.h"
+#include "ngx_mr_ws_module/http_count.h"
 #include "ngx_mr_ws_module/http_error.h"
+#include "ngx_mr_ws_module/metrics.h"
+#include "ngx_mr_ws_module/session.h"
 #include "shared/one_answer.h"
 
 #include <new>
@@ -31,6 +34,7 @@ HttpChat& chat_of(const ngx_event_t* event) {
 void on_request_gone(void* data) noexcept {
     auto& chat = *static_cast<HttpChat*>(data);
     const bool waited = chat.kind == FollowerKind::http_answer && chat.asked && !chat.ready;
+    http_chat_gone(chat);
     http_chat_leave(chat, waited);
     limits_release(chat.holds);
 }
@@ -66,56 +70,8 @@ void on_act(ngx_event_t* event) noexcept {
     ngx_http_run_posted_requests(c);
 }
 
-bool reached(ngx_msec_t when) {
-    return static_cast<ngx_msec_int_t>(ngx_current_msec - when) >= 0;
-}
-
-ngx_msec_t random_below(ngx_msec_t limit) {
-    return limit == 0 ? 0 : static_cast<ngx_msec_t>(ngx_random()) % limit;
-}
-
-// A stream ends in the second half of the window, so that an answer has the first half at least;
-// whoever read it resumes elsewhere. A request that waits for one object gets it: nginx's process
-// lives until then.
-void check_drain(HttpChat& chat) {
-    if (!ngx_exiting || !chat.begun) {
-        return;
-    }
-    const ngx_msec_t half = chat.conf->drain / 2;
-    if (!chat.draining) {
-        chat.draining = true;
-        chat.drain_at = ngx_current_msec + half + random_below(half);
-    }
-    if (reached(chat.drain_at) && !chat.ending) {
-        http_chat_tell(
-            chat, as_bytes(R"({"type":"going_away","reconnect_in_ms":500,"reason":"reload"})"));
-        chat.ending = true;
-    }
-}
-
-void check_stream(HttpChat& chat) {
-    const bool expired =
-        chat.identity != nullptr && chat.identity->expired(static_cast<uint64_t>(ngx_time()));
-    if (expired || reached(chat.heard_at + chat.conf->http_timeout)) {
-        chat.ending = true;
-    }
-    if (chat.conf->ping_interval != 0 && http_chat_queued_bytes(chat) == 0 &&
-        reached(chat.wrote_at + chat.conf->ping_interval)) {
-        http_chat_queue_ping(chat);
-    }
-}
-
 void on_tick(ngx_event_t* event) noexcept {
-    HttpChat& chat = chat_of(event);
-    ngx_add_timer(&chat.tick, kHttpTickMs);
-    if (chat.begun) {
-        check_stream(chat);
-        check_drain(chat);
-    } else if (!chat.ready && reached(chat.opened_at + chat.conf->http_timeout)) {
-        http_chat_leave(chat, chat.asked);
-        http_chat_refuse(chat, ErrorCode::turn_timeout, 0);
-    }
-    http_chat_act(chat);
+    http_chat_tick(chat_of(event));
 }
 
 // The answer to a slow reader goes on.
@@ -125,6 +81,7 @@ void on_writable(ngx_http_request_t* r) noexcept {
     if (writable->timedout) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, NGX_ETIMEDOUT,
                       "mr_ws: the client took no data within mr_ws_send_timeout");
+        metric_add(Metric::limit_send_timeout);
         r->connection->timedout = 1;
         http_chat_finalize(chat, NGX_HTTP_REQUEST_TIME_OUT);
         return;
@@ -143,7 +100,11 @@ void follow(HttpChat& chat) {
     ngx_add_timer(&chat.tick, kHttpTickMs);
     if (!relay_open(chat, chat.open)) {
         http_chat_refuse(chat, ErrorCode::relay_unavailable, 1000);
-    } else if (!limits_take_session(chat, chat.holds)) {
+    }
+    if (chat.relay.session != nullptr) {
+        std::memcpy(chat.session, chat.relay.session->id_view().data(), kSessionIdChars);
+    }
+    if (!limits_take_session(chat, chat.holds)) {
         http_chat_refuse(chat, ErrorCode::rate_limited, kSessionRetryMs);
     }
     if (r->connection->read->ready) {
@@ -153,6 +114,7 @@ void follow(HttpChat& chat) {
 }
 
 ngx_int_t refuse(HttpChat& chat, ErrorCode code) {
+    http_chat_note(chat, HttpEnd::failed, error_text(code).name);
     return http_error(chat.request, http_refusal(code), error_text(code).name,
                       chat.trace.trace_id());
 }
@@ -232,6 +194,7 @@ ngx_int_t accept(ngx_http_request_t* r, const HandshakeHeaders& headers, const L
     if (limit.status != 0) {
         return http_error(r, limit, http_error_name(limit), chat->trace.trace_id());
     }
+    http_chat_began(*chat);
     const ngx_int_t rc = ngx_http_read_client_request_body(r, on_body);
     return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
 }
@@ -251,6 +214,9 @@ ngx_int_t http_chat_handler(ngx_http_request_t* r) noexcept {
     }
     const HandshakeHeaders headers = collect_headers(r);
     Refusal refusal = judge_origin(r, headers, conf);
+    if (!http_count(r)) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
     if (refusal.status == 0 && !cors_add_headers(r, headers, conf)) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -289,6 +255,7 @@ void http_chat_leave(HttpChat& chat, bool abandoned) noexcept {
 }
 
 void http_chat_finalize(HttpChat& chat, ngx_int_t rc) noexcept {
+    chat.answered = rc != NGX_ERROR;
     http_chat_leave(chat, false);
     ngx_http_finalize_request(chat.request, rc);
 }
@@ -337,6 +304,7 @@ bool http_chat_refuse(HttpChat& chat, ErrorCode code, uint32_t retry_after_ms) n
     }
     if (!chat.ready) {
         const ErrorText& error = error_text(code);
+        http_chat_note(chat, HttpEnd::failed, error.name);
         chat.status = http_status(code);
         chat.retry_after_s = static_cast<uint16_t>((retry_after_ms + 999) / 1000);
         chat.answer.clear();
@@ -354,8 +322,9 @@ void http_chat_stored(HttpChat& chat) noexcept {
     http_chat_act(chat);
 }
 
-void http_chat_close(HttpChat& chat, CloseCode code, std::string_view) noexcept {
+void http_chat_close(HttpChat& chat, CloseCode code, std::string_view reason) noexcept {
     if (chat.begun) {
+        http_chat_note(chat, HttpEnd::failed, reason);
         chat.ending = true;
         return http_chat_act(chat);
     }

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "ngx_mr_ws_module/follower.h"
+#include "ngx_mr_ws_module/http_chat_end.h"
 #include "ngx_mr_ws_module/limits.h"
 #include "shared/buffer.h"
 
@@ -32,20 +33,23 @@ struct HttpChat : Follower {
     ngx_http_request_t* request;
     LimitHolds holds;
     OpenRequest open;
-    char session[kSessionIdChars]; // named by `open`
-    bool resume_only = false;      // nothing is asked, what was asked is followed
-    bool mail_due = false;         // the question is not mailed yet
-    bool held = false;             // by the relay: it cannot be, at the moment
-    bool greeted = false;          // its position is known
-    bool asked = false;            // mailed
-    bool begun = false;            // the answer is a stream, whatever comes
-    bool terminal_seen = false;    // an event that ends a turn
-    bool ready = false;            // `status` and `answer` are to be sent
-    bool ending = false;           // the stream ends behind what is queued
-    bool broken = false;           // out of memory or of its bounds
-    bool left = false;             // relay_closed is done
-    bool over_limit = false;       // the queue was above send_limit: relay_drained is due
-    bool draining = false;         // `drain_at` is set
+    char session[kSessionIdChars] = {}; // named by `open`, or as soon as it has one
+    bool resume_only = false;           // nothing is asked, what was asked is followed
+    bool mail_due = false;              // the question is not mailed yet
+    bool held = false;                  // by the relay: it cannot be, at the moment
+    bool greeted = false;               // its position is known
+    bool asked = false;                 // mailed
+    bool begun = false;                 // the answer is a stream, whatever comes
+    bool terminal_seen = false;         // an event that ends a turn
+    bool ready = false;                 // `status` and `answer` are to be sent
+    bool ending = false;                // the stream ends behind what is queued
+    bool broken = false;                // out of memory or of its bounds
+    bool left = false;                  // relay_closed is done
+    bool over_limit = false;            // the queue was above send_limit: relay_drained is due
+    bool draining = false;              // `drain_at` is set
+    bool answered = false;              // finalized with an answer
+    bool counted = false;               // in the list of http_chat_end.cpp
+    HttpEnd end = HttpEnd::none;
 
     uint16_t status = 0;
     uint16_t retry_after_s = 0;
@@ -55,8 +59,13 @@ struct HttpChat : Follower {
     uint8_t filling = 0;
     ngx_buf_t lent{};
 
-    ngx_event_t act{};  // posted: does what was noted
-    ngx_event_t tick{}; // keeps the process while it drains
+    ngx_event_t act{};         // posted: does what was noted
+    ngx_event_t tick{};        // keeps the process while it drains
+    HttpChat* older = nullptr; // of http_chat_end.cpp
+    HttpChat* newer = nullptr;
+    std::string_view end_reason;
+    uint32_t events = 0; // sent, or the one object
+    ngx_msec_t began_at = 0;
     ngx_msec_t opened_at = 0;
     ngx_msec_t heard_at = 0; // the last event
     ngx_msec_t wrote_at = 0; // the last output of a stream
@@ -88,6 +97,9 @@ void http_chat_leave(HttpChat& chat, bool abandoned) noexcept;
 
 // Ends the request with `rc`; nothing of `chat` may be used behind it.
 void http_chat_finalize(HttpChat& chat, ngx_int_t rc) noexcept;
+
+// Once a second; arms its own timer again.
+void http_chat_tick(HttpChat& chat) noexcept;
 
 // Sends the answer that is ready, and finalizes.
 void http_chat_send_answer(HttpChat& chat) noexcept;

@@ -3,6 +3,7 @@
 #include "ngx_mr_ws_module/gateway_events.h"
 #include "ngx_mr_ws_module/http_answer.h"
 #include "ngx_mr_ws_module/http_chat.h"
+#include "ngx_mr_ws_module/metrics.h"
 #include "ngx_mr_ws_module/session.h"
 #include "shared/ids.h"
 #include "shared/token.h"
@@ -63,6 +64,7 @@ ngx_int_t send_answer(HttpChat& chat) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
     http_chat_leave(chat, false);
+    chat.events = 1;
     r->headers_out.status = chat.status;
     r->headers_out.content_length_n = static_cast<off_t>(chat.answer.size());
     set_content_type(r, "application/json");
@@ -169,7 +171,14 @@ void append_event(HttpChat& chat, const EventId* id, std::string_view text) {
             queue.append(std::string_view("\n\n"));
     const size_t bytes = http_chat_queued_bytes(chat);
     chat.over_limit = chat.over_limit || bytes > chat.conf->send_limit;
-    chat.broken = chat.broken || !added || bytes > chat.conf->send_limit + kStreamHeadroomBytes;
+    if (bytes > chat.conf->send_limit + kStreamHeadroomBytes) {
+        metric_add(Metric::limit_output);
+        http_chat_note(chat, HttpEnd::failed, "more output than it may queue");
+        added = false;
+    }
+    chat.broken = chat.broken || !added;
+    chat.events += added ? 1 : 0;
+    metric_add(Metric::http_events, added ? 1 : 0);
 }
 
 } // namespace

@@ -107,7 +107,7 @@ void put_row(Page& page, const MetricRow& row, uint64_t value) {
     page.put(row.name);
     put_labels(page, row);
     page.put(" ");
-    if (row.id == Metric::redis_probe_microseconds) {
+    if (row.type == MetricType::summary && std::string_view(row.labels) == "_sum") {
         page.seconds(value);
     } else {
         page.number(value);

@@ -1,6 +1,7 @@
 // What nginx sees: the directives, the module's life cycle, the module object. Every directive is
 // listed here; defaults and limits of the numbers are in settings.cpp.
 #include "ngx_mr_ws_module/connection.h"
+#include "ngx_mr_ws_module/http_chat_end.h"
 #include "ngx_mr_ws_module/limit_rules.h"
 #include "ngx_mr_ws_module/ngx.h"
 #include "ngx_mr_ws_module/relay.h"
@@ -175,6 +176,7 @@ ngx_int_t init_process(ngx_cycle_t* cycle) noexcept {
 void exit_process(ngx_cycle_t* cycle) noexcept {
     if (conf_in_use(cycle) != nullptr) {
         connections_exit();
+        http_chats_exit();
         relay_exit_process(cycle);
         session_log_exit(cycle);
         zone_detach();

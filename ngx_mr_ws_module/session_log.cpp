@@ -75,28 +75,39 @@ std::string_view reason_of(const Connection& connection) {
                            : std::string_view{};
 }
 
-void describe(Line& line, const Connection& connection) {
+std::string_view kind_name(FollowerKind kind) {
+    switch (kind) {
+    case FollowerKind::websocket:
+        return "websocket";
+    case FollowerKind::http_stream:
+        return "http_stream";
+    case FollowerKind::http_answer:
+        return "http_object";
+    }
+    return "unknown";
+}
+
+void describe(Line& line, const Follower& follower, const SessionEnd& end) {
     const auto time = to_view(const_cast<const ngx_str_t&>(ngx_cached_http_log_iso8601));
-    const ngx_msec_t age_ms = ngx_current_msec - connection.opened_at;
     line.put(R"({"time":")").put(time);
-    line.put(R"(","session":")").put(session_id(connection));
-    line.put(R"(","address":)").quoted(to_view(connection.socket->addr_text));
-    line.put(R"(,"subject":)").quoted(connection.subject());
-    line.put(R"(,"app":")").put(app_name(connection.app));
-    line.put(R"(","version":)").number(connection.v2 ? 2 : 1);
-    line.put(R"(,"duration_ms":)").number(age_ms);
-    line.put(R"(,"frames_in":)").number(connection.frames_in);
-    line.put(R"(,"frames_out":)").number(connection.frames_out);
-    line.put(R"(,"bytes_in":)").number(connection.bytes_in);
-    line.put(R"(,"bytes_out":)").number(connection.bytes_out);
-    line.put(R"(,"messages_in":)").number(connection.messages_in);
-    line.put(R"(,"messages_out":)").number(connection.messages_out);
-    line.put(R"(,"turns":)").number(connection.turns);
-    line.put(R"(,"code":)").number(connection.close_code);
-    line.put(R"(,"closed_by":")");
-    line.put(connection.closed_by == ClosedBy::client ? "client" : "server");
-    line.put(R"(","reason":)").quoted(reason_of(connection));
-    line.put(R"(,"trace":")").put(connection.trace.trace_id()).put("\"}\n");
+    line.put(R"(","session":")").put(end.session);
+    line.put(R"(","address":)").quoted(to_view(follower.socket->addr_text));
+    line.put(R"(,"subject":)").quoted(follower.subject());
+    line.put(R"(,"app":")").put(app_name(follower.app));
+    line.put(R"(","kind":")").put(kind_name(follower.kind));
+    line.put(R"(","version":)").number(follower.v2 ? 2 : 1);
+    line.put(R"(,"duration_ms":)").number(end.duration_ms);
+    line.put(R"(,"frames_in":)").number(end.frames_in);
+    line.put(R"(,"frames_out":)").number(end.frames_out);
+    line.put(R"(,"bytes_in":)").number(end.bytes_in);
+    line.put(R"(,"bytes_out":)").number(end.bytes_out);
+    line.put(R"(,"messages_in":)").number(end.messages_in);
+    line.put(R"(,"messages_out":)").number(end.messages_out);
+    line.put(R"(,"turns":)").number(follower.turns);
+    line.put(R"(,"code":)").number(end.code);
+    line.put(R"(,"closed_by":")").put(end.by_client ? "client" : "server");
+    line.put(R"(","reason":)").quoted(end.reason);
+    line.put(R"(,"trace":")").put(follower.trace.trace_id()).put("\"}\n");
 }
 
 // ---- the file
@@ -214,7 +225,23 @@ void session_log_reason(Connection& connection, std::string_view reason) noexcep
 }
 
 void session_log_end(const Connection& connection) noexcept {
-    SessionLog* log = connection.conf->session_log;
+    SessionEnd end;
+    end.session = session_id(connection);
+    end.duration_ms = ngx_current_msec - connection.opened_at;
+    end.frames_in = connection.frames_in;
+    end.frames_out = connection.frames_out;
+    end.bytes_in = connection.bytes_in;
+    end.bytes_out = connection.bytes_out;
+    end.messages_in = connection.messages_in;
+    end.messages_out = connection.messages_out;
+    end.code = connection.close_code;
+    end.by_client = connection.closed_by == ClosedBy::client;
+    end.reason = reason_of(connection);
+    session_log_write(connection, end);
+}
+
+void session_log_write(const Follower& follower, const SessionEnd& end) noexcept {
+    SessionLog* log = follower.conf->session_log;
     if (log == nullptr) {
         return;
     }
@@ -223,10 +250,10 @@ void session_log_end(const Connection& connection) noexcept {
         return;
     }
     Line line;
-    describe(line, connection);
+    describe(line, follower, end);
     const std::string_view text = line.view();
     if (text.size() > kSessionLogBytes - log->used) {
-        flush(*log, connection.log());
+        flush(*log, follower.log());
     }
     std::memcpy(log->buffer + log->used, text.data(), text.size());
     log->used += text.size();

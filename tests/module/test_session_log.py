@@ -13,9 +13,9 @@ from harness.paths import MODULE
 from harness.process import wait_for
 from harness.raw_ws import BINARY, CLOSE, PING, RawWs, close_payload, frame
 
-FIELDS = ["time", "session", "address", "subject", "app", "version", "duration_ms", "frames_in",
-          "frames_out", "bytes_in", "bytes_out", "messages_in", "messages_out", "turns", "code",
-          "closed_by", "reason", "trace"]
+FIELDS = ["time", "session", "address", "subject", "app", "kind", "version", "duration_ms",
+          "frames_in", "frames_out", "bytes_in", "bytes_out", "messages_in", "messages_out", "turns",
+          "code", "closed_by", "reason", "trace"]
 
 LOCATIONS = """
     set_real_ip_from 127.0.0.1;
@@ -70,7 +70,8 @@ def test_a_line_says_what_has_been(own):
         ws.close(4001, "see you")
     line, = log.wait(1)
     assert (line["address"], line["subject"]) == ("192.0.2.7", "anna")
-    assert (line["app"], line["version"], line["trace"]) == ("echo", 1, trace)
+    assert (line["app"], line["kind"], line["trace"]) == ("echo", "websocket", trace)
+    assert line["version"] == 1
     assert (line["frames_in"], line["frames_out"]) == (6, 4)
     assert (line["messages_in"], line["messages_out"]) == (2, 2)
     assert line["bytes_in"] == 11 + 3 * 8 + 6 + 15

@@ -10,6 +10,7 @@ import pytest
 from chat import LONG_QUESTION, Chat
 from harness.http_chat import JSON, SSE, Events, HttpClient, ask, question
 from harness.jwt import key, token
+from harness.metrics import Watched
 from harness.nginx import SECRET
 from harness.protocol import check_v2_events
 from harness.stack import shared_stack
@@ -101,10 +102,12 @@ def test_the_second_lock(site, client):
 
 
 def test_a_stream_ends_with_its_token(site):
+    watched = Watched(site.nginx.http_port)
     with Events(site.nginx.http_port, question(LONG_QUESTION),
                 headers=[bearer(sub="fay", expires_in=2)]) as stream:
         first = stream.all()
     assert first[-1]["type"] != "response_complete", "it was to end in the middle"
+    watched.wait({'mr_ws_http_streams_ended_total{reason="token"}': 1})
     with Events(site.nginx.http_port, resume=stream, headers=[bearer(sub="fay")]) as again:
         events = told(first) + told(again.all())
     assert len(check_v2_events(events)) == 1 and events[-1]["status"] == "ok"

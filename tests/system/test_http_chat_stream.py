@@ -6,6 +6,7 @@ import pytest
 from chat import LONG_QUESTION, Chat, merged
 from chaos.scripts import Script
 from harness.http_chat import JSON, SSE, Events, HttpClient, ask, question
+from harness.metrics import Watched
 from harness.process import wait_for
 from harness.protocol import check_v2_events, text_of
 from harness.stack import shared_stack
@@ -205,10 +206,13 @@ def test_a_reader_that_does_not_read_is_cut_and_may_come_back(bench, tls):
     script = Script(seed=13, chunks=500, size=16384, rate=0)
     cut = "the client took no data within mr_ws_send_timeout"
     before = bench.nginx.log.text().count(cut)
+    watched = Watched(bench.nginx.http_port)
     with Events(port_of(bench, tls), question(script.words), tls=tls, path="/v1/stuck",
                 receive_buffer=4096) as stream:
         first = stream.until("turn_start")
         wait_for(lambda: bench.nginx.log.text().count(cut) > before, "the stream is cut", 30)
+        watched.wait({'mr_ws_http_streams_ended_total{reason="slow"}': 1,
+                      'mr_ws_limit_hits_total{limit="send_timeout"}': 1})
     with Events(port_of(bench, tls), tls=tls, path="/v1/stuck", resume=stream) as again:
         rest = again.all(60)
     assert text_of(merged(first, rest)) == script.text()
