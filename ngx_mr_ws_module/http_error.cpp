@@ -1,7 +1,6 @@
 #include "ngx_mr_ws_module/http_error.h"
 
 #include "ngx_mr_ws_module/http_answer.h"
-#include "shared/one_answer.h"
 
 namespace mr {
 
@@ -48,7 +47,9 @@ std::string_view http_error_name(const Refusal& refusal) noexcept {
     case NGX_HTTP_SERVICE_UNAVAILABLE:
         return error_text(refusal.by_limit ? ErrorCode::busy : ErrorCode::relay_unavailable).name;
     default:
-        return error_text(ErrorCode::bad_request).name;
+        return error_text(refusal.status >= NGX_HTTP_INTERNAL_SERVER_ERROR ? ErrorCode::internal
+                                                                           : ErrorCode::bad_request)
+            .name;
     }
 }
 
@@ -57,8 +58,7 @@ Refusal http_refusal(ErrorCode code) noexcept {
     Refusal refusal{status, error_text(code).message, {}, {}, {}};
     if (http_retry_after_s(code) != 0) {
         refusal.header_name = "Retry-After";
-        refusal.header_value = "2";
-        static_assert(kHttpRetryAfterS == 2);
+        refusal.header_value = kRetryAfterText;
     }
     return refusal;
 }

@@ -7,10 +7,15 @@
 #include "ngx_mr_ws_module/ngx.h"
 #include "shared/buffer.h"
 #include "shared/error_code.h"
+#include "shared/one_answer.h"
 
 #include <string_view>
 
 namespace mr {
+
+// Where nothing else is known of when a retry can help.
+inline constexpr std::string_view kRetryAfterText = "2";
+static_assert(kHttpRetryAfterS == 2);
 
 // False: out of memory. The texts need no escapes.
 bool http_error_body(Buffer& out, std::string_view code, std::string_view message,

@@ -2,6 +2,7 @@
 // listed here; defaults and limits of the numbers are in settings.cpp.
 #include "ngx_mr_ws_module/connection.h"
 #include "ngx_mr_ws_module/http_chat_end.h"
+#include "ngx_mr_ws_module/http_refusal.h"
 #include "ngx_mr_ws_module/limit_rules.h"
 #include "ngx_mr_ws_module/ngx.h"
 #include "ngx_mr_ws_module/relay.h"
@@ -113,7 +114,7 @@ ngx_command_t commands[] = {
 
 ngx_http_module_t context = {
     nullptr, // preconfiguration
-    nullptr, // postconfiguration
+    http_refusal_init,
 
     create_main_conf,
     init_main_conf,
