@@ -162,7 +162,7 @@ http {
     mr_ws_drain 2s;
 
     server {
-$(listen_lines "$OPT_PORT" ssl)
+$(listen_lines "$OPT_PORT" "ssl http2")
         server_name localhost;
         ssl_certificate $kCertDir/cert.pem;
         ssl_certificate_key $kCertDir/key.pem;

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from harness.paths import MODULE, ROOT
+from harness.raw_ws import RawWs
 
 MR = str(ROOT / "mr")
 START_LIMIT_S = 120
@@ -104,6 +105,53 @@ def test_up_serves_the_page_over_verified_tls_and_down_ends_everything(instance)
     assert down.returncode == 0 and "stopped" in down.stdout
     assert not port_is_open(instance.port)
     assert mr("status", "--dir", str(instance.directory)).returncode == 3
+
+
+def browser_tls(*protocols):
+    """What a browser offers by ALPN (RFC 7301)."""
+    context = ssl.create_default_context(cafile=str(ROOT / "run/tls/cert.pem"))
+    if protocols:
+        context.set_alpn_protocols(protocols)
+    return context
+
+
+def chosen_protocol(port, *protocols):
+    with socket.create_connection(("127.0.0.1", port), 10) as plain:
+        with browser_tls(*protocols).wrap_socket(plain, server_hostname="localhost") as link:
+            return link.selected_alpn_protocol()
+
+
+def curl(port, path, *words):
+    """Protocol and status, and the body."""
+    done = subprocess.run(
+        ["curl", "--silent", "--cacert", ROOT / "run/tls/cert.pem", "--max-time", "30",
+         "--write-out", "\n%{http_version} %{http_code}", *words, f"https://localhost:{port}{path}"],
+        stdout=subprocess.PIPE, timeout=60)
+    body, _, told = done.stdout.rpartition(b"\n")
+    return told.decode(), body
+
+
+def test_the_page_comes_by_http2_and_websockets_by_http1_on_the_same_port(instance):
+    """Browsers offer h2 first for pages and http/1.1 alone for wss; nginx has no RFC 8441."""
+    instance.up("--workers", "1")
+    port = instance.port
+    assert chosen_protocol(port, "h2", "http/1.1") == "h2"
+    assert chosen_protocol(port, "http/1.1") == "http/1.1"
+    told, body = curl(port, "/", "--http2")
+    assert told == "2 200" and b"<html" in body
+    told, body = curl(port, "/v1/chat", "--http2", "-H", "Content-Type: application/json",
+                      "-d", '{"message":"Hello"}')
+    assert told == "2 200" and b'"response"' in body
+    assert curl(port, "/", "--http1.1")[0] == "1.1 200"
+    assert curl(port, "/ws/chat", "--http2")[0] == "2 400", "no upgrade there"
+    for offered in (["http/1.1"], []):
+        with RawWs.open(port, "/ws/chat", tls=browser_tls(*offered), protocols=["mr.v2"],
+                        headers=[("Origin", f"https://localhost:{port}")]) as ws:
+            assert ws.socket.selected_alpn_protocol() == (offered[0] if offered else None)
+            assert ws.event()["type"] == "connected"
+            ws.json({"type": "ask", "message": "Hello"})
+            assert ws.events_until("response_complete", 30)[-1]["status"] == "ok"
+            ws.close()
 
 
 def test_secrets_are_readable_by_the_owner_only(instance):
