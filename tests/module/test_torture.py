@@ -31,6 +31,8 @@ LOCATIONS = """
     location = /ws/echo { mr_ws echo; }
     location = /ws/deflate { mr_ws echo; mr_ws_deflate on; mr_ws_deflate_min_size 1; }
 """
+NO_MEMORY = (r"\[(emerg|alert|crit)\] .*(malloc|memalign)\(.*failed|could not allocate new pool|"
+             r"Cannot allocate memory")
 CODES = (1001, 1011, 1012, 1013)  # of a close for want of memory
 
 pytestmark = pytest.mark.skipif(SANITIZED, reason="the sanitizer has the allocations")
@@ -38,8 +40,7 @@ pytestmark = pytest.mark.skipif(SANITIZED, reason="the sanitizer has the allocat
 
 @pytest.fixture
 def stack(make_stack, tmp_path, watch):
-    watch.allow(r"\[(emerg|alert|crit)\] .*(malloc|memalign)\(.*failed|could not allocate new pool|"
-                r"Cannot allocate memory")
+    watch.allow(NO_MEMORY)
     table = Table(tmp_path)
     stack = make_stack(locations=LOCATIONS, settings={"local_tokens_per_second": 0}, env=table.env)
     stack.table = table
