@@ -1,6 +1,7 @@
 """Questions over HTTP under the limits of connections: a request in flight counts as a WebSocket
 does, from its headers to the end of its answer, and one too many is told so in JSON."""
 
+import subprocess
 import time
 
 import pytest
@@ -8,7 +9,9 @@ import pytest
 from harness.http_chat import JSON, Events, HttpClient, question
 from harness.metrics import Watched, scrape
 from harness.process import wait_for
+from harness.nginx import free_ports
 from harness.raw_ws import RawWs, Refused
+from harness.tls import certificate
 
 LIMITED = {
     "process": "mr_ws_max_connections 3;",
@@ -154,6 +157,34 @@ def test_two_processes_count_together(make_stack):
     wait_for(lambda: is_taken(port, path), "one is gone")
     for client in held:
         client.close()
+
+
+def test_over_http2_each_request_counts(make_stack):
+    """Five of them side by side in one connection, three of which are let in."""
+    tls, (port,) = certificate(), free_ports(1)
+    stack = make_stack(apps="chat", locations=LOCATIONS, settings={"lease": "60s"}, http=f"""
+    server {{
+        listen 127.0.0.1:{port} ssl http2;
+        ssl_certificate {tls}/cert.pem;
+        ssl_certificate_key {tls}/key.pem;
+        {LOCATIONS}
+    }}
+    """)
+    watched = Watched(stack.nginx.http_port)
+    stack.workers[0].freeze()
+    one = ["--silent", "--http2", "--cacert", tls / "cert.pem", "--max-time", "60", "--fail-early",
+           "-H", "Content-Type: application/json", "-d", question("Hello").decode(),
+           "--write-out", r"%{num_connects} %{http_version} %{http_code}\n", "--output", "/dev/null",
+           f"https://localhost:{port}/v1/subject?user=anna"]
+    words = [word for number in range(5) for word in (["--next"] if number else []) + one]
+    with subprocess.Popen(["curl", "--parallel", *words], stdout=subprocess.PIPE, text=True) as curl:
+        watched.wait({'mr_ws_http_requests_in_flight{form="object"}': 3,
+                      hits("subject_connections"): 2})
+        stack.workers[0].thaw()
+        told = [line.split() for line in curl.communicate(timeout=90)[0].splitlines()]
+    assert sorted(line[2] for line in told) == ["200"] * 3 + ["429"] * 2
+    assert {line[1] for line in told} == {"2"}
+    assert sum(int(line[0]) for line in told) == 1, "it was one connection"
 
 
 def test_a_foreign_page_or_a_bad_form_counts_for_nobody(own):
