@@ -20,7 +20,7 @@ constexpr ngx_msec_t kComplaintMs = 60000;
 class Line {
   public:
     Line& put(std::string_view text) {
-        if (text.size() <= kMaxSessionLineChars - length_) {
+        if (!text.empty() && text.size() <= kMaxSessionLineChars - length_) {
             std::memcpy(chars_ + length_, text.data(), text.size());
             length_ += text.size();
         }
