@@ -1,6 +1,7 @@
 // What nginx sees: the directives, the module's life cycle, the module object. Every directive is
 // listed here; defaults and limits of the numbers are in settings.cpp.
 #include "ngx_mr_ws_module/connection.h"
+#include "ngx_mr_ws_module/content_conf.h"
 #include "ngx_mr_ws_module/http_chat_end.h"
 #include "ngx_mr_ws_module/http_refusal.h"
 #include "ngx_mr_ws_module/limit_rules.h"

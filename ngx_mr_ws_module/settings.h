@@ -47,6 +47,11 @@ struct MainConf {
     ngx_shm_zone_t* zone = nullptr;
 };
 
+// Of the configuration that is being read.
+inline MainConf& main_conf(ngx_conf_t* cf) noexcept {
+    return *static_cast<MainConf*>(ngx_http_conf_get_module_main_conf(cf, ngx_mr_ws_module));
+}
+
 // One per http, server and location block.
 struct LocationConf {
     ngx_uint_t app = NGX_CONF_UNSET_UINT;    // see kind()
@@ -119,10 +124,6 @@ struct NumberRule {
 };
 
 // Directive handlers, for the table in module.cpp.
-char* set_app(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
-char* set_health(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
-char* set_metrics(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
-char* set_http(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
 char* set_redis(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
 char* set_origin(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
 char* set_secret_file(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
