@@ -27,7 +27,8 @@ Process process;
 void log_end(const Connection& connection) {
     const ngx_msec_t age = ngx_current_msec - connection.opened_at;
     const ngx_str_t app = to_ngx(app_name(connection.app));
-    const ngx_str_t trace = to_ngx(connection.trace.trace_id());
+    const auto trace_id = connection.trace.trace_id();
+    const ngx_str_t trace = to_ngx(trace_id);
     const char* by = connection.closed_by == ClosedBy::client ? "client" : "server";
     ngx_log_error(NGX_LOG_INFO, connection.log(), 0,
                   "mr_ws: session ended: %V v%d, %M.%03Ms, in %uL messages %uL bytes, out %uL "
@@ -38,9 +39,9 @@ void log_end(const Connection& connection) {
 }
 
 void count_end(Connection& connection) {
-    connection_set_paused(connection, &Connection::paused_by_relay, false);
-    connection_set_paused(connection, &Connection::paused_by_output, false);
-    connection_set_paused(connection, &Connection::paused_by_rate, false);
+    connection_set_paused(connection, PauseCause::relay, false);
+    connection_set_paused(connection, PauseCause::output, false);
+    connection_set_paused(connection, PauseCause::rate, false);
     connection.output.release();
     connection_count_output(connection);
     metric_take(Metric::connections);
@@ -119,19 +120,19 @@ void on_read(ngx_event_t* event) noexcept {
 } // namespace
 
 void connection_pause_reading(Connection& connection) noexcept {
-    connection_set_paused(connection, &Connection::paused_by_relay, true);
+    connection_set_paused(connection, PauseCause::relay, true);
 }
 
 void connection_resume_reading(Connection& connection) noexcept {
-    if (connection.paused_by_relay) {
-        connection_set_paused(connection, &Connection::paused_by_relay, false);
+    if (connection.paused_by(PauseCause::relay)) {
+        connection_set_paused(connection, PauseCause::relay, false);
         ngx_post_event(connection.socket->read, &ngx_posted_events);
     }
 }
 
 void connection_turn_idle(Connection& connection) noexcept {
-    violation_check(connection, ngx_current_msec);
-    drain_check(connection, ngx_current_msec);
+    violation_check(connection);
+    drain_check(connection);
 }
 
 Connection* connection_create(const LocationConf& conf) noexcept {
@@ -140,7 +141,7 @@ Connection* connection_create(const LocationConf& conf) noexcept {
 }
 
 void connection_discard(Connection* connection) noexcept {
-    std::free(connection->scratch);
+    std::free(connection->decoder.scratch());
     std::free(connection->end_reason);
     deflate_release(*connection);
     limits_release(connection->holds);
@@ -153,8 +154,8 @@ void connection_adopt(Connection* adopted, ngx_connection_t* socket, const OpenR
                       std::span<uint8_t> early) noexcept {
     Connection& connection = *adopted;
     connection.socket = socket;
-    connection.opened_at = connection.received_at = connection.pinged_at = ngx_current_msec;
-    connection.acked_at = ngx_current_msec;
+    connection.opened_at = ngx_current_msec;
+    connection.received_at_ms = connection.pinged_at_ms = connection.acked_at_ms = clock_ms();
     ngx_queue_insert_tail(&process.all, &connection.all);
     ++process.count;
     metric_add(Metric::connections);
@@ -178,7 +179,6 @@ void connection_adopt(Connection* adopted, ngx_connection_t* socket, const OpenR
     }
     if (ngx_exiting) {
         drain_begin();
-        drain_schedule(connection);
     }
     if (!limits_take_session(connection, connection.holds)) {
         connection_close(connection, CloseCode::policy_violation, "too many sessions");
@@ -192,20 +192,20 @@ void connection_adopt(Connection* adopted, ngx_connection_t* socket, const OpenR
     connection_cork(connection); // whatever has become of it: the flush settles it
 }
 
-void connection_set_paused(Connection& connection, bool Connection::* cause, bool paused) noexcept {
-    if (connection.*cause == paused) {
+void connection_set_paused(Connection& connection, PauseCause cause, bool paused) noexcept {
+    if (connection.paused_by(cause) == paused) {
         return;
     }
-    connection.*cause = paused;
-    const Metric metric = cause == &Connection::paused_by_relay    ? Metric::paused_relay
-                          : cause == &Connection::paused_by_output ? Metric::paused_output
-                                                                   : Metric::paused_rate;
+    connection.paused ^= static_cast<uint8_t>(cause);
+    const Metric metric = cause == PauseCause::relay    ? Metric::paused_relay
+                          : cause == PauseCause::output ? Metric::paused_output
+                                                        : Metric::paused_rate;
     if (paused) {
         return metric_add(metric);
     }
     metric_take(metric);
     if (connection.arriving_since_ms != 0) {
-        connection.arriving_since_ms = static_cast<uint32_t>(ngx_current_msec) | 1;
+        connection.arriving_since_ms = clock_ms() | 1;
     }
 }
 

@@ -8,6 +8,7 @@
 // never inside a function that the relay calls, so a reference stays good for the whole call.
 #pragma once
 
+#include "ngx_mr_ws_module/clock.h"
 #include "ngx_mr_ws_module/follower.h"
 #include "ngx_mr_ws_module/limits.h"
 #include "ngx_mr_ws_module/ngx.h"
@@ -46,6 +47,13 @@ enum class ConnectionState : uint8_t {
     finished,  // to be freed by the event handler on whose stack we are
 };
 
+// Why a client is not read from. Bits: there may be several at once.
+enum class PauseCause : uint8_t {
+    relay = 1,  // its messages are not dealt with yet
+    output = 2, // pings of a client that does not read
+    rate = 4,   // pace.h
+};
+
 // Who ended the session, for the log.
 enum class ClosedBy : uint8_t { nobody, client, server };
 
@@ -56,25 +64,27 @@ struct Connection : Follower {
     // Of connection*.cpp, sweep.cpp and drain.cpp alone.
     ConnectionState state = ConnectionState::open;
     ClosedBy closed_by = ClosedBy::nobody;
-    bool paused_by_relay = false;
-    bool paused_by_output = false;  // pings of a client that does not read
-    bool paused_by_rate = false;    // pace.h
-    bool over_limit = false;        // the queue was above send_limit: relay_drained is due
-    bool corked = false;            // in the list of connections to be flushed
-    bool draining = false;          // `drain_at` is set
-    bool relay_known = false;       // relay_closed is due
-    uint8_t refused_tokens = 0;     // of token_renewal.cpp
-    uint8_t pings_unanswered = 0;   // since the last pong
-    uint16_t close_code = 0;        // as it stands in the log
-    uint32_t unacked = 0;           // in the kernel at the last look, not taken by the client yet
-    uint32_t counted_output = 0;    // of the output queue, in the metrics
+    uint8_t paused = 0;           // for each PauseCause its bit
+    bool over_limit : 1 = false;  // the queue was above send_limit: relay_drained is due
+    bool corked : 1 = false;      // in the list of connections to be flushed
+    bool relay_known : 1 = false; // relay_closed is due
+    uint8_t refused_tokens = 0;   // of token_renewal.cpp
+    uint8_t pings_unanswered = 0; // since the last pong
+    uint8_t deflate_bits = 0;     // window of what we compress; 0: no permessage-deflate
+    uint16_t close_code = 0;      // as it stands in the log
+    uint16_t violation_code = 0;  // to close with when the answers owed are out
+    uint32_t unacked = 0;         // in the kernel at the last look, not taken by the client yet
+    uint32_t counted_output = 0;  // of the output queue, in the metrics
+    // Of clock.h.
     uint32_t arriving_since_ms = 0; // a message or frame that is not whole yet; 0: none
+    uint32_t received_at_ms = 0;    // the last byte, or the end of a pause of ours
+    uint32_t pinged_at_ms = 0;
+    uint32_t progress_at_ms = 0; // the last byte the kernel took, or the first it did not
+    uint32_t acked_at_ms = 0;    // the client's side was last seen to take bytes from the kernel
+    uint32_t closing_at_ms = 0;  // a violation was found, then: the close handshake began
     Pace pace;
     LimitHolds holds;
-    // A broken rule (static), and what to close with when the answers owed are out.
-    const char* violation = nullptr;
-    uint16_t violation_code = 0;
-    uint8_t deflate_bits = 0; // window of what we compress; 0: permessage-deflate is not in use
+    const char* violation = nullptr; // a broken rule (static)
 
     ngx_queue_t all{};  // every connection of this process, the next one to be looked at first
     ngx_queue_t cork{}; // those with new output
@@ -85,15 +95,8 @@ struct Connection : Follower {
     Buffer message;                      // the message that is arriving in pieces
     Buffer unread;                       // input that came before reading was paused
     char* end_reason = nullptr;          // owned, for the session log; of session_log.cpp
-    uint8_t* scratch = nullptr;          // lent to the decoder for a control frame cut in two
 
     ngx_msec_t opened_at = 0;
-    ngx_msec_t received_at = 0; // the last byte
-    ngx_msec_t pinged_at = 0;
-    ngx_msec_t progress_at = 0; // the last byte the kernel took, or the first it did not
-    ngx_msec_t acked_at = 0;    // the client's side was last seen to take bytes from the kernel
-    ngx_msec_t closing_at = 0;  // when a violation was found, then when the close handshake began
-    ngx_msec_t drain_at = 0;
     uint64_t messages_in = 0;
     uint64_t messages_out = 0;
     uint64_t frames_in = 0;
@@ -104,11 +107,12 @@ struct Connection : Follower {
     const FrameLimits& limits() const noexcept {
         return deflate_bits != 0 ? conf->deflate_limits : conf->limits;
     }
-    bool reading_paused() const noexcept {
-        return paused_by_relay || paused_by_output || paused_by_rate;
+    bool reading_paused() const noexcept { return paused != 0; }
+    bool paused_by(PauseCause cause) const noexcept {
+        return (paused & static_cast<uint8_t>(cause)) != 0;
     }
 };
-static_assert(sizeof(Connection) <= 560, "lives in every idle connection");
+static_assert(sizeof(Connection) <= 424, "lives in every idle connection");
 
 // Back from a link of nginx's lists. The standard promises offsetof for simple structures alone;
 // our compilers have it for every one without virtual bases.

@@ -16,7 +16,7 @@ uint8_t input_block[kReadBytes]; // every read of this process goes here
 // that cannot be taken its refusal.
 void pause_if_unread(Connection& connection) {
     if (connection.output.bytes() > connection.conf->send_limit + kReplyHeadroomBytes) {
-        connection_set_paused(connection, &Connection::paused_by_output, true);
+        connection_set_paused(connection, PauseCause::output, true);
     }
 }
 
@@ -52,18 +52,15 @@ void take_ping(Connection& connection, ByteView payload) {
 }
 
 void lend_scratch(Connection& connection) {
-    connection.scratch = static_cast<uint8_t*>(std::malloc(kMaxControlPayloadBytes));
-    if (connection.scratch == nullptr) {
+    auto* scratch = static_cast<uint8_t*>(std::malloc(kMaxControlPayloadBytes));
+    if (scratch == nullptr) {
         return connection_close(connection, CloseCode::try_again_later, "out of memory");
     }
-    connection.decoder.lend_scratch(connection.scratch);
+    connection.decoder.lend_scratch(scratch);
 }
 
 void reclaim_scratch(Connection& connection) {
-    if (connection.decoder.reclaim_scratch() != nullptr) {
-        std::free(connection.scratch);
-        connection.scratch = nullptr;
-    }
+    std::free(connection.decoder.reclaim_scratch());
 }
 
 // Of a message its pieces are events; a control frame is one.
@@ -89,7 +86,7 @@ void mark_arriving(Connection& connection) {
     if (connection.decoder.idle()) {
         connection.arriving_since_ms = 0;
     } else if (connection.arriving_since_ms == 0) {
-        connection.arriving_since_ms = static_cast<uint32_t>(ngx_current_msec) | 1;
+        connection.arriving_since_ms = clock_ms() | 1;
     }
 }
 
@@ -145,7 +142,7 @@ bool read_once(Connection& connection) {
     }
     const auto size = static_cast<size_t>(count);
     if (connection.state == ConnectionState::open) {
-        connection.received_at = ngx_current_msec;
+        connection.received_at_ms = clock_ms();
         connection.bytes_in += size;
         metric_add(Metric::bytes_in, size);
         pace_take_bytes(connection, size);

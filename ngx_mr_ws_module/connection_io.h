@@ -9,9 +9,9 @@ namespace mr {
 // Puts the connection on the list that is flushed, and settled, when the current event is done.
 void connection_cork(Connection& connection) noexcept;
 
-// Sets one of the flags of reading_paused(), for the metrics as well. On the way out the message
-// that is arriving gets its whole time again: the pause was ours.
-void connection_set_paused(Connection& connection, bool Connection::* cause, bool paused) noexcept;
+// One cause of reading_paused(), for the metrics as well. On the way out the message that is
+// arriving gets its whole time again: the pause was ours.
+void connection_set_paused(Connection& connection, PauseCause cause, bool paused) noexcept;
 
 // The output queue is longer or shorter than it was.
 void connection_count_output(Connection& connection) noexcept;

@@ -58,7 +58,7 @@ bool connection_send_parts(Connection& connection, Opcode opcode,
         return false;
     }
     if (connection.output.empty()) {
-        connection.progress_at = ngx_current_msec;
+        connection.progress_at_ms = clock_ms();
     }
     const size_t limit = connection.conf->send_limit;
     if (connection.output.bytes() > limit + kOutputHeadroomBytes) {
@@ -90,7 +90,7 @@ void connection_look_for_acks(Connection& connection, bool always) noexcept {
         return;
     }
     if (static_cast<uint32_t>(held) < connection.unacked) {
-        connection.acked_at = ngx_current_msec;
+        connection.acked_at_ms = clock_ms();
     }
     connection.unacked = static_cast<uint32_t>(held);
 }
@@ -109,7 +109,7 @@ void connection_begin_close(Connection& connection, CloseCode code, std::string_
     connection.close_code = static_cast<uint16_t>(code);
     connection.closed_by = by;
     connection.state = ConnectionState::closing;
-    connection.closing_at = ngx_current_msec;
+    connection.closing_at_ms = clock_ms();
     connection.message.release();
     connection.unread.release();
     deflate_release(connection);
@@ -133,7 +133,7 @@ void connection_flush(Connection& connection) noexcept {
     metric_add(Metric::bytes_out, taken);
     connection_count_output(connection);
     if (taken > 0) {
-        connection.progress_at = ngx_current_msec;
+        connection.progress_at_ms = clock_ms();
     }
     if (result == SendResult::failed ||
         (result == SendResult::blocked &&
@@ -149,8 +149,8 @@ void connection_flush(Connection& connection) noexcept {
     if (connection.output.bytes() > connection.conf->send_limit / 2) {
         return;
     }
-    if (connection.paused_by_output) {
-        connection_set_paused(connection, &Connection::paused_by_output, false);
+    if (connection.paused_by(PauseCause::output)) {
+        connection_set_paused(connection, PauseCause::output, false);
         ngx_post_event(connection.socket->read, &ngx_posted_events);
     }
     if (connection.over_limit) {

@@ -20,8 +20,14 @@ ngx_msec_t random_below(ngx_msec_t limit) {
     return limit == 0 ? 0 : static_cast<ngx_msec_t>(ngx_random()) % limit;
 }
 
-bool reached(ngx_msec_t when, ngx_msec_t now) {
-    return static_cast<ngx_msec_int_t>(now - when) >= 0;
+bool reached(ngx_msec_t when) {
+    return static_cast<ngx_msec_int_t>(ngx_current_msec - when) >= 0;
+}
+
+// The point of the window at which this session goes: drawn with its id, which is random.
+ngx_msec_t point_of(const Connection& connection) {
+    const ngx_msec_t half = connection.conf->drain / 2;
+    return half == 0 ? 0 : static_cast<ngx_msec_t>(connection.id % half);
 }
 
 void announce(Connection& connection) {
@@ -47,26 +53,16 @@ void drain_begin() noexcept {
     auto* cycle = const_cast<ngx_cycle_t*>(ngx_cycle);
     ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0, "mr_ws: closing %uz sessions",
                   connections_count());
-    ngx_queue_t& all = connections_all();
-    for (ngx_queue_t* at = ngx_queue_head(&all); at != ngx_queue_sentinel(&all);
-         at = ngx_queue_next(at)) {
-        drain_schedule(*connection_of_all(at));
-    }
     sweep_drain();
     relay_shutting_down(cycle);
 }
 
-void drain_schedule(Connection& connection) noexcept {
-    connection.draining = true;
-    connection.drain_at = drain.began_at + random_below(connection.conf->drain / 2);
-}
-
-void drain_check(Connection& connection, ngx_msec_t now) noexcept {
-    if (!connection.draining || connection.state != ConnectionState::open ||
-        !reached(connection.drain_at, now)) {
+void drain_check(Connection& connection) noexcept {
+    if (!drain.active || connection.state != ConnectionState::open ||
+        !reached(drain.began_at + point_of(connection))) {
         return;
     }
-    const bool window_over = reached(drain.began_at + connection.conf->drain, now);
+    const bool window_over = reached(drain.began_at + connection.conf->drain);
     if (!window_over && relay_turn_running(connection)) {
         return;
     }

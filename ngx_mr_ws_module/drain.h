@@ -12,10 +12,7 @@ namespace mr {
 // Starts the drain of this process; does nothing when it has begun.
 void drain_begin() noexcept;
 
-// For a connection that opens while draining.
-void drain_schedule(Connection& connection) noexcept;
-
 // Closes the connection if it is due.
-void drain_check(Connection& connection, ngx_msec_t now) noexcept;
+void drain_check(Connection& connection) noexcept;
 
 } // namespace mr

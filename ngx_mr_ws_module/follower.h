@@ -38,14 +38,13 @@ struct Follower {
     Identity* identity = nullptr; // owned
     ngx_connection_t* socket = nullptr;
     RelayLink relay;
-    TraceContext trace;
     uint32_t turns = 0; // whose end was delivered
-    FollowerKind kind;
-    AppKind app;
-    bool v2 = false;
-    bool strict;
+    TraceContext trace;
+    FollowerKind kind : 2;
+    AppKind app : 4;
+    bool v2 : 1 = false;
+    bool strict : 1;
 
-    std::string_view traceparent() const noexcept { return trace.view(); }
     // Who owns the session; empty: anonymous.
     std::string_view subject() const noexcept {
         return identity != nullptr ? identity->subject() : std::string_view{};

@@ -258,12 +258,13 @@ void mailbox_send(Follower& connection, Opcode opcode, ByteView message) noexcep
     RelayLink& link = connection.relay;
     Session& session = *link.session;
     const bool text = opcode == Opcode::text;
+    const auto traceparent = connection.trace.traceparent();
     Mail mail;
     mail.kind = kind_of(connection, text);
     mail.flags = flags_of(connection);
     mail.connection = connection.id;
     mail.number = ++link.mails;
-    mail.traceparent = connection.traceparent();
+    mail.traceparent = traceparent;
     mail.payload = message;
     session_heard(session);
     if (!hub_is_set_up(*session.hub) ||

@@ -17,10 +17,12 @@ inline constexpr uint64_t kPauseMoreMs = 50;
 // Not held back for so long: the next pause is the first one again.
 inline constexpr uint32_t kPaceBreakMs = 1000;
 
-// Inside every connection. When each bucket is full again, in microseconds of nginx's clock.
+// Inside every connection. How long each bucket needed to be full again when it was last charged;
+// the times are those of clock.h.
 struct Pace {
-    uint64_t frames_until_us = 0;
-    uint64_t bytes_until_us = 0;
+    uint32_t frames_missing_us = 0;
+    uint32_t bytes_missing_us = 0;
+    uint32_t charged_at_ms = 0;
     uint32_t held_since_ms = 0; // the first pause of those that follow each other
     uint32_t let_go_at_ms = 0;  // the end of the last one
 };

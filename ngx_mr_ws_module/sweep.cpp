@@ -20,26 +20,22 @@ struct Sweep {
 };
 Sweep sweep;
 
-bool passed(ngx_msec_t since, ngx_msec_t limit, ngx_msec_t now) {
-    return static_cast<ngx_msec_int_t>(now - since - limit) >= 0;
-}
-
 // A slow reader has our ping far behind what it is reading: that it reads is its sign of life.
-bool takes_nothing(const Connection& connection, ngx_msec_t now) {
-    return passed(connection.acked_at, connection.conf->idle_timeout, now);
+bool takes_nothing(const Connection& connection) {
+    return clock_passed(connection.acked_at_ms, connection.conf->idle_timeout);
 }
 
 // A frame or message that trickles in. While we do not read, the delay is ours.
-bool arrives_too_slowly(Connection& connection, ngx_msec_t now) {
+bool arrives_too_slowly(Connection& connection) {
     const ngx_msec_t limit = connection.conf->message_timeout;
     if (limit == 0 || connection.arriving_since_ms == 0) {
         return false;
     }
     if (connection.reading_paused()) {
-        connection.arriving_since_ms = static_cast<uint32_t>(now) | 1;
+        connection.arriving_since_ms = clock_ms() | 1;
         return false;
     }
-    return static_cast<uint32_t>(now) - connection.arriving_since_ms >= limit;
+    return clock_passed(connection.arriving_since_ms, limit);
 }
 
 // Not while something else waits for the client, behind which it has not seen our ping yet, nor
@@ -50,54 +46,54 @@ bool ignores_pings(const Connection& connection) {
            connection.output.empty() && !connection.reading_paused();
 }
 
-void ping(Connection& connection, ngx_msec_t now) {
-    connection.pinged_at = now;
+void ping(Connection& connection) {
+    connection.pinged_at_ms = clock_ms();
     if (connection_send(connection, Opcode::ping, {}) && connection.pings_unanswered < UINT8_MAX) {
         ++connection.pings_unanswered;
     }
 }
 
-void check_open(Connection& connection, ngx_msec_t now) {
+void check_open(Connection& connection) {
     const LocationConf& conf = *connection.conf;
     connection_look_for_acks(connection, false);
     if (connection_queued_bytes(connection) > 0 &&
-        passed(connection.progress_at, conf.send_timeout, now) &&
-        passed(connection.acked_at, conf.send_timeout, now)) {
+        clock_passed(connection.progress_at_ms, conf.send_timeout) &&
+        clock_passed(connection.acked_at_ms, conf.send_timeout)) {
         metric_add(Metric::limit_send_timeout);
         return connection_abort(connection, "the client took no data within mr_ws_send_timeout",
                                 true);
     }
-    if (!connection.paused_by_rate && passed(connection.received_at, conf.idle_timeout, now) &&
-        takes_nothing(connection, now)) {
+    if (!connection.paused_by(PauseCause::rate) &&
+        clock_passed(connection.received_at_ms, conf.idle_timeout) && takes_nothing(connection)) {
         metric_add(Metric::limit_idle_timeout);
         return connection_close(connection, CloseCode::going_away, "idle timeout");
     }
-    if (conf.ping_interval > 0 && passed(connection.received_at, conf.ping_interval, now) &&
-        passed(connection.pinged_at, conf.ping_interval, now)) {
+    if (conf.ping_interval > 0 && clock_passed(connection.received_at_ms, conf.ping_interval) &&
+        clock_passed(connection.pinged_at_ms, conf.ping_interval)) {
         connection_look_for_acks(connection, true);
         if (ignores_pings(connection)) {
             metric_add(Metric::limit_unanswered_pings);
             return connection_close(connection, CloseCode::policy_violation,
                                     "pings are not answered");
         }
-        ping(connection, now);
+        ping(connection);
     }
-    if (arrives_too_slowly(connection, now)) {
+    if (arrives_too_slowly(connection)) {
         metric_add(Metric::limit_message_timeout);
         return connection_close(connection, CloseCode::policy_violation, "message took too long");
     }
     token_check(connection);
-    violation_check(connection, now);
-    drain_check(connection, now);
+    violation_check(connection);
+    drain_check(connection);
 }
 
-void check(Connection& connection, ngx_msec_t now) {
+void check(Connection& connection) {
     switch (connection.state) {
     case ConnectionState::open:
-        return check_open(connection, now);
+        return check_open(connection);
     case ConnectionState::closing:
     case ConnectionState::lingering:
-        if (passed(connection.closing_at, kCloseTimeoutMs, now)) {
+        if (clock_passed(connection.closing_at_ms, kCloseTimeoutMs)) {
             connection_abort(connection, "the client did not finish the close handshake", false);
         }
         return;
@@ -118,7 +114,7 @@ void on_tick(ngx_event_t*) noexcept {
         ngx_queue_remove(first);
         ngx_queue_insert_tail(&all, first);
         auto& connection = *connection_of_all(first);
-        check(connection, ngx_current_msec);
+        check(connection);
         connection_settle(connection);
     }
     sweep_connection_added();

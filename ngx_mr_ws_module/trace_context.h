@@ -1,5 +1,5 @@
-// W3C Trace Context: takes a client's `traceparent` over or starts a trace of our own. Owns the 55
-// characters; never samples, never exports.
+// W3C Trace Context: takes a client's `traceparent` over or starts a trace of our own. Owns the ids
+// as bytes, for every connection keeps them, and their form as text; never samples, never exports.
 #pragma once
 
 #include <cstddef>
@@ -12,16 +12,22 @@ inline constexpr size_t kTraceparentChars = 55; // version 00
 inline constexpr size_t kTraceIdChars = 32;
 inline constexpr size_t kTraceRandomBytes = 24; // trace id and parent id
 
-struct TraceContext {
-    char chars[kTraceparentChars] = {};
+// Text of a trace, by value: as long as the expression it is made in, or a name of its own.
+template <size_t kChars> struct TraceText {
+    char chars[kChars];
+    size_t length = 0;
 
-    // `00-<trace id>-<parent id>-<flags>`, or empty before one of the functions below has run.
-    std::string_view view() const noexcept {
-        return {chars, chars[0] == 0 ? 0 : kTraceparentChars};
-    }
-    std::string_view trace_id() const noexcept {
-        return {chars + 3, chars[0] == 0 ? 0 : kTraceIdChars};
-    }
+    operator std::string_view() const noexcept { return {chars, length}; }
+};
+
+struct TraceContext {
+    uint8_t ids[kTraceRandomBytes] = {}; // trace id, parent id
+    uint8_t flags = 0;
+    bool known = false; // one of the functions below has run; else all text is empty
+
+    // `00-<trace id>-<parent id>-<flags>`
+    TraceText<kTraceparentChars> traceparent() const noexcept;
+    TraceText<kTraceIdChars> trace_id() const noexcept;
 };
 
 // Copies a valid header value; false leaves `out` alone. Later versions are read as version 00, as

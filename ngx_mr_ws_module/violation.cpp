@@ -26,10 +26,6 @@ void count_limit(CloseCode code, const char* text) {
     }
 }
 
-bool passed(ngx_msec_t since, ngx_msec_t limit, ngx_msec_t now) {
-    return static_cast<ngx_msec_int_t>(now - since - limit) >= 0;
-}
-
 } // namespace
 
 void violation_found(Connection& connection, CloseCode code, const char* text) noexcept {
@@ -40,19 +36,19 @@ void violation_found(Connection& connection, CloseCode code, const char* text) n
     count_limit(code, text);
     connection.violation = text;
     connection.violation_code = static_cast<uint16_t>(code);
-    connection.closing_at = ngx_current_msec;
+    connection.closing_at_ms = clock_ms();
     connection.message.release();
     connection.unread.release();
     deflate_release(connection);
-    violation_check(connection, ngx_current_msec);
+    violation_check(connection);
 }
 
-void violation_check(Connection& connection, ngx_msec_t now) noexcept {
+void violation_check(Connection& connection) noexcept {
     if (connection.violation == nullptr || connection.state != ConnectionState::open) {
         return;
     }
     if (answers_owed(connection) &&
-        !passed(connection.closing_at, connection.conf->violation_grace, now)) {
+        !clock_passed(connection.closing_at_ms, connection.conf->violation_grace)) {
         return;
     }
     connection_close(connection, CloseCode{connection.violation_code}, connection.violation);

@@ -11,6 +11,6 @@ namespace mr {
 void violation_found(Connection& connection, CloseCode code, const char* text) noexcept;
 
 // Closes the connection if a violation waits and nothing is owed any more, or its time is over.
-void violation_check(Connection& connection, ngx_msec_t now) noexcept;
+void violation_check(Connection& connection) noexcept;
 
 } // namespace mr

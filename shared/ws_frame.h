@@ -165,6 +165,9 @@ class FrameDecoder {
     // when the last event's payload is no longer needed, for example on need_more.
     [[nodiscard]] uint8_t* reclaim_scratch() noexcept;
 
+    // The lent bytes, or null: whoever destroys the decoder frees what it lent.
+    [[nodiscard]] uint8_t* scratch() const noexcept { return scratch_; }
+
     // True after a close or an error.
     [[nodiscard]] bool stopped() const noexcept { return phase_ == Phase::stopped; }
 

@@ -11,8 +11,8 @@ from harness.raw_ws import RawWs, TEXT
 
 CLIENTS = {"ws": 1000, "wss": 300}
 PAYLOAD = b"The invoices of the Harbor Point project, all that are open. " * 40
-BOUND = {"ws": 1400, "wss": 16 * 1024}  # bytes
-DEFLATE_BOUND = 128  # bytes that deflate may add
+BOUND = {"ws": 1200, "wss": 16 * 1024}  # bytes
+DEFLATE_BOUND = {"ws": 36, "wss": 128}  # bytes that deflate may add; OpenSSL's vary by more
 
 
 def exchange(ws, deflate):
@@ -62,4 +62,4 @@ def test_deflate_costs_an_idle_connection_nothing(make_stack, scheme):
         found[deflate] = cost(stack, port, tls, deflate, CLIENTS[scheme])
     print(f"{scheme}: {found[False]:.0f} bytes, with deflate {found[True]:.0f}")
     assert found[True] < BOUND[scheme]
-    assert found[True] - found[False] < DEFLATE_BOUND
+    assert found[True] - found[False] < DEFLATE_BOUND[scheme]
