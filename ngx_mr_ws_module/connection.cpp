@@ -204,6 +204,7 @@ void connection_set_paused(Connection& connection, PauseCause cause, bool paused
         return metric_add(metric);
     }
     metric_take(metric);
+    connection.received_at_ms = clock_ms(); // as if it had just sent what may lie in the kernel
     if (connection.arriving_since_ms != 0) {
         connection.arriving_since_ms = clock_ms() | 1;
     }

@@ -10,7 +10,7 @@ namespace mr {
 void connection_cork(Connection& connection) noexcept;
 
 // One cause of reading_paused(), for the metrics as well. On the way out the message that is
-// arriving gets its whole time again: the pause was ours.
+// arriving gets its whole time again, and the client's silence begins anew: the pause was ours.
 void connection_set_paused(Connection& connection, PauseCause cause, bool paused) noexcept;
 
 // The output queue is longer or shorter than it was.

@@ -20,6 +20,13 @@ struct Sweep {
 };
 Sweep sweep;
 
+// While we do not read, silence is ours: it begins when the pause is over. A client that is gone is
+// found by a ping that the kernel cannot deliver, one that takes nothing by mr_ws_send_timeout.
+bool is_silent(const Connection& connection) {
+    return !connection.reading_paused() &&
+           clock_passed(connection.received_at_ms, connection.conf->idle_timeout);
+}
+
 // A slow reader has our ping far behind what it is reading: that it reads is its sign of life.
 bool takes_nothing(const Connection& connection) {
     return clock_passed(connection.acked_at_ms, connection.conf->idle_timeout);
@@ -63,8 +70,7 @@ void check_open(Connection& connection) {
         return connection_abort(connection, "the client took no data within mr_ws_send_timeout",
                                 true);
     }
-    if (!connection.paused_by(PauseCause::rate) &&
-        clock_passed(connection.received_at_ms, conf.idle_timeout) && takes_nothing(connection)) {
+    if (is_silent(connection) && takes_nothing(connection)) {
         metric_add(Metric::limit_idle_timeout);
         return connection_close(connection, CloseCode::going_away, "idle timeout");
     }

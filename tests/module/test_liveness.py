@@ -1,10 +1,13 @@
 """Pings by the server, idle timeout, and what counts as a sign of life. /ws/lively: ping after 1 s,
 idle after 3 s; /ws/unpinged: no pings, idle after 2 s."""
 
+import signal
 import time
 
 import pytest
 
+from harness.metrics import scrape
+from harness.process import wait_for
 from harness.raw_ws import CLOSE, Ended, PING, PONG, RawWs, TEXT, frame
 
 SLACK_S = 2.5  # a connection is looked at once a second, and this machine is busy
@@ -81,3 +84,43 @@ def test_a_client_that_never_ends_its_side_is_cut_off(stack):
                 time.sleep(0.1)
             except OSError:
                 cut = True
+
+
+IMPATIENT = """
+    location = /ws/echo { mr_ws echo; mr_ws_ping_interval 1s; mr_ws_idle_timeout 2s; }
+"""
+
+
+def test_silence_is_not_the_clients_while_it_is_not_read_from(make_stack):
+    """Redis stands still, so the client's messages wait and its pongs with them, for longer than the
+    idle timeout."""
+    stack = make_stack(apps="echo", locations=IMPATIENT)
+    port = stack.nginx.http_port
+    paused = 'mr_ws_connections_paused{by="relay"}'
+    with RawWs.open(port, limit_s=20) as ws:
+        ws.text("first")
+        assert ws.message().payload == b"first"
+        stack.redis.process.send(signal.SIGSTOP)
+        try:
+            ws.send(frame(TEXT, b"x") * 100)
+            wait_for(lambda: scrape(port)[paused] == 1, "the relay has enough")
+            for _ in range(3):  # the third one is due when the idle timeout is over
+                got = ws.frame()
+                assert got.opcode == PING, f"closed with {got.code} {got.payload[2:]!r}"
+                ws.send_frame(PONG, got.payload)
+        finally:
+            stack.redis.process.send(signal.SIGCONT)
+        wait_for(lambda: scrape(port)[paused] == 0, "it is read from again")
+        wait_for(lambda: comes_back(ws, b"still here"), "echoes come back", 20)
+        ws.close()
+
+
+def comes_back(ws, payload):
+    """Whether it is echoed. What had to wait for too long before it was refused."""
+    ws.send_frame(TEXT, payload)
+    try:
+        while ws.message(2).payload != payload:
+            pass
+    except TimeoutError:
+        return False
+    return True
