@@ -138,6 +138,7 @@ void detach(ngx_http_request_t* r) {
     c->destroyed = 0;
     restore_address(c, remains);
     if (!reset_socket(c, remains.nodelay)) {
+        metric_add(Metric::refused_aborted);
         connection_discard(connection);
         ngx_http_close_connection(c);
         return;

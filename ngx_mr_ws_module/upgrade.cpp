@@ -133,6 +133,9 @@ ngx_int_t accept(ngx_http_request_t* r, const HandshakeHeaders& headers, const L
     }
     ngx_http_set_ctx(r, upgrade, ngx_mr_ws_module);
     if (!send_switching_protocols(r, headers, connection)) {
+        // Nothing is answered any more, so it has no status.
+        metric_add(
+            metric_if(r->connection->error, Metric::refused_aborted, Metric::refused_memory));
         return NGX_ERROR;
     }
     detach_when_answered(r);

@@ -5,6 +5,11 @@ import re
 from harness.http import request
 from harness.process import wait_for
 
+# Whose members say how something ended: where one moves, the others are still.
+OUTCOMES = tuple(f"mr_ws_{name}_total" for name in (
+    "connections_accepted", "connections_refused", "handshakes_failed", "connections_closed",
+    "limit_hits", "zone_full", "sessions_created", "resumes", "mail_stored", "mail_refused"))
+
 LABELS = r'\{((?:[a-z_]+="[^"\\\n]*",?)+)\}'
 SAMPLE = re.compile(r"([a-z_][a-z0-9_]*)(?:" + LABELS + r")? ([0-9]+(?:\.[0-9]+)?)")
 
@@ -71,3 +76,23 @@ class Watched:
             wait_for(reached, "the metrics move")
         except AssertionError:
             raise AssertionError(f"moved {self.moved()}, wanted {wanted}") from None
+
+    def wait_only(self, wanted):
+        """The same, and of all OUTCOMES nothing else has moved."""
+        self.wait(wanted)
+        moved = {key: value for key, value in self.moved().items() if key.startswith(OUTCOMES)}
+        assert moved == {key: value for key, value in wanted.items() if key.startswith(OUTCOMES)}
+
+
+def refusals(reason, status, count=1):
+    """The counters of so many refused handshakes."""
+    return {f'mr_ws_connections_refused_total{{reason="{reason}"}}': count,
+            f'mr_ws_handshakes_failed_total{{status="{status}"}}': count}
+
+
+def closed(code, count=1):
+    return {f'mr_ws_connections_closed_total{{code="{code}"}}': count}
+
+
+def hits(limit, count=1):
+    return {f'mr_ws_limit_hits_total{{limit="{limit}"}}': count}

@@ -10,6 +10,7 @@ import pytest
 
 from harness.process import wait_for
 from harness.raw_ws import CLOSE, Ended, RawWs, Refused, TEXT
+from harness.sockets import owner_of
 
 # How many of each kind: path, TLS, subprotocols.
 CROWD = [(200, "/ws/chat", False, ("mr.v2",)), (100, "/ws/chat", True, ("mr.v2",)),
@@ -51,7 +52,7 @@ def newcomer_of(stack, old):
             ws = RawWs.open(stack.nginx.http_port)
         except (Refused, Ended, ConnectionResetError):
             return None
-        if owner_of(stack, ws) in [worker.pid for worker in old]:
+        if owner_of(ws, stack) in [worker.pid for worker in old]:
             ws.drop()
             return None
         return ws
@@ -205,7 +206,7 @@ def test_a_killed_nginx_worker_takes_only_its_own_sessions(make_stack, watch):
     while {owner for owner, _ in clients} != {first, second}:  # until both have some
         assert time.monotonic() < deadline, "one worker got nothing"
         ws = RawWs.open(stack.nginx.http_port)
-        clients.append((owner_of(stack, ws), ws))
+        clients.append((owner_of(ws, stack), ws))
     os.kill(first, signal.SIGKILL)
     for owner, ws in clients:
         if owner == first:
@@ -219,16 +220,3 @@ def test_a_killed_nginx_worker_takes_only_its_own_sessions(make_stack, watch):
     with RawWs.open(stack.nginx.http_port) as ws:
         ws.text("again")
         assert ws.message().payload == b"again"
-
-
-def owner_of(stack, ws):
-    """The nginx worker that holds the other end, by the socket's inode."""
-    local = ws.socket.getsockname()[1]
-    wanted = f"0100007F:{stack.nginx.http_port:04X} 0100007F:{local:04X}"
-    with open("/proc/net/tcp", encoding="ascii") as table:
-        inode = next(line.split()[9] for line in table if wanted in line)
-    for pid in stack.nginx.worker_pids():
-        for entry in os.scandir(f"/proc/{pid}/fd"):
-            if os.readlink(entry.path) == f"socket:[{inode}]":
-                return pid
-    raise AssertionError("nobody holds the connection")

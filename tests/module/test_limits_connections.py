@@ -11,7 +11,7 @@ from harness.http import request
 from harness.metrics import scrape, Watched
 from harness.process import wait_for
 from harness.raw_ws import RawWs, Refused, new_key, request_text, upgrade_headers
-from test_metrics import owner_of
+from harness.sockets import owner_of
 
 REAL_IP = """
     set_real_ip_from 127.0.0.1;
