@@ -99,11 +99,15 @@ void check_trace(std::string_view header) {
     TraceContext trace;
     if (accept_traceparent(header, trace)) {
         TraceContext again;
-        require(trace.view().size() == kTraceparentChars &&
-                    accept_traceparent(trace.view(), again) && again.view() == trace.view(),
+        const auto text = trace.traceparent();
+        const std::string_view passed_on = text;
+        require(passed_on.size() == kTraceparentChars && accept_traceparent(passed_on, again) &&
+                    std::string_view(again.traceparent()) == passed_on,
                 "a trace that is taken over can be passed on");
+        require(passed_on.substr(2) == header.substr(2, kTraceparentChars - 2),
+                "a trace that is taken over is the client's");
     } else {
-        require(trace.view().empty(), "a refused trace leaves nothing");
+        require(std::string_view(trace.traceparent()).empty(), "a refused trace leaves nothing");
     }
 }
 
