@@ -70,6 +70,13 @@ void on_act(ngx_event_t* event) noexcept {
     ngx_http_run_posted_requests(c);
 }
 
+// In a session of its own the first end of a turn is that of its answer. It may have come before
+// the news that the question is stored, or on both sides of it: the session then still waits for an
+// end.
+bool is_whole(const HttpChat& chat) {
+    return chat.begun && chat.terminal_seen && !chat.open.resume;
+}
+
 void on_tick(ngx_event_t* event) noexcept {
     http_chat_tick(chat_of(event));
 }
@@ -266,6 +273,7 @@ void http_chat_event(HttpChat& chat, EventId id, const EventView& event) noexcep
         if ((event.flags & (kEventAnswer | kEventBinary | kEventLiveOnly)) == 0) {
             chat.terminal_seen = chat.terminal_seen || (event.flags & kEventTerminal) != 0;
             http_chat_queue(chat, &id, as_text(event.bytes));
+            chat.ending = chat.ending || is_whole(chat);
         }
         return;
     }
@@ -317,8 +325,7 @@ bool http_chat_refuse(HttpChat& chat, ErrorCode code, uint32_t retry_after_ms) n
 
 void http_chat_stored(HttpChat& chat) noexcept {
     chat.begun = chat.kind == FollowerKind::http_stream && !chat.ready;
-    // In a session of its own the answer may have overtaken this news.
-    chat.ending = chat.ending || (chat.begun && chat.terminal_seen && !chat.open.resume);
+    chat.ending = chat.ending || is_whole(chat);
     http_chat_act(chat);
 }
 

@@ -6,11 +6,13 @@ import time
 
 import pytest
 
+from harness.http_chat import Events, question
 from harness.lanes import followed_lane
+from harness.metrics import scrape
 from harness.process import wait_for
 from harness.raw_ws import RawWs
 
-LOCATIONS = "location = /ws/chat { mr_ws chat; }"
+LOCATIONS = "location = /ws/chat { mr_ws chat; } location = /v1/chat { mr_ws_http chat; }"
 ASKED_AGAIN_S = 15  # nginx asks Redis after 5 s of silence
 QUIET_S = 0.7
 
@@ -81,3 +83,20 @@ def test_a_lost_question_is_told(stack, owner):
         told.append(owner.ws.event())
     assert "relay_unavailable" in json.dumps(told)
     assert "lost a question" in stack.nginx.log.text()
+
+
+def test_a_stream_ends_with_its_answer(stack, proxy):
+    """Confirmed in the middle of it; and nobody has to ask Redis whether that was all."""
+    proxy.set_mode("stall", direction="down", only=b"commands")
+    port = stack.nginx.http_port
+    with Events(port, question("anything")) as stream:
+        mail = wait_for(lambda: stack.redis.command("KEYS", "mr:*:i:*"), "the question is stored")
+        lane = followed_lane(stack.redis, mail[0].rsplit(":", 1)[1])
+        lane.claim(1000, (0, 0))
+        lane.event(1000, 1)
+        wait_for(lambda: scrape(port)["mr_ws_turns_begun_total"] == 1, "its first event is here")
+        proxy.set_mode("pass")
+        stream.until("place")
+        proxy.set_mode("stall", direction="down", only=b"commands")
+        lane.event(1000, 2, terminal=True)
+        assert [event["id"] for event in stream.all(ASKED_AGAIN_S)] == ["1000-2"]
