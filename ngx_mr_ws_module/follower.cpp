@@ -2,8 +2,9 @@
 
 #include "ngx_mr_ws_module/connection.h"
 #include "ngx_mr_ws_module/http_chat.h"
+#include "ngx_mr_ws_module/random.h"
 
-#include <openssl/rand.h>
+#include <cstring>
 
 namespace mr {
 namespace {
@@ -52,11 +53,12 @@ void send_frame(Connection& connection, const EventView& event) {
 } // namespace
 
 bool follower_identify(Follower& follower, std::string_view traceparent) noexcept {
+    uint8_t id[sizeof(follower.id)];
     uint8_t random[kTraceRandomBytes];
-    if (RAND_bytes(reinterpret_cast<unsigned char*>(&follower.id), sizeof(follower.id)) != 1 ||
-        RAND_bytes(random, sizeof(random)) != 1) {
+    if (!random_bytes(id) || !random_bytes(random)) {
         return false;
     }
+    std::memcpy(&follower.id, id, sizeof(id));
     if (!accept_traceparent(traceparent, follower.trace)) {
         make_traceparent(random, follower.trace);
     }

@@ -3,6 +3,7 @@
 #include "ngx_mr_ws_module/base64url.h"
 #include "ngx_mr_ws_module/json.h"
 #include "shared/bytes.h"
+#include "shared/openssl_errors.h"
 #include "shared/utf8.h"
 #include "shared/ws_handshake.h"
 

@@ -2,6 +2,7 @@
 #include "ngx_mr_ws_module/base64url.h"
 #include "ngx_mr_ws_module/json.h"
 #include "ngx_mr_ws_module/jwt_keys.h"
+#include "shared/openssl_errors.h"
 
 #include <cjose/cjose.h>
 

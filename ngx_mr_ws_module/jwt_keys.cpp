@@ -1,9 +1,10 @@
 #include "ngx_mr_ws_module/jwt_keys.h"
 
+#include "shared/openssl_errors.h"
+
 #include <cjose/cjose.h>
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -153,10 +154,6 @@ const char* check_size(JwtAlgorithm algorithm, const cjose_jwk_t* key) {
 }
 
 } // namespace
-
-OpensslErrorsGone::~OpensslErrorsGone() {
-    ERR_clear_error();
-}
 
 bool parse_jwt_algorithm(std::string_view name, JwtAlgorithm& out) noexcept {
     for (const auto algorithm : {JwtAlgorithm::hs256, JwtAlgorithm::rs256, JwtAlgorithm::es256}) {

@@ -47,15 +47,6 @@ struct JwtKey {
     std::string_view id_view() const noexcept { return {id, id_length}; }
 };
 
-// What OpenSSL noted of a wrong key or signature goes with the scope: nginx would find it before
-// its next use of TLS, and raise an alert.
-struct OpensslErrorsGone {
-    OpensslErrorsGone() = default;
-    OpensslErrorsGone(const OpensslErrorsGone&) = delete;
-    OpensslErrorsGone& operator=(const OpensslErrorsGone&) = delete;
-    ~OpensslErrorsGone();
-};
-
 // Owns its keys; filled while the configuration is read, constant afterwards.
 class JwtKeys {
   public:

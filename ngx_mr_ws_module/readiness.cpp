@@ -2,9 +2,9 @@
 
 #include "ngx_mr_ws_module/hub.h"
 #include "ngx_mr_ws_module/metrics.h"
+#include "ngx_mr_ws_module/random.h"
 #include "shared/ids.h"
 
-#include <openssl/rand.h>
 #include <time.h>
 
 namespace mr {
@@ -276,7 +276,7 @@ std::string_view trouble_word(Trouble trouble) noexcept {
 bool readiness_start(Hub& hub) noexcept {
     Readiness& readiness = hub.readiness;
     uint8_t random[8];
-    if (RAND_bytes(random, sizeof(random)) != 1) {
+    if (!random_bytes(random)) {
         return false;
     }
     static_assert(sizeof(readiness.nonce) == 2 * sizeof(random));

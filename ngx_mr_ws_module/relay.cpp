@@ -6,12 +6,11 @@
 #include "ngx_mr_ws_module/lane_reader.h"
 #include "ngx_mr_ws_module/mailbox.h"
 #include "ngx_mr_ws_module/metrics.h"
+#include "ngx_mr_ws_module/random.h"
 #include "ngx_mr_ws_module/redis_target.h"
 #include "ngx_mr_ws_module/session_owner.h"
 #include "ngx_mr_ws_module/settings.h"
 #include "ngx_mr_ws_module/subscriber.h"
-
-#include <openssl/rand.h>
 
 #include <cstdlib>
 
@@ -41,7 +40,7 @@ Hub* hub_of(const Follower& connection) {
 Session* make_session(Hub& hub) {
     uint8_t random[16];
     char id[kSessionIdChars];
-    if (RAND_bytes(random, sizeof(random)) != 1) {
+    if (!random_bytes(random)) {
         return nullptr;
     }
     format_session_id(random, id);

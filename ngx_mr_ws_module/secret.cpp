@@ -1,9 +1,8 @@
 #include "ngx_mr_ws_module/secret.h"
 
 #include "ngx_mr_ws_module/config_file.h"
+#include "ngx_mr_ws_module/random.h"
 #include "shared/token.h"
-
-#include <openssl/rand.h>
 
 namespace mr {
 
@@ -34,7 +33,7 @@ bool random_secret(std::string_view& secret) noexcept {
     static uint8_t bytes[kRandomSecretBytes];
     static bool drawn = false;
     if (!drawn) {
-        drawn = RAND_bytes(bytes, sizeof(bytes)) == 1;
+        drawn = random_bytes(bytes);
     }
     secret = {reinterpret_cast<const char*>(bytes), sizeof(bytes)};
     return drawn;

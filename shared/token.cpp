@@ -1,6 +1,7 @@
 #include "shared/token.h"
 
 #include "shared/bytes.h"
+#include "shared/openssl_errors.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -55,6 +56,7 @@ bool sign(std::string_view secret, std::string_view session_id, std::string_view
     put(session_id);
     put(expiry);
     put(subject);
+    const OpensslErrorsGone tidy;
     uint8_t mac[EVP_MAX_MD_SIZE];
     unsigned mac_length = 0;
     if (HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), message, length, mac,

@@ -1,5 +1,7 @@
 #include "shared/ws_handshake.h"
 
+#include "shared/openssl_errors.h"
+
 #include <openssl/sha.h>
 
 #include <array>
@@ -97,6 +99,7 @@ bool accept_key(std::string_view key, char out[kWsAcceptChars]) noexcept {
     std::memcpy(input, key.data(), kWsKeyChars);
     std::memcpy(input + kWsKeyChars, kAcceptGuid.data(), kAcceptGuid.size());
     uint8_t digest[SHA_DIGEST_LENGTH];
+    const OpensslErrorsGone tidy;
     if (SHA1(input, sizeof input, digest) == nullptr) {
         return false;
     }

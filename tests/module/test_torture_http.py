@@ -1,19 +1,21 @@
 """Memory runs out (test_torture.py) while a question is asked over HTTP: whoever asked gets the whole
 answer, an error of the server, or the end of the connection; limits and gauges are given back."""
 
+import json
+
 import pytest
 
 import test_torture
-from harness.http_chat import JSON, SSE, HttpClient, question
+import walk
 from harness.metrics import scrape
 from harness.process import wait_for
-from harness.raw_ws import Refused
-from test_torture import PATIENCE_S, Path, STEPS, Table, pytestmark  # noqa: F401
+from harness.raw_ws import Refused, Response
+from test_torture import STEPS, Table, pytestmark  # noqa: F401
 
-LOCATIONS = """
-    location = /v1/chat { mr_ws_http chat; client_body_buffer_size 1k; client_max_body_size 8k; }
+LOCATIONS = walk.LOCATIONS + """
+    location = /v1/small { mr_ws_http chat; client_max_body_size 8k; }
     mr_ws_session_log {directory}/sessions.log;
-    mr_ws_subject $arg_user;
+    mr_ws_subject anna;
     mr_ws_max_connections_per_address 100;
 """
 
@@ -24,67 +26,26 @@ def stack(make_stack, tmp_path, watch):
     stack = make_stack(start=False, settings={"local_tokens_per_second": 0})
     stack.table = Table(tmp_path)
     stack.nginx.env = stack.table.env
-    stack.nginx.locations = test_torture.LOCATIONS + LOCATIONS.replace(
-        "{directory}", str(stack.directory))
+    stack.nginx.locations = LOCATIONS.replace("{directory}", str(stack.directory))
     stack.start()
     stack.table.pid = stack.nginx.worker_pids()[0]
     return stack
 
 
-class Question(Path):
-    headers = JSON
-    body = question("How many projects do we have?", padding="x" * 2000)
-
-    def answer(self, stack):
-        """Everything up to the end of the connection."""
-        path = "/v1/chat?user=anna"
-        with HttpClient(stack.nginx.http_port) as client:
-            client.post(self.body, [*self.headers, ("Connection", "close")], path)
-            while client.more(PATIENCE_S):
-                pass
-            if b"\r\n\r\n" not in client.received:
-                raise ConnectionResetError("no answer")
-            got = client.head()
-            chunks = got.headers.get("transfer-encoding") == "chunked"
-            length = int(got.headers.get("content-length", -1))
-            got.body = bytes(client.received)
-            if len(got.body) < length or chunks and not got.body.endswith(b"0\r\n\r\n"):
-                raise ConnectionResetError("half an answer")
-        return got
-
-    def run(self, stack, ws):
-        got = self.answer(stack)
-        if got.status != 200:
-            raise Refused(got)
-        self.judge(got)
-
-
-class Object(Question):
-    def judge(self, got):
-        assert got.json["status"] == "ok" and got.json["response"]
-
-
-class Stream(Question):
-    headers = SSE
-
-    def judge(self, got):
-        assert b'"connected"' in got.body
-        assert b'"response_complete"' in got.body or b'"error"' in got.body
-
-
-class TooLarge(Question):
+class TooLarge(walk.HttpChat):
     """nginx's own refusal."""
+    path = "/v1/small"
     body = b"x" * 9000
 
-    def run(self, stack, ws):
-        got = self.answer(stack)
-        if got.status != 413:
-            raise Refused(got)
-        assert got.json["error"]["code"] == "too_large"
+    def judge(self, status, head, body):
+        if status != 413:
+            raise Refused(Response(status, {}, body))
+        assert json.loads(body)["error"]["code"] == "too_large"
 
 
 @pytest.mark.parametrize("burst", STEPS)
-@pytest.mark.parametrize("path", [Object, Stream, TooLarge], ids=lambda path: path.__name__)
+@pytest.mark.parametrize("path", [walk.HttpChat, walk.HttpStream, TooLarge],
+                         ids=lambda path: path.__name__)
 def test_no_memory(stack, path, burst):
     test_torture.test_no_memory(stack, path, burst)
     port = stack.nginx.http_port
