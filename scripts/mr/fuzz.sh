@@ -6,14 +6,18 @@ kFuzzBuild=$MR_BUILD/fuzz
 kFuzzSeconds=60
 kFuzzSuiteSeconds=20
 kFuzzJobs=2
+kCoverageBuild=$MR_BUILD/fuzz-coverage
 
 fuzz_help() {
     cat <<'TEXT'
-usage: ./mr fuzz [--seconds N] [TARGET…]
+usage: ./mr fuzz [--seconds N] [--jobs N] [TARGET…]
+       ./mr fuzz --coverage [TARGET…]
 
-Runs the fuzz targets of tests/fuzz/ (all, or those named) under ASan and UBSan, two at once, each for
-N seconds (60). What they have reached stays in build/fuzz/corpus/; an input that breaks one is kept in
+Runs the fuzz targets of tests/fuzz/ (all, or those named) under ASan and UBSan, N at once (2), each
+for N seconds (60). What they have reached stays in build/fuzz/corpus/; an input that breaks one is kept in
 build/test-artifacts/, and the line below it says how to repeat it.
+
+--coverage tells which lines the seeds and what has been reached before cover.
 TEXT
 }
 
@@ -29,8 +33,15 @@ run_fuzzers() { # SECONDS TARGET…
         --jobs "$kFuzzJobs" --seconds "$seconds" "$@"
 }
 
+fuzz_coverage() { # TARGET…
+    ensure_packages build test coverage
+    build_cmake fuzz-coverage "$kCoverageBuild" fuzzers
+    "$kPython" "$MR_ROOT/tests/fuzz/coverage.py" --build "$kCoverageBuild" \
+        --grown "$kFuzzBuild/corpus" "$@"
+}
+
 cmd_fuzz() {
-    local seconds=$kFuzzSeconds
+    local seconds=$kFuzzSeconds coverage=0
     local -a targets=()
     while (($#)); do
         case $1 in
@@ -40,6 +51,13 @@ cmd_fuzz() {
                 seconds=$2
                 shift
                 ;;
+            --jobs)
+                (($# > 1)) || die "--jobs needs a value." "./mr fuzz --help"
+                require_number --jobs "$2" 1 64
+                kFuzzJobs=$2
+                shift
+                ;;
+            --coverage) coverage=1 ;;
             -h | --help) fuzz_help && return 0 ;;
             -y | --yes) OPT_YES=1 ;;
             -*) die "unknown option $1" "./mr fuzz --help" ;;
@@ -48,6 +66,10 @@ cmd_fuzz() {
         shift
     done
     mkdir -p "$MR_BUILD/log" "$kArtifacts"
+    if ((coverage)); then
+        fuzz_coverage "${targets[@]}"
+        return
+    fi
     build_fuzzers
     run_fuzzers "$seconds" "${targets[@]}"
 }
