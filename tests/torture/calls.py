@@ -22,6 +22,12 @@ BYTES_IN = [errno.ECONNRESET, errno.EAGAIN, SHORT, END_OF_FILE, errno.EINTR, err
 BYTES_OUT = [errno.ECONNRESET, errno.EAGAIN, SHORT, errno.EPIPE, errno.EINTR, errno.ENOBUFS]
 FILES = [errno.EMFILE, errno.EACCES, errno.ENFILE]
 
+
+def within_openssl(errors):
+    """OpenSSL leaves EINTR to who waits for readiness, and a socket that does not block never has it."""
+    return [error for error in errors if error != errno.EINTR]
+
+
 # What a function can fail with, in documented ways (its manual page). Those that cannot fail on a
 # descriptor that is good (close) are left out, as are those that only free.
 ERRORS = {
@@ -35,9 +41,9 @@ ERRORS = {
     "epoll_ctl": [errno.ENOMEM, errno.ENOSPC],
     "epoll_wait": [errno.EINTR],
     "recv": BYTES_IN,
-    "read": BYTES_IN,
+    "read": within_openssl(BYTES_IN),
     "send": BYTES_OUT,
-    "write": BYTES_OUT,
+    "write": within_openssl(BYTES_OUT),
     "writev": BYTES_OUT,
     "pread64": [errno.EIO, END_OF_FILE, SHORT],
     "pwrite64": [errno.ENOSPC, errno.EIO, SHORT],
