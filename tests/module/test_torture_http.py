@@ -15,7 +15,7 @@ from test_torture import STEPS, Table, pytestmark  # noqa: F401
 LOCATIONS = walk.LOCATIONS + """
     location = /v1/small { mr_ws_http chat; client_max_body_size 8k; }
     mr_ws_session_log {directory}/sessions.log;
-    mr_ws_subject anna;
+    mr_ws_subject $remote_addr;
     mr_ws_max_connections_per_address 100;
 """
 
