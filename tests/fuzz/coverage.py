@@ -5,9 +5,10 @@ import argparse
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
+
+import targets
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -66,11 +67,7 @@ def main():
     parser.add_argument("--grown", type=Path, required=True, help="inputs that earlier runs have found")
     parser.add_argument("targets", nargs="*")
     args = parser.parse_args()
-    known = sorted(path.name for path in (args.build / "fuzzers").iterdir())
-    args.targets = args.targets or known
-    unknown = [name for name in args.targets if name not in known]
-    if unknown:
-        sys.exit(f"there is no target {unknown[0]}; the targets are: {' '.join(known)}")
+    args.targets = targets.chosen(args.build, args.targets)
     with tempfile.TemporaryDirectory() as directory:
         measure(args, Path(directory))
 

@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import targets
+
 HERE = Path(__file__).resolve().parent
 MAX_INPUT_BYTES = 4096
 ONE_INPUT_LIMIT_S = 5
@@ -120,11 +122,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("targets", nargs="*")
     args = parser.parse_args()
-    known = sorted(path.name for path in (args.build / "fuzzers").iterdir())
-    args.targets = args.targets or known
-    unknown = [name for name in args.targets if name not in known]
-    if unknown:
-        sys.exit(f"there is no target {unknown[0]}; the targets are: {' '.join(known)}")
+    args.targets = targets.chosen(args.build, args.targets)
     args.artifacts.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the targets end too
     sys.exit(0 if run_all(args) else 1)

@@ -2,13 +2,13 @@
  * and counts how many live. Everything is in a table in a file that the test maps as well.
  *
  * The functions behind are glibc's own by their other names: dlsym would allocate. */
+#include "shared_table.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 void *__libc_malloc(size_t);
@@ -31,16 +31,7 @@ static struct table *table;
 
 __attribute__((constructor)) static void map_table(void)
 {
-    const char *path = getenv("MR_TORTURE_TABLE");
-    int file = path != NULL ? open(path, O_RDWR | O_CLOEXEC) : -1;
-    if (file < 0) {
-        return;
-    }
-    void *memory = mmap(NULL, sizeof(struct table), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    close(file);
-    if (memory != MAP_FAILED) {
-        table = memory;
-    }
+    table = map_shared_table("MR_TORTURE_TABLE", sizeof(struct table));
 }
 
 static int is_ours(void) { return table != NULL && table->pid == getpid(); }

@@ -4,6 +4,8 @@
  *
  * A call that fails has not been made. Edge-triggered epoll tells of readiness once: behind EAGAIN or a
  * short count, which the kernel never gives while there is more to be had, readiness is told again. */
+#include "shared_table.h"
+
 #include <cjose/cjose.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -24,7 +26,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -56,16 +57,7 @@ static struct watched {
 
 __attribute__((constructor)) static void map_table(void)
 {
-    const char *path = getenv("MR_TORTURE_CALLS");
-    int file = path != NULL ? open(path, O_RDWR | O_CLOEXEC) : -1;
-    if (file < 0) {
-        return;
-    }
-    void *memory = mmap(NULL, sizeof(struct table), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    close(file);
-    if (memory != MAP_FAILED) {
-        table = memory;
-    }
+    table = map_shared_table("MR_TORTURE_CALLS", sizeof(struct table));
 }
 
 static struct slot *slot_of(const char *name)
