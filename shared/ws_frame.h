@@ -131,10 +131,11 @@ struct FrameEvent {
 };
 
 // `error_text` of those that are no violation of RFC 6455 but of FrameLimits, for who tells them
-// apart: compare the pointers.
-inline constexpr const char* kFrameTooBig = "frame too big";
-inline constexpr const char* kMessageTooBig = "message too big";
-inline constexpr const char* kTooManyFragments = "too many fragments";
+// apart: compare the pointers. They are arrays, each of which has one address in all files; equal
+// literals have one only where a linker merges them.
+inline constexpr char kFrameTooBig[] = "frame too big";
+inline constexpr char kMessageTooBig[] = "message too big";
+inline constexpr char kTooManyFragments[] = "too many fragments";
 
 // The receiving half of one connection. Refuses, at the earliest byte that decides it:
 //   1002  unmasked/masked against the role, RSV without an extension (RSV1 also on continuation and
