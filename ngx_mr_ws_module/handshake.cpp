@@ -29,7 +29,10 @@ Refusal upgrade_required(std::string_view reason, std::string_view name, std::st
 } // namespace
 
 bool is_replayable(const ngx_http_request_t* r) noexcept {
-    return r->connection->ssl != nullptr && r->connection->ssl->in_early;
+    // Not nginx's `in_early`: that ends with the EndOfEarlyData message, which can be repeated with
+    // the rest of the flight. Only the client's Finished cannot (RFC 8446 section 8).
+    return r->connection->ssl != nullptr &&
+           SSL_is_init_finished(r->connection->ssl->connection) == 0;
 }
 
 Refusal judge_origin(const ngx_http_request_t* r, const HandshakeHeaders& headers,
