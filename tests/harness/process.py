@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.paths import SANITIZED
+from harness.paths import SANITIZED, SLOWNESS
 
 POLL_S = 0.01
 STOP_LIMIT_S = 15.0
@@ -21,8 +21,9 @@ GRAVE = re.compile(
 
 
 def wait_for(condition, what, limit_s=10.0):
-    """The first true value of `condition()`; fails when none comes in time."""
-    deadline = time.monotonic() + limit_s
+    """The first true value of `condition()`; fails when none comes in time (under a sanitizer, in
+    longer)."""
+    deadline = time.monotonic() + limit_s * SLOWNESS
     while True:
         value = condition()
         if value:
@@ -126,7 +127,7 @@ class Process:
             self.child.send_signal(number)
 
     def wait(self, limit_s=STOP_LIMIT_S):
-        return self.child.wait(timeout=limit_s)
+        return self.child.wait(timeout=limit_s * SLOWNESS)
 
     def kill(self):
         self.send(signal.SIGKILL)
