@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from harness.http import request
+from harness.http_chat import JSON, question
 from harness.jwt import key, token
 from harness.metrics import Watched, closed, hits, refusals
 from harness.paths import ROOT, SANITIZED
@@ -27,6 +28,7 @@ CREATED = "mr_ws_sessions_created_total"
 LOCATIONS = """
     ssl_early_data on;
     location = /ws/echo { mr_ws echo; }
+    location = /v1/chat { mr_ws_http chat; send_timeout 1s; }
     location = /ws/token { mr_ws echo; mr_ws_jwt_key_file %s HS256; }
     location = /ws/trickle { mr_ws echo; mr_ws_handshake_timeout 1s; limit_rate 1; }
     location = /ws/one { mr_ws echo; mr_ws_subject $arg_user; mr_ws_max_sessions_per_subject 1; }
@@ -69,6 +71,7 @@ class Repeated:
         self.upstream, self.sealed = upstream, sealed
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
+        self.passed_on = threading.Event()
         threading.Thread(target=self.run, daemon=True).start()
 
     def run(self):
@@ -84,6 +87,8 @@ class Repeated:
                 if record[0] == self.HANDSHAKE or (record[0] == self.SEALED and sealed == self.sealed):
                     server.sendall(held)
                     held = b""
+                    if sealed == self.sealed:
+                        self.passed_on.set()
 
     @staticmethod
     def back(server, client):
@@ -95,27 +100,45 @@ class Repeated:
             pass  # the client has gone
 
 
-@pytest.mark.parametrize("sealed", [1, 2], ids=["alone", "with its end"])
-def test_early_data(own, watched, tmp_path, sealed):
-    """A handshake in early data could be somebody's repetition of one, as long as the client's Finished
-    has not come; nginx's `in_early` ends before that. (So does its writing: behind the end of early
+def handshake_text(port):
+    return request_text("/ws/echo", upgrade_headers(port, new_key()))
+
+
+def question_text(port):
+    body = question("Hello")
+    lines = [("Host", f"localhost:{port}"), *JSON, ("Content-Length", str(len(body))),
+             ("Connection", "close")]
+    return request_text("/v1/chat", lines, "POST") + body
+
+
+@pytest.mark.parametrize("sealed, text, counted", [
+    (1, handshake_text, refusals("handshake", 425)),
+    (2, handshake_text, refusals("handshake", 425)),
+    (1, question_text, {'mr_ws_http_requests_total{status="425"}': 1}),
+    (2, question_text, {'mr_ws_http_requests_total{status="408"}': 1})],  # nobody takes the 425
+    ids=["handshake", "handshake with the end", "question", "question with the end"])
+def test_early_data(own, watched, tmp_path, sealed, text, counted):
+    """What comes in early data could be somebody's repetition, as long as the client's Finished has not
+    come; nginx's `in_early` ends before that. (So does its writing: behind the end of early
     data the 425 waits for the Finished.)"""
     port = own.nginx.https_port
     session, early = tmp_path / "session", tmp_path / "early"
     client = ["openssl", "s_client", "-tls1_3", "-ign_eof", "-connect"]
     subprocess.run([*client, f"127.0.0.1:{port}", "-sess_out", session], timeout=20, check=True,
                    input=b"GET /healthz HTTP/1.0\r\n\r\n", capture_output=True)
-    early.write_bytes(request_text("/ws/echo", upgrade_headers(port, new_key())))
+    early.write_bytes(text(port))
     repeated = Repeated(port, sealed)
     words = [*client, f"127.0.0.1:{repeated.port}", "-sess_in", session, "-early_data", early]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           stderr=subprocess.DEVNULL) as attempt:
         try:
-            watched.wait_only(refusals("handshake", 425))
+            assert repeated.passed_on.wait(20)
             if sealed == 1:
                 assert b"HTTP/1.1 425 Too Early" in attempt.communicate(timeout=20)[0]
         finally:
             attempt.kill()
+    watched.wait(counted)
+    assert "mr_ws_mail_stored_total" not in watched.moved()
 
 
 def test_a_process_that_is_shutting_down(own, watched, port):

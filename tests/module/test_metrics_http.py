@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from harness.http_chat import JSON, SSE, Events, HttpClient, question
+from harness.lanes import events_bytes, followed_lane
 from harness.metrics import Watched, scrape
 from harness.process import wait_for
 from harness.raw_ws import request_text
@@ -14,6 +15,7 @@ LOCATIONS = """
     location = /v1/chat { mr_ws_http chat; client_max_body_size 8k; mr_ws_max_message 4k; }
     location = /v1/cors { mr_ws_http chat; mr_ws_cors on; }
     location = /v1/impatient { mr_ws_http chat; mr_ws_http_timeout 1s; }
+    location = /v1/tight { mr_ws_http chat; mr_ws_send_limit 4k; }
     location = /v1/slow-body { mr_ws_http chat; client_body_timeout 1s; }
     location = /v1/token { mr_ws_http chat; mr_ws_jwt_key_file {secret} HS256; }
 """
@@ -162,8 +164,20 @@ def reload(own, watched):
         assert stream.all()[-1]["type"] == "going_away"
 
 
+def too_much_at_once(own, watched):
+    """One batch, beyond what a stream may queue."""
+    with Events(watched.port, question("Hello"), path="/v1/tight") as stream:
+        stream.until("connected")
+        mail, = wait_for(lambda: own.redis.command("KEYS", "mr:*:i:*"), "the question is stored")
+        lane = followed_lane(own.redis, mail.rsplit(":", 1)[1])
+        lane.claim(1, (0, 0))
+        piece = b'{"type":"piece","text":"%s"}' % (b"x" * (1 << 20))
+        own.redis.command("SPUBLISH", lane.channel, events_bytes(1, 1, [(0, 1, piece)] * 11))
+        watched.wait({ended("failed"): 1})
+
+
 @pytest.mark.parametrize("end, reason", [(cut, "aborted"), (silence, "timeout"),
-                                         (reload, "drained")])
+                                         (reload, "drained"), (too_much_at_once, "failed")])
 def test_streams_by_what_ended_them(own, watched, end, reason):
     own.workers[0].freeze()
     end(own, watched)
