@@ -175,12 +175,19 @@ def test_new_connections_per_second(own):
         ws.drop()
 
 
-def can_open(port, path, **form):
+def opened(port, path, **form):
+    """A connection, or None if it is refused."""
     try:
-        RawWs.open(port, path, **form).close()
-        return True
+        return RawWs.open(port, path, **form)
     except Refused:
-        return False
+        return None
+
+
+def can_open(port, path, **form):
+    ws = opened(port, path, **form)
+    if ws:
+        ws.close()
+    return ws is not None
 
 
 # --- sessions of a subject
@@ -249,8 +256,8 @@ def test_a_killed_process_leaves_no_counts_behind(pair, watch, path, form):
     victim = owner_of(clients[-1], pair)
     left = [ws for ws in clients if owner_of(ws, pair) != victim]
     os.kill(victim, signal.SIGKILL)
-    wait_for(lambda: can_open(port, path, **form), "its connections do not count any more")
-    again = [RawWs.open(port, path, **form) for _ in range(3 - len(left))]
+    again = [wait_for(lambda: opened(port, path, **form), "its connections do not count any more")
+             for _ in range(3 - len(left))]
     assert refused(port, path, **form).status == 429, "those of the other one still do"
     for ws in clients + again:
         ws.drop()
