@@ -29,12 +29,15 @@ def stack(data_dir):
 
 
 def answer(chat, script):
-    """All events of an answer, checked."""
-    check, events = AnswerCheck(script), []
+    """All events of an answer, checked. In front of it there may be a snapshot of an earlier turn: the
+    one of the last is written behind its end."""
+    check, events, turn = AnswerCheck(script), [], None
     chat.send(type="ask", message=script.words)
     while check.end is None:
         events.append(chat.event())
-        if events[-1].get("turn_id"):
+        if events[-1]["type"] == "turn_start":
+            turn = events[-1]["turn_id"]
+        if turn and events[-1].get("turn_id") == turn:
             check.take(events[-1])
     return events
 
