@@ -194,14 +194,16 @@ inline std::vector<Bytes> answers_to(const std::vector<Bytes>& records) {
 }
 
 // The client's frames; of a Close the code alone, since its reason is free.
-inline std::vector<Bytes> answers_of(const EchoClient& client) {
-    std::vector<Bytes> answers = client.sent.records;
-    for (Bytes& answer : answers) {
-        if (answer.starts_with("close ")) {
-            answer.resize(answer.find(':'));
+inline std::vector<Bytes> without_reasons(std::vector<Bytes> records) {
+    for (Bytes& record : records) {
+        if (record.starts_with("close ")) {
+            record.resize(record.find(':'));
         }
     }
-    return answers;
+    return records;
+}
+inline std::vector<Bytes> answers_of(const EchoClient& client) {
+    return without_reasons(client.sent.records);
 }
 
 } // namespace mr::ws_test
