@@ -37,9 +37,13 @@ class WorkerHttp : public testing::Test {
   protected:
     void start() { worker_ = std::make_unique<WorkerProcess>(redis_, scripted_chat); }
 
-    void ask(const std::string& message, uint64_t connection = 7) {
+    void ask(const std::string& message, uint64_t connection = 7,
+             const std::string& message_id = "") {
         Json json;
         json["message"] = message;
+        if (!message_id.empty()) {
+            json["message_id"] = message_id;
+        }
         session_.mail(json.dump(), MailKind::http, kFlags, connection);
     }
     // Up to the next answer, which is the last one of `events_`.
@@ -84,6 +88,22 @@ TEST_F(WorkerHttp, TheObjectFollowsTheTerminalEvent) {
     EXPECT_EQ(body["phases"][0]["phase"], "routing");
     EXPECT_EQ(body["session_id"], session_.id());
     EXPECT_EQ(body["turn_id"], parse(end)["turn_id"]);
+}
+
+// Also while the answer is out and not remembered yet.
+TEST_F(WorkerHttp, TheSameQuestionAtOnceAgainHasTheSameAnswer) {
+    start();
+    for (int round = 0; round < 100; ++round) {
+        const std::string id = "m-" + std::to_string(round);
+        ask("say:" + id, 7, id);
+        const OneAnswer first = answer();
+        ASSERT_EQ(first.status, 200);
+        const std::string body(as_text(first.body));
+        ask("say:" + id, 8, id);
+        const OneAnswer again = answer();
+        ASSERT_EQ(again.status, 200) << "round " << round << ": " << as_text(again.body);
+        EXPECT_EQ(as_text(again.body), body);
+    }
 }
 
 TEST_F(WorkerHttp, AFailedTurnIsAnError) {

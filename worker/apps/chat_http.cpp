@@ -15,11 +15,16 @@ bool wants_answer(const MailItem& item) {
     return (item.flags & kMailAnswer) != 0;
 }
 
+// The answer is out, and about to be remembered: whoever asks for it now waits for that, as a job.
+bool ChatSession::just_answered(const std::string& message_id) const {
+    return turn_ && turn_->over() && turn_->record().message_id == message_id;
+}
+
 // The question runs or waits already. With a running one the mail stays in the lane until its end:
 // an owner that takes it over then hears of this request, too.
 void ChatSession::join(const MailItem& item, const std::string& message_id) {
     if (turn_ && turn_->record().message_id == message_id) {
-        if (!turn_->over() && turn_->add_asker(item.connection)) {
+        if (turn_->add_asker(item.connection)) {
             turn_->consume_at_end(item);
             return;
         }

@@ -96,13 +96,13 @@ void ChatSession::client_message(MailItem item) {
 }
 
 void ChatSession::ask(MailItem item, ClientMessage message) {
-    const bool same_mail = taken_already(item);
-    if (same_mail || asked_already(message.message_id)) {
-        if (!same_mail && wants_answer(item)) {
-            join(item, message.message_id);
-        } else {
-            session_.consume(item);
-        }
+    const bool waits = wants_answer(item);
+    if (taken_already(item) || (asked_already(message.message_id) && !waits)) {
+        session_.consume(item);
+        return;
+    }
+    if (asked_already(message.message_id) && !just_answered(message.message_id)) {
+        join(item, message.message_id);
         return;
     }
     item.payload.clear();

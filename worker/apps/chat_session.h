@@ -50,6 +50,7 @@ class ChatSession final : public App {
     void ask(MailItem item, ClientMessage message);
     bool taken_already(const MailItem& item) const;
     bool asked_already(const std::string& message_id) const;
+    bool just_answered(const std::string& message_id) const;
     void join(const MailItem& item, const std::string& message_id);
     void abandon(const MailItem& item);
     boost::asio::awaitable<void> repeat(JobPointer job, std::string turn_id);
