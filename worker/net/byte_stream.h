@@ -1,0 +1,52 @@
+// A byte stream to a host: TCP, or TLS over TCP (1.2 or later; certificate and name are checked).
+// Owns the socket; knows nothing of what is sent, of time limits or of connecting again.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/system/error_code.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace mr::net {
+
+// The authorities whose certificates count. Reading those of the system takes milliseconds: made
+// once and shared by connections.
+class TlsTrust {
+  public:
+    // `ca_file` is PEM; empty: the system's. Throws std::runtime_error that names the file.
+    static std::shared_ptr<TlsTrust> load(const std::string& ca_file);
+    virtual ~TlsTrust() = default;
+};
+
+struct StreamTarget {
+    std::string host; // a name, or an address without brackets
+    uint16_t port = 0;
+};
+
+class ByteStream {
+  public:
+    virtual ~ByteStream() = default;
+
+    // Finds the host and connects. Throws boost::system::system_error.
+    virtual boost::asio::awaitable<void> connect() = 0;
+    // The TLS handshake, if there is one. Throws std::runtime_error with the reason.
+    virtual boost::asio::awaitable<void> secure() = 0;
+    // Throws at the end of the stream.
+    virtual boost::asio::awaitable<size_t> read_some(std::span<uint8_t> into) = 0;
+    // Writes all of it; the bytes must live until `done`. One write at a time.
+    virtual void write(std::span<const uint8_t> bytes,
+                       std::function<void(boost::system::error_code)> done) = 0;
+    // Ends everything that is under way with operation_aborted. A name lookup ends when the system
+    // is through with it, and then counts for nothing.
+    virtual void close() = 0;
+};
+
+// `trust` null: not encrypted.
+std::unique_ptr<ByteStream> make_stream(const boost::asio::any_io_executor& executor,
+                                        StreamTarget target, std::shared_ptr<TlsTrust> trust);
+
+} // namespace mr::net
