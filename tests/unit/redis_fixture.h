@@ -88,8 +88,8 @@ class RedisFixture {
             char answer[8] = {};
             const bool up =
                 connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
-                write(fd, "PING\r\n", 6) == 6 && read(fd, answer, sizeof(answer) - 1) > 0 &&
-                answer[0] == '+';
+                send(fd, "PING\r\n", 6, MSG_NOSIGNAL) == 6 &&
+                read(fd, answer, sizeof(answer) - 1) > 0 && answer[0] == '+';
             close(fd);
             if (up) {
                 return;
