@@ -20,13 +20,16 @@ asio::awaitable<void> until(const std::function<bool()>& condition) {
 
 constexpr int kEvents = 4000;
 
+constexpr std::string_view kMail = "hello";
+constexpr size_t kMailInLaneBytes = kMailHeaderBytes + kMail.size();
+
 class WorkerSession : public testing::Test {
   protected:
     WorkerSession() { log::set_level(log::Level::error); }
 
     // A session with one mail, and its doorbell as this incarnation was given it.
     Doorbell rung(TestSession& session, const std::string& worker) {
-        EXPECT_EQ(session.mail("hello"), MailStatus::rung);
+        EXPECT_EQ(session.mail(kMail), MailStatus::rung);
         session.redis().call({"XGROUP", "CREATE", session.keys().jobs, "g", "0"});
         const auto reply = session.redis().call({"XREADGROUP", "GROUP", "g", worker, "COUNT", "1",
                                                  "STREAMS", session.keys().jobs, ">"});
@@ -296,7 +299,7 @@ TEST_F(WorkerSession, ASaveThatArrivesLateChangesNothing) {
         const SessionKeys& keys = client.keys();
         Save first;
         first.checkpoint = "first turn";
-        first.consumed.push_back({1, 17});
+        first.consumed.push_back({1, kMailInLaneBytes});
         co_await store.save(std::move(first));
         EXPECT_EQ(client.redis().call({"HGET", keys.meta, "ibytes"}).text, "0");
         Save end;
@@ -307,12 +310,13 @@ TEST_F(WorkerSession, ASaveThatArrivesLateChangesNothing) {
         co_await store.save(std::move(second));
 
         const std::string epoch = std::to_string(claim.epoch);
+        const std::string bytes = std::to_string(kMailInLaneBytes);
         const auto late = [&](std::string_view op, std::string_view number,
                               std::string_view checkpoint) {
             return client.redis()
                 .call({"EVAL", kSaveScript.text, "3", keys.meta, keys.in_lane, keys.history, epoch,
                        one.lease.worker(), op, number, checkpoint, "", "40", "1000", "1", "0-1",
-                       "17", "again"})
+                       bytes, "again"})
                 .integer;
         };
         EXPECT_EQ(late("set", "1", "first turn"), 1);
