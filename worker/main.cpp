@@ -4,6 +4,7 @@
 #include "worker/pipeline/turn.h"
 #include "worker/providers/scripted/scripted.h"
 #include "worker/settings.h"
+#include "worker/settings_models.h"
 #include "worker/wiring.h"
 
 #include <malloc.h>
@@ -23,18 +24,6 @@ namespace {
 // hundred long answers at once, twice their size would stay with the process.
 constexpr int kOwnPagesBytes = 128 * 1024;
 
-mr::openai::Options openai_options(const mr::Settings& settings) {
-    mr::openai::Options options;
-    options.api_key = settings.openai_api_key;
-    options.base_url = settings.openai_base_url;
-    options.model = settings.openai_model;
-    options.connect_timeout = settings.provider_connect_timeout;
-    options.first_byte_timeout = settings.openai_first_byte_timeout;
-    options.idle_timeout = settings.openai_idle_timeout;
-    options.max_retries = static_cast<unsigned>(settings.openai_retries);
-    return options;
-}
-
 std::unique_ptr<mr::Services> services_of(const std::string& app, const mr::Settings& settings) {
     if (app == "bench") {
         return mr::scripted::make_services(settings.bench_upstream);
@@ -44,15 +33,7 @@ std::unique_ptr<mr::Services> services_of(const std::string& app, const mr::Sett
     wanted.sql_threads = static_cast<unsigned>(settings.sql_threads);
     wanted.local_tokens_per_second = static_cast<unsigned>(settings.local_tokens_per_second);
     wanted.stub_openai = settings.stub_openai;
-    if (settings.openai_active() && !settings.stub_openai) {
-        wanted.openai = openai_options(settings);
-        wanted.http.ca_file = settings.provider_ca_file;
-        wanted.http.proxy = settings.provider_proxy;
-        mr::log::info("answers are written by a language model",
-                      {{"provider", "openai"},
-                       {"url", settings.openai_base_url},
-                       {"model", settings.openai_model}});
-    }
+    mr::set_models(settings, wanted);
     return mr::make_services(wanted);
 }
 

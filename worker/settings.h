@@ -19,6 +19,27 @@
 
 namespace mr {
 
+// What is to be known of a language model, whoever offers it.
+struct ModelSettings {
+    std::string api_key; // also what api_key_file holds
+    std::string api_key_file;
+    std::string base_url;
+    std::string version; // of the API, where it has one
+    std::string model;
+    std::string effort;
+    uint64_t max_tokens = 0;
+    std::chrono::milliseconds first_byte_timeout{};
+    std::chrono::milliseconds idle_timeout{};
+    uint64_t retries = 0;
+    std::string ca_file;
+    std::string proxy;
+    std::string connect_to;
+};
+
+inline constexpr std::string_view kOpenAiUrl = "https://api.openai.com/v1";
+inline constexpr std::string_view kAnthropicUrl = "https://api.anthropic.com";
+inline constexpr std::string_view kGeminiUrl = "https://generativelanguage.googleapis.com/v1beta";
+
 struct Settings {
     std::string redis;
     std::string apps; // comma-separated
@@ -43,30 +64,50 @@ struct Settings {
     std::chrono::milliseconds text_window{};
     std::chrono::milliseconds drain{};
     bool stub_openai = false;
-    std::string openai_api_key; // also what openai_api_key_file holds
-    std::string openai_api_key_file;
-    std::string openai_base_url;
-    std::string openai_model;
-    std::chrono::milliseconds openai_first_byte_timeout{};
-    std::chrono::milliseconds openai_idle_timeout{};
-    uint64_t openai_retries = 0;
+    ModelSettings openai;
+    ModelSettings anthropic;
+    ModelSettings gemini;
+    std::string openai_api; // "chat" or "responses"
+    std::string extractor;  // who does a task: "auto", or names with commas
+    std::string router;
+    std::string sql_writer;
+    std::string merger;
+    std::string responder;
     std::string provider_ca_file;
     std::string provider_proxy;
     std::chrono::milliseconds provider_connect_timeout{};
 
     RedisUrl redis_url; // parsed, with the password of its password file
     std::vector<std::string> app_names() const;
-    // A language model writes the answers: a key or another server has been named.
-    bool openai_active() const;
+    // Language models that are to be asked: a key or another server has been named.
+    bool active(std::string_view provider) const;
+    // Who does one of the five tasks, in order: names of active models, or "embedded".
+    std::vector<std::string> providers_of(std::string_view task) const;
+};
+
+// Where a setting has its value.
+using SettingValue = std::variant<std::string*, uint64_t*, std::chrono::milliseconds*, bool*>;
+class SettingMember {
+  public:
+    template <typename T>
+    SettingMember(T Settings::* own) // NOLINT: for the table
+        : in_([own](Settings& settings) { return SettingValue(&(settings.*own)); }) {}
+    template <typename T>
+    SettingMember(ModelSettings Settings::* model, T ModelSettings::* part)
+        : in_([model, part](Settings& settings) {
+              return SettingValue(&(settings.*model.*part));
+          }) {}
+
+    SettingValue in(Settings& settings) const { return in_(settings); }
+
+  private:
+    std::function<SettingValue(Settings&)> in_;
 };
 
 struct SettingRow {
-    using Member = std::variant<std::string Settings::*, uint64_t Settings::*,
-                                std::chrono::milliseconds Settings::*, bool Settings::*>;
-
     std::string_view key; // as in the file; --flags have dashes, MR_VARIABLES capitals
     std::string_view fallback;
-    Member member;
+    SettingMember member;
     uint64_t min; // numbers: count; durations: ms
     uint64_t max;
     std::string_view unit; // for numbers; durations say ms, s, m, h themselves
@@ -104,6 +145,13 @@ struct CommandLine {
     RawSettings settings;
 };
 CommandLine read_command_line(int argc, const char* const* argv);
+
+// Names of variables that are not ours by prefix, for the keys they set.
+struct OtherName {
+    std::string_view variable;
+    std::string_view key;
+};
+std::span<const OtherName> other_setting_names();
 
 // What the external providers need, beyond the form of each value: reads key files, checks URLs.
 // `origin` says where a key's value came from. Throws SettingsError, never with a secret in it.

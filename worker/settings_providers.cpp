@@ -1,8 +1,11 @@
-// What settings of external providers must hold, and their key files.
+// What settings of external providers must hold, their key files, and who does which task.
 #include "worker/settings.h"
 
 #include <algorithm>
+#include <cctype>
+#include <cstring>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 
 namespace mr {
@@ -25,7 +28,8 @@ bool usable_key(const std::string& key) {
     return std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c < 0x7F; });
 }
 
-std::string read_key_file(const std::string& path, const Origin& origin, std::string_view setting) {
+std::string read_key_file(const std::string& path, const Origin& origin,
+                          const std::string& setting) {
     std::ifstream file(path, std::ios::binary);
     std::string text(kMaxKeyFileBytes + 1, '\0');
     file.read(text.data(), static_cast<std::streamsize>(text.size()));
@@ -57,32 +61,172 @@ void check_url(const std::string& url, const Origin& origin, std::string_view se
     }
 }
 
+// Of a host and a port, as in "127.0.0.1:8443" or "[::1]:8443".
+bool host_and_port(const std::string& text) {
+    const size_t colon = text.rfind(':');
+    return colon != std::string::npos && colon > 0 && colon + 1 < text.size() &&
+           text.find_first_not_of("0123456789", colon + 1) == std::string::npos &&
+           text.find_first_of(" /@,") == std::string::npos;
+}
+
+void check_proxy(const std::string& url, const Origin& origin, std::string_view setting) {
+    if (!url.empty() && !url.starts_with("http://") && !url.starts_with("https://")) {
+        refuse(origin, setting, "is not a URL such as http://host:3128");
+    }
+}
+
+void check_ca_file(const std::string& path, const Origin& origin, std::string_view setting) {
+    if (!path.empty() && !std::ifstream(path)) {
+        refuse(origin, setting, "names " + path + ", which cannot be read");
+    }
+}
+
+// Goes into a path or a header.
+bool plain_name(const std::string& text) {
+    return std::all_of(text.begin(), text.end(), [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 || std::strchr("._-:/@", c);
+    });
+}
+
+void read_api_key(ModelSettings& model, const std::string& name, const Origin& origin) {
+    if (!model.api_key_file.empty()) {
+        if (!model.api_key.empty()) {
+            refuse(origin, name + "_api_key_file",
+                   "and " + name + "_api_key are both given: leave one out");
+        }
+        model.api_key = read_key_file(model.api_key_file, origin, name + "_api_key_file");
+    }
+    if (!usable_key(model.api_key)) {
+        refuse(origin, name + "_api_key", "holds characters that no key has");
+    }
+}
+
+void check_model(ModelSettings& model, const std::string& name, bool active, const Origin& origin) {
+    read_api_key(model, name, origin);
+    check_url(model.base_url, origin, name + "_base_url");
+    if (active && model.model.empty()) {
+        refuse(origin, name + "_model", "is empty: name the model that is to be asked");
+    }
+    if (!plain_name(model.model)) {
+        refuse(origin, name + "_model", "holds characters that no model's name has");
+    }
+    check_ca_file(model.ca_file, origin, name + "_ca_file");
+    check_proxy(model.proxy, origin, name + "_proxy");
+    if (!model.connect_to.empty() && !host_and_port(model.connect_to)) {
+        refuse(origin, name + "_connect_to", "is not host:port");
+    }
+}
+
+// ---- who does what
+
+constexpr std::string_view kAuto = "auto";
+constexpr std::string_view kEmbedded = "embedded";
+constexpr std::string_view kNames[] = {"openai", "anthropic", "gemini"};
+
+// For each task the models in the order in which "auto" wants them: the first one as the original
+// backend had it. The embedded provider stands behind them where it can stand in without the user
+// reading something else than before.
+struct TaskRow {
+    std::string_view task;
+    const std::string Settings::* setting;
+    std::string_view wanted[3];
+    bool embedded_behind;
+};
+constexpr TaskRow kTasks[] = {
+    {"extractor", &Settings::extractor, {"gemini", "openai", "anthropic"}, true},
+    {"router", &Settings::router, {"openai", "gemini", "anthropic"}, true},
+    {"sql_writer", &Settings::sql_writer, {"anthropic", "openai", "gemini"}, true},
+    {"merger", &Settings::merger, {"openai", "gemini", "anthropic"}, true},
+    {"responder", &Settings::responder, {"openai", "anthropic", "gemini"}, false},
+};
+
+std::vector<std::string> listed(const std::string& text) {
+    std::vector<std::string> names;
+    std::stringstream list(text);
+    for (std::string item; std::getline(list, item, ',');) {
+        names.push_back(trimmed(item));
+    }
+    if (text.ends_with(',')) {
+        names.emplace_back();
+    }
+    return names;
+}
+
+std::vector<std::string> automatic(const Settings& settings, const TaskRow& task) {
+    std::vector<std::string> names;
+    for (const std::string_view name : task.wanted) {
+        if (settings.active(name)) {
+            names.emplace_back(name);
+        }
+    }
+    if (names.empty() || task.embedded_behind) {
+        names.emplace_back(kEmbedded);
+    }
+    return names;
+}
+
+void check_task(const Settings& settings, const TaskRow& task, const Origin& origin) {
+    const std::string& text = settings.*task.setting;
+    const std::vector<std::string> names = listed(text);
+    if (text == kAuto) {
+        return;
+    }
+    for (const std::string& name : names) {
+        const bool model =
+            std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
+        const bool once = std::count(names.begin(), names.end(), name) == 1;
+        if ((!model && name != kEmbedded) || !once) {
+            refuse(origin, task.task,
+                   "is '" + text +
+                       "', not auto or a list of openai, anthropic, gemini, embedded, each once");
+        }
+        if (model && !settings.active(name)) {
+            refuse(origin, task.task, "names " + name + ", which has no " + name + "_api_key");
+        }
+    }
+    if (names.empty()) {
+        refuse(origin, task.task, "is empty: auto, or who is to do it");
+    }
+}
+
 } // namespace
 
-void check_provider_settings(Settings& settings, const Origin& origin) {
-    if (!settings.openai_api_key_file.empty()) {
-        if (!settings.openai_api_key.empty()) {
-            refuse(origin, "openai_api_key_file",
-                   "and openai_api_key are both given: leave one out");
+// In development mode (stub_openai) OpenAI is not asked at all.
+bool Settings::active(std::string_view provider) const {
+    const auto named = [](const ModelSettings& model, std::string_view url) {
+        return !model.api_key.empty() || model.base_url != url;
+    };
+    if (provider == "openai") {
+        return !stub_openai && named(openai, kOpenAiUrl);
+    }
+    return provider == "anthropic" ? named(anthropic, kAnthropicUrl)
+                                   : provider == "gemini" && named(gemini, kGeminiUrl);
+}
+
+std::vector<std::string> Settings::providers_of(std::string_view task) const {
+    for (const TaskRow& row : kTasks) {
+        if (row.task == task) {
+            return this->*row.setting == kAuto ? automatic(*this, row) : listed(this->*row.setting);
         }
-        settings.openai_api_key =
-            read_key_file(settings.openai_api_key_file, origin, "openai_api_key_file");
     }
-    if (!usable_key(settings.openai_api_key)) {
-        refuse(origin, "openai_api_key", "holds characters that no key has");
+    return {};
+}
+
+void check_provider_settings(Settings& settings, const Origin& origin) {
+    check_model(settings.openai, "openai", settings.active("openai"), origin);
+    check_model(settings.anthropic, "anthropic", settings.active("anthropic"), origin);
+    check_model(settings.gemini, "gemini", settings.active("gemini"), origin);
+    if (settings.openai_api != "chat" && settings.openai_api != "responses") {
+        refuse(origin, "openai_api", "is '" + settings.openai_api + "', not chat or responses");
     }
-    check_url(settings.openai_base_url, origin, "openai_base_url");
-    if (settings.openai_active() && settings.openai_model.empty()) {
-        refuse(origin, "openai_model", "is empty: name the model that writes the answers");
+    if (settings.anthropic.version.empty() || !plain_name(settings.anthropic.version)) {
+        refuse(origin, "anthropic_version", "is no version such as 2023-06-01");
     }
-    if (!settings.provider_proxy.empty() && !settings.provider_proxy.starts_with("http://") &&
-        !settings.provider_proxy.starts_with("https://")) {
-        refuse(origin, "provider_proxy", "is not a URL such as http://host:3128");
+    for (const TaskRow& task : kTasks) {
+        check_task(settings, task, origin);
     }
-    if (!settings.provider_ca_file.empty() && !std::ifstream(settings.provider_ca_file)) {
-        refuse(origin, "provider_ca_file",
-               "names " + settings.provider_ca_file + ", which cannot be read");
-    }
+    check_proxy(settings.provider_proxy, origin, "provider_proxy");
+    check_ca_file(settings.provider_ca_file, origin, "provider_ca_file");
 }
 
 } // namespace mr

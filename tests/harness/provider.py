@@ -1,6 +1,7 @@
-"""A language model for tests: a server that speaks OpenAI's Chat Completions and does what a Reply
+"""A language model for tests: a server that speaks the APIs of model_apis.py and does what a Reply
 says, slowly, wrongly or not at all. It notes each request, and the moment at which its client's
-socket was closed (time.monotonic, the same clock for every process of the machine).
+socket was closed (time.monotonic, the same clock for every process of the machine). Whoever asks
+for an object (extractor, router, sql_writer, merger) gets the one that `objects` has for the task.
 
 In a test it runs in a thread: `with Provider() as provider`. As a program it prints its URL and
 then one JSON line per request that has ended: see main().
@@ -16,9 +17,12 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-PATH = "/v1/chat/completions"
+try:
+    from harness.model_apis import MODEL, api_of, event, task_of, wrong_with
+except ModuleNotFoundError:  # as a program
+    from model_apis import MODEL, api_of, event, task_of, wrong_with
+
 CONTINUE = "Your answer above was interrupted"
-MODEL = "emulated-1"
 
 
 @dataclass
@@ -48,17 +52,17 @@ def words(count, name=""):
 class Exchange:
     """A request and what came of it. Times are monotonic seconds; None: it has not happened."""
 
-    def __init__(self, request, headers):
-        self.request, self.headers = request, headers
+    def __init__(self, api, path, request, headers):
+        self.api, self.path, self.request, self.headers = api, path, request, headers
+        self.task = task_of(api.schema(request))
+        self.messages = api.messages(request)
+        self.streams = api.streams(request, path)
+        self.key = api.key(headers)
         self.begun = time.monotonic()
         self.sent = 0  # tokens
         self.first_token = self.last_token = None
         self.whole = False  # everything was sent
         self.closed = None  # the client's socket, by the client, before everything was sent
-
-    @property
-    def messages(self):
-        return self.request["messages"]
 
     @property
     def question(self):
@@ -73,26 +77,6 @@ class Exchange:
         """What it is asked to continue; None when it is not."""
         last = self.messages[-1]
         return self.messages[-2]["content"] if last["content"].startswith(CONTINUE) else None
-
-
-def wrong_with(request):
-    """What the real one would refuse."""
-    if not isinstance(request, dict) or not isinstance(request.get("model"), str):
-        return "no model"
-    messages = request.get("messages")
-    if not isinstance(messages, list) or not messages:
-        return "no messages"
-    for message in messages:
-        if message.get("role") not in ("system", "user", "assistant"):
-            return "role"
-        if not isinstance(message.get("content"), str) or not message["content"]:
-            return "content"
-    unknown = set(request) - {"model", "messages", "stream", "stream_options"}
-    if unknown:
-        return f"unknown fields {unknown}"
-    if "stream_options" in request and not request.get("stream"):
-        return "stream_options without stream"
-    return None
 
 
 class Wire(asyncio.StreamReaderProtocol):
@@ -122,6 +106,7 @@ class Provider:
         """`context`: an ssl.SSLContext of a server. `on_end` is told of each exchange that ends."""
         self.reply = reply or Reply()
         self.next_replies = []  # for the next requests, one each
+        self.objects = {}  # by task
         self.exchanges = []
         self.complaints = []
         self.context, self.on_end = context, on_end
@@ -135,8 +120,20 @@ class Provider:
         return f"http{'s' if self.context else ''}://127.0.0.1:{self.port}/v1"
 
     def settings(self):
-        """For a worker that is to use it."""
-        return {"openai_base_url": self.url, "openai_model": MODEL}
+        """For a worker that has its answers written by it and does the rest itself."""
+        others = ("extractor", "router", "sql_writer", "merger")
+        return {"openai_base_url": self.url, "openai_model": MODEL,
+                **{task: "embedded" for task in others}}
+
+    def as_provider(self, name, key):
+        """Settings of a worker that knows it as openai, anthropic or gemini."""
+        root = self.url.removesuffix("/v1")
+        urls = {"openai": f"{root}/v1", "anthropic": root, "gemini": f"{root}/v1beta"}
+        return {f"{name}_base_url": urls[name], f"{name}_model": MODEL, f"{name}_api_key": key}
+
+    def asked(self, task=None):
+        """The requests for a task; None: for answers."""
+        return [one for one in self.exchanges if one.task == task]
 
     def then(self, *replies):
         self.next_replies += replies
@@ -198,13 +195,14 @@ class Provider:
         headers = {name.lower(): value.strip() for name, _, value in
                    (line.partition(":") for line in lines[1:] if line)}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
-        if lines[0] != f"POST {PATH} HTTP/1.1":
+        api, path = api_of(lines[0])
+        if api is None:
             return await self._complain(writer, lines[0])
         request = json.loads(body)
-        wrong = wrong_with(request)
+        wrong = wrong_with(api, request, headers)
         if wrong:
-            return await self._complain(writer, wrong)
-        exchange = Exchange(request, headers)
+            return await self._complain(writer, f"{api.name}: {wrong}")
+        exchange = Exchange(api, path, request, headers)
         self.exchanges.append(exchange)
         reply = self.next_replies.pop(0) if self.next_replies else self.reply
         answering = asyncio.ensure_future(self._answer(writer, exchange, reply))
@@ -241,15 +239,18 @@ class Provider:
             await asyncio.Event().wait()
         await asyncio.sleep(reply.first_byte_s)
         if reply.status != 200:
-            body = {"error": reply.error or {"type": "server_error", "message": "as told"}}
+            body = exchange.api.error(reply.error or {})
             exchange.whole = True
             await self._whole(writer, reply.status, body, reply.headers)
             return True
-        text = self._text(exchange, reply)
-        if not reply.stream or not exchange.request.get("stream"):
+        if exchange.task:
+            text = [json.dumps(self.objects.get(exchange.task, "nothing to say"))]
+        else:
+            text = self._text(exchange, reply)
+        if not reply.stream or not exchange.streams:
             exchange.sent, exchange.whole = len(text), True
-            await self._whole(writer, 200, {"model": MODEL, "choices": [
-                {"message": {"content": "".join(text)}, "finish_reason": "stop"}]}, reply.headers)
+            await self._whole(writer, 200, exchange.api.whole("".join(text), len(text)),
+                              reply.headers)
             return True
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
                      b"Transfer-Encoding: chunked\r\n\r\n")
@@ -269,6 +270,7 @@ class Provider:
 
     async def _stream(self, writer, exchange, reply, text):
         start = time.monotonic()
+        self._events(writer, exchange, exchange.api.begin())
         for number, token in enumerate(text):
             if number == reply.hang_at:
                 await asyncio.Event().wait()
@@ -281,8 +283,7 @@ class Provider:
                 exchange.whole = True
                 writer.transport.abort()
                 return False
-            self._event(writer, {"model": MODEL, "choices": [
-                {"index": 0, "delta": {"content": token}, "finish_reason": None}]})
+            self._events(writer, exchange, exchange.api.delta(token))
             exchange.sent = number + 1
             exchange.last_token = time.monotonic()
             exchange.first_token = exchange.first_token or exchange.last_token
@@ -290,19 +291,17 @@ class Provider:
                 await asyncio.sleep(start + (number + 1) / reply.rate - time.monotonic())
             elif number % 64 == 63:
                 await writer.drain()
-        self._event(writer, {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-        self._event(writer, {"choices": [], "usage": {"prompt_tokens": 100,
-                                                      "completion_tokens": len(text)}})
         exchange.whole = True
-        self._event(writer, "[DONE]")
+        self._events(writer, exchange, exchange.api.end(len(text)))
         writer.write(b"0\r\n\r\n")
         await writer.drain()
         return True
 
     @staticmethod
-    def _event(writer, data):
-        event = f"data: {data if isinstance(data, str) else json.dumps(data)}\n\n".encode()
-        writer.write(f"{len(event):x}\r\n".encode() + event + b"\r\n")
+    def _events(writer, exchange, events):
+        for data in events:
+            block = event(exchange.api, data)
+            writer.write(f"{len(block):x}\r\n".encode() + block + b"\r\n")
 
     @staticmethod
     async def _whole(writer, status, body, headers):

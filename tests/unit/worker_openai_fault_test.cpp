@@ -96,7 +96,7 @@ std::vector<FaultCase> fault_cases() {
          Fault::bad_reply, "limit", 1, "Well, "},
         {"the content filter", streamed(finish("content_filter") + kDone), Fault::bad_reply,
          "content filter", 1},
-        {"an endless event", begun + "data: " + std::string(1'100'000, 'x'), Fault::bad_reply,
+        {"an endless event", streamed("data: " + std::string(1'100'000, 'x')), Fault::bad_reply,
          "unusable", 1},
         {"not HTTP", "SSH-2.0-x\r\n\r\n", Fault::bad_reply, "unusable", 1},
     };
@@ -142,8 +142,7 @@ TEST(OpenAi, LeavesOutWhatIsRefusedForGood) {
     Scripted scripted(loop,
                       {refused("400 Bad", api_error("x", "unknown_parameter", "stream_options")),
                        refused("400 Bad", api_error("x", "unsupported_value", "stream")), whole});
-    const auto responder =
-        openai::make_responder(std::make_shared<net::HttpClient>(), options_for(scripted));
+    const auto responder = responder_of(setup_for(scripted));
     EXPECT_EQ(run(loop, *responder, Asked()).text, "Fine.");
     EXPECT_EQ(run(loop, *responder, Asked()).text, "Fine.");
     ASSERT_EQ(scripted.requests.size(), 4U);
@@ -186,9 +185,7 @@ TEST(OpenAi, ACancellationClosesItsSocket) {
         co_await peer.closed();
         gone = true;
     });
-    openai::Options options;
-    options.base_url = server.url("/v1");
-    const auto responder = openai::make_responder(std::make_shared<net::HttpClient>(), options);
+    const auto responder = responder_of(setup_at(server.url("/v1")));
     const Asked asked;
     const AnswerRequest request = asked.request();
     const TextSink sink = [&begun](std::string_view) { begun = true; };
@@ -228,8 +225,7 @@ TEST(OpenAi, WaitsForRoom) {
         body += delta(piece);
     }
     Scripted scripted(loop, {streamed(body + finish("stop") + kDone)});
-    const auto responder =
-        openai::make_responder(std::make_shared<net::HttpClient>(), options_for(scripted));
+    const auto responder = responder_of(setup_for(scripted));
     Outcome outcome;
     outcome.call.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     std::size_t most_ahead = 0;

@@ -1,11 +1,14 @@
-// A scripted Chat Completions server, questions for the responder, and what comes of them.
+// A scripted server of a language model, Chat Completions, questions for the responder, and what
+// comes of them.
 #pragma once
 
 #include "tests/unit/worker_http_server.h"
 #include "worker/pipeline/prompts/prompts.h"
+#include "worker/providers/models.h"
 #include "worker/providers/openai/chat_reply.h"
-#include "worker/providers/openai/chat_wire.h"
-#include "worker/providers/openai/responder.h"
+#include "worker/providers/openai/dialects.h"
+#include "worker/providers/tasks/conversation.h"
+#include "worker/providers/tasks/tasks.h"
 
 namespace mr::test {
 
@@ -119,12 +122,19 @@ struct Outcome {
     CallContext call;
 };
 
-inline openai::Options options_for(const Scripted& scripted) {
-    openai::Options options;
-    options.api_key = kKey;
-    options.base_url = scripted.server.url("/v1/");
-    options.model = "model-a";
-    return options;
+inline ModelSetup setup_at(const std::string& url) {
+    ModelSetup setup;
+    setup.options.base_url = url;
+    return setup;
+}
+inline ModelSetup setup_for(const Scripted& scripted) {
+    ModelSetup setup = setup_at(scripted.server.url("/v1/"));
+    setup.api_key = kKey;
+    setup.options.model = "model-a";
+    return setup;
+}
+inline std::unique_ptr<Responder> responder_of(const ModelSetup& setup) {
+    return tasks::make_responder(make_model(std::make_shared<net::HttpClient>(), setup));
 }
 
 inline awaitable<void> respond(Responder& responder, const Asked& asked, Outcome& outcome) {
@@ -153,8 +163,7 @@ inline Outcome answer_to(std::vector<std::string> replies, const Asked& asked = 
                          milliseconds limit = std::chrono::seconds(20)) {
     Loop loop;
     Scripted scripted(loop, std::move(replies));
-    const auto http = std::make_shared<net::HttpClient>();
-    const auto responder = openai::make_responder(http, options_for(scripted));
+    const auto responder = responder_of(setup_for(scripted));
     return run(loop, *responder, asked, limit);
 }
 

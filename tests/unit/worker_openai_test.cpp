@@ -5,11 +5,17 @@
 namespace mr::test {
 namespace {
 
+std::string chat_body(const Asked& asked) {
+    const ModelRequest request = tasks::answer_request(asked.request());
+    const json body =
+        openai::make_chat_dialect(model::Options())->request(request, model::Features()).body;
+    return body.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
 TEST(OpenAi, SendsWhatTheApiAsksFor) {
     Loop loop;
     Scripted scripted(loop, {streamed(delta("Fine.") + finish("stop") + kDone)});
-    const auto http = std::make_shared<net::HttpClient>();
-    const auto responder = openai::make_responder(http, options_for(scripted));
+    const auto responder = responder_of(setup_for(scripted));
     Asked asked;
     for (int i = 0; i < 12; ++i) {
         HistoryMessage message;
@@ -52,7 +58,7 @@ TEST(OpenAi, TellsTheModelWhatTheUserLooksAt) {
     Asked asked;
     asked.question.context = json::parse(
         R"({"previous_visualization":{"type":"bar","data":[1,2],"original_question":"q"}})");
-    const json body = json::parse(openai::request_body(asked.request(), "m", openai::Features()));
+    const json body = json::parse(chat_body(asked));
     const std::string system = body["messages"][0]["content"];
     EXPECT_NE(system.find(prompt("answer_visualization.v1")), std::string::npos);
     const std::string question = body["messages"][1]["content"];
@@ -63,7 +69,7 @@ TEST(OpenAi, SendsValidUnicodeWhateverTheUserWrote) {
     Asked asked;
     asked.question.text = "what \xFF\xC3( is this \xED\xA0\x80";
     asked.findings[0].table.rows[0][0] = "broken \xF0\x9F";
-    const std::string text = openai::request_body(asked.request(), "m", openai::Features());
+    const std::string text = chat_body(asked);
     EXPECT_FALSE(json::parse(text, nullptr, false).is_discarded());
 }
 
@@ -88,10 +94,7 @@ TEST(OpenAi, ReadsAStreamHoweverItComes) {
                 co_await peer.send(body.substr(cut));
                 co_await peer.closed();
             });
-            openai::Options options;
-            options.base_url = server.url("/v1");
-            const auto responder =
-                openai::make_responder(std::make_shared<net::HttpClient>(), options);
+            const auto responder = responder_of(setup_at(server.url("/v1")));
             const Outcome outcome = run(loop, *responder, Asked());
             ASSERT_FALSE(outcome.error) << outcome.error->what() << " cut at " << cut;
             ASSERT_EQ(outcome.text, "Größe \xF0\x9F\x99\x82") << "cut at " << cut;
@@ -157,8 +160,7 @@ TEST(OpenAi, GoesOnBehindWhatWasDelivered) {
             body += delta(one.first.substr(i, 4));
         }
         Scripted scripted(loop, {streamed(body + finish("stop") + kDone)});
-        const auto responder =
-            openai::make_responder(std::make_shared<net::HttpClient>(), options_for(scripted));
+        const auto responder = responder_of(setup_for(scripted));
         Asked asked;
         asked.delivered = delivered;
         EXPECT_EQ(run(loop, *responder, asked).text, one.second);

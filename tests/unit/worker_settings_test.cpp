@@ -132,26 +132,78 @@ TEST(WorkerSettings, TheVendorsVariablesCountLessThanOurs) {
                                        nullptr};
     const RawSettings layers[] = {read_environment(environment)};
     const Settings settings = make_settings(layers);
-    EXPECT_EQ(settings.openai_api_key, "sk-theirs");
-    EXPECT_EQ(settings.openai_model, "ours");
-    EXPECT_EQ(settings.openai_base_url, "http://here/v1");
-    EXPECT_TRUE(settings.openai_active());
+    EXPECT_EQ(settings.openai.api_key, "sk-theirs");
+    EXPECT_EQ(settings.openai.model, "ours");
+    EXPECT_EQ(settings.openai.base_url, "http://here/v1");
+    EXPECT_TRUE(settings.active("openai"));
 }
 
 TEST(WorkerSettings, NoProviderIsAskedUnlessOneIsNamed) {
-    EXPECT_FALSE(make_settings({}).openai_active());
+    EXPECT_FALSE(make_settings({}).active("openai"));
     const RawSettings model[] = {{{"openai_model", {"m", "test"}}}};
-    EXPECT_FALSE(make_settings(model).openai_active());
+    EXPECT_FALSE(make_settings(model).active("openai"));
     const RawSettings key[] = {{{"openai_api_key", {"k", "test"}}}};
-    EXPECT_TRUE(make_settings(key).openai_active());
+    EXPECT_TRUE(make_settings(key).active("openai"));
     const RawSettings url[] = {{{"openai_base_url", {"http://127.0.0.1:8000/v1", "test"}}}};
-    EXPECT_TRUE(make_settings(url).openai_active());
+    EXPECT_TRUE(make_settings(url).active("openai"));
+}
+
+using Names = std::vector<std::string>;
+
+RawSettings with_keys(std::initializer_list<std::string> providers) {
+    RawSettings settings;
+    for (const std::string& provider : providers) {
+        settings[provider + "_api_key"] = {"k", "test"};
+    }
+    return settings;
+}
+
+TEST(WorkerSettings, EachTaskHasItsProviders) {
+    const Settings none = make_settings({});
+    for (const char* task : {"extractor", "router", "sql_writer", "merger", "responder"}) {
+        EXPECT_EQ(none.providers_of(task), Names{"embedded"}) << task;
+    }
+    const RawSettings three[] = {with_keys({"openai", "anthropic", "gemini"})};
+    const Settings all = make_settings(three);
+    EXPECT_EQ(all.providers_of("extractor"), (Names{"gemini", "openai", "anthropic", "embedded"}));
+    EXPECT_EQ(all.providers_of("router"), (Names{"openai", "gemini", "anthropic", "embedded"}));
+    EXPECT_EQ(all.providers_of("sql_writer"), (Names{"anthropic", "openai", "gemini", "embedded"}));
+    EXPECT_EQ(all.providers_of("merger"), (Names{"openai", "gemini", "anthropic", "embedded"}));
+    EXPECT_EQ(all.providers_of("responder"), (Names{"openai", "anthropic", "gemini"}));
+    const RawSettings one[] = {with_keys({"anthropic"})};
+    EXPECT_EQ(make_settings(one).providers_of("router"), (Names{"anthropic", "embedded"}));
+    EXPECT_EQ(make_settings(one).providers_of("responder"), Names{"anthropic"});
+}
+
+TEST(WorkerSettings, ATaskCanBeGivenToSomebody) {
+    RawSettings chosen = with_keys({"openai", "anthropic"});
+    chosen["responder"] = {"anthropic, openai", "test"};
+    chosen["router"] = {"embedded", "test"};
+    const RawSettings layers[] = {chosen};
+    EXPECT_EQ(make_settings(layers).providers_of("responder"), (Names{"anthropic", "openai"}));
+    EXPECT_EQ(make_settings(layers).providers_of("router"), Names{"embedded"});
+    for (const char* wrong : {"", "somebody", "openai,openai", "auto,openai", "openai,"}) {
+        RawSettings bad = with_keys({"openai"});
+        bad["merger"] = {wrong, "there"};
+        EXPECT_TRUE(error_of(bad).starts_with("there: merger")) << wrong;
+    }
+    RawSettings unset = with_keys({"openai"});
+    unset["merger"] = {"gemini", "there"};
+    EXPECT_NE(error_of(unset).find("has no gemini_api_key"), std::string::npos);
+}
+
+TEST(WorkerSettings, InDevelopmentModeOpenAiIsNotAsked) {
+    RawSettings settings = with_keys({"openai", "gemini"});
+    settings["stub_openai"] = {"true", "test"};
+    const RawSettings layers[] = {settings};
+    EXPECT_FALSE(make_settings(layers).active("openai"));
+    EXPECT_EQ(make_settings(layers).providers_of("merger"), (Names{"gemini", "embedded"}));
 }
 
 TEST(WorkerSettings, AKeyFileHoldsOneKey) {
     const TempFile good("sk-secret-1\n");
     const RawSettings layers[] = {{{"openai_api_key_file", {good.path(), "there"}}}};
-    EXPECT_EQ(make_settings(layers).openai_api_key, "sk-secret-1");
+    EXPECT_EQ(make_settings(layers).openai.api_key, "sk-secret-1");
     const TempFile empty(" \n");
     const TempFile two("sk-secret-1\nsk-secret-2\n");
     const TempFile large(std::string(5000, 'x'));
@@ -180,6 +232,10 @@ TEST(WorkerSettings, ProviderErrorsHoldNoSecret) {
         {"openai_base_url", "https://a:secret@b"},  {"openai_base_url", "secret"},
         {"openai_base_url", "https://b/?k=secret"}, {"openai_base_url", "https://"},
         {"provider_proxy", "socks5://a:secret@b"},  {"provider_ca_file", "/does/not/exist"},
+        {"anthropic_api_key", "two secret words"},  {"gemini_api_key", "secret\x7F"},
+        {"anthropic_base_url", "secret"},           {"gemini_proxy", "socks5://a:secret@b"},
+        {"openai_ca_file", "/does/not/exist"},      {"openai_connect_to", "secret"},
+        {"gemini_model", "a?key=secret"},           {"anthropic_version", "1\r\nsecret: y"},
     };
     for (const auto& entry : cases) {
         const std::string error = error_of({{entry.first, {entry.second, "there"}}});

@@ -47,6 +47,9 @@ struct HttpRequest {
     std::string body;
     HttpTimeouts timeouts;
     std::size_t max_response_bytes = kMaxResponseBytes;
+    std::string ca_file; // these two instead of the client's, when not empty
+    std::string proxy;
+    std::string connect_to; // host:port connected to instead of the URL's; TLS checks the URL's
     // Asked when the connection stands, right before the request is sent; false withdraws it. A
     // process that was frozen meanwhile must not do late what another one has done. May be empty.
     std::function<bool()> still_wanted;

@@ -95,6 +95,7 @@ Transfer::~Transfer() {
     }
     loop_->give_back(handle_);
     curl_slist_free_all(headers_);
+    curl_slist_free_all(connect_to_);
 }
 
 asio::awaitable<void> Transfer::run(const HttpOptions& options) {
@@ -140,11 +141,20 @@ void Transfer::prepare(const HttpOptions& options) {
     curl_easy_setopt(handle_, CURLOPT_TCP_KEEPIDLE, kKeepAliveSeconds);
     curl_easy_setopt(handle_, CURLOPT_TCP_KEEPINTVL, kKeepAliveSeconds);
     curl_easy_setopt(handle_, CURLOPT_USERAGENT, (std::string("mr-ws/") + kVersion).c_str());
-    curl_easy_setopt(handle_, CURLOPT_PROXY, options.proxy.c_str()); // empty: not the environment's
+    const std::string& proxy = request_.proxy.empty() ? options.proxy : request_.proxy;
+    curl_easy_setopt(handle_, CURLOPT_PROXY, proxy.c_str()); // empty: not the environment's
     curl_easy_setopt(handle_, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(handle_, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-    if (!options.ca_file.empty()) {
-        curl_easy_setopt(handle_, CURLOPT_CAINFO, options.ca_file.c_str());
+    const std::string& ca_file = request_.ca_file.empty() ? options.ca_file : request_.ca_file;
+    if (!ca_file.empty()) {
+        curl_easy_setopt(handle_, CURLOPT_CAINFO, ca_file.c_str());
+    }
+    if (!request_.connect_to.empty()) { // "::" is for any host and port of the URL
+        connect_to_ = curl_slist_append(nullptr, ("::" + request_.connect_to).c_str());
+        if (connect_to_ == nullptr) {
+            throw std::bad_alloc();
+        }
+        curl_easy_setopt(handle_, CURLOPT_CONNECT_TO, connect_to_);
     }
     curl_easy_setopt(handle_, CURLOPT_ERRORBUFFER, error_text_.data());
     if (request_.still_wanted) {

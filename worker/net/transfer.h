@@ -51,6 +51,7 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
     HttpReceiver& receiver_;
     CURL* handle_;
     curl_slist* headers_ = nullptr;
+    curl_slist* connect_to_ = nullptr;
     std::array<char, CURL_ERROR_SIZE> error_text_{};
     Signal done_;
     HttpHead head_;

@@ -1,29 +1,75 @@
 #include "worker/pipeline/services.h"
 
+#include "worker/providers/in_turn.h"
 #include "worker/providers/local/embedded.h"
-#include "worker/providers/openai/responder.h"
+#include "worker/providers/tasks/tasks.h"
+
+#include <stdexcept>
+#include <utility>
 
 namespace mr {
+namespace {
+
+constexpr std::string_view kEmbedded = "embedded";
+
+using Models = std::map<std::string, std::shared_ptr<ChatModel>>;
+
+Models make_models(const ServiceSettings& settings, Services& services) {
+    Models models;
+    for (const auto& [name, setup] : settings.models) {
+        if (!services.http) {
+            services.http = std::make_shared<net::HttpClient>(settings.http);
+        }
+        models[name] = make_model(services.http, setup);
+    }
+    return models;
+}
+
+// `with_model(model)` and `embedded()` make the two kinds of the service.
+template <typename Service, typename WithModel, typename Embedded>
+std::unique_ptr<Service> assemble(const TaskProviders& providers, const Models& models,
+                                  const WithModel& with_model, const Embedded& embedded) {
+    Choices<Service> choices;
+    for (const std::string& name : providers) {
+        const auto model = models.find(name);
+        if (name != kEmbedded && model == models.end()) {
+            throw std::invalid_argument("no language model is set up by the name " + name);
+        }
+        choices.push_back({name, name == kEmbedded ? embedded() : with_model(model->second)});
+    }
+    if (choices.empty()) {
+        return embedded();
+    }
+    return in_turn(std::move(choices));
+}
+
+} // namespace
 
 std::unique_ptr<Services> make_services(const ServiceSettings& settings) {
     auto backend = local::open_backend(settings.data_dir, settings.sql_threads);
     auto services = std::make_unique<Services>();
     services->backing = backend;
-    services->extractor = local::make_extractor(backend);
+    const Models models = make_models(settings, *services);
+    services->extractor =
+        assemble<ProjectExtractor>(settings.extractor, models, tasks::make_extractor,
+                                   [&] { return local::make_extractor(backend); });
     services->directory = local::make_directory(backend);
-    services->router = local::make_router(backend);
-    services->sql_writer = local::make_sql_writer(backend);
+    services->router = assemble<Router>(settings.router, models, tasks::make_router,
+                                        [&] { return local::make_router(backend); });
+    services->sql_writer = assemble<SqlWriter>(settings.sql_writer, models, tasks::make_sql_writer,
+                                               [&] { return local::make_sql_writer(backend); });
     services->sql_engine = local::make_sql_engine(backend);
     services->documents = local::make_document_search(backend);
     services->crm = local::make_crm_search(backend);
-    services->merger = local::make_merger();
+    services->merger = assemble<Merger>(settings.merger, models, tasks::make_merger,
+                                        [] { return local::make_merger(); });
     if (settings.stub_openai) {
         services->responder = local::make_stub_responder(settings.local_tokens_per_second);
-    } else if (settings.openai) {
-        services->http = std::make_shared<net::HttpClient>(settings.http);
-        services->responder = openai::make_responder(services->http, *settings.openai);
     } else {
-        services->responder = local::make_responder(backend, settings.local_tokens_per_second);
+        services->responder =
+            assemble<Responder>(settings.responder, models, tasks::make_responder, [&] {
+                return local::make_responder(backend, settings.local_tokens_per_second);
+            });
     }
     services->limits = settings.limits;
     return services;

@@ -4,14 +4,16 @@
 
 #include "worker/net/http_client.h"
 #include "worker/providers/interfaces.h"
-#include "worker/providers/openai/options.h"
+#include "worker/providers/models.h"
 
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
-#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace mr {
 
@@ -50,20 +52,28 @@ struct Services {
     std::function<void(std::string_view doing, std::string_view detail)> diagnose;
 };
 
+// Who does a task, in order: names of language models, or "embedded". Empty: embedded alone.
+using TaskProviders = std::vector<std::string>;
+
 // What the worker's settings decide about the providers. Defaults are the product's.
 struct ServiceSettings {
     std::filesystem::path data_dir = "data"; // the demo company's database is made here
     unsigned sql_threads = 2;                // 1..64
     unsigned local_tokens_per_second = 80;   // pace of the embedded answer, 0 = flat out
-    bool stub_openai = false;                // STUB_OPENAI: development-mode answers
-    std::optional<openai::Options> openai;   // it writes the answers; stub_openai counts more
-    net::HttpOptions http;                   // towards external providers
+    bool stub_openai = false; // STUB_OPENAI: development-mode answers, whoever the responder is
+    std::map<std::string, ModelSetup> models; // by the name that the tasks know them by
+    TaskProviders extractor;
+    TaskProviders router;
+    TaskProviders sql_writer;
+    TaskProviders merger;
+    TaskProviders responder;
+    net::HttpOptions http; // towards external providers
     PipelineLimits limits;
 };
 
 // Opens (or makes, about a second) the embedded data. Blocking: call it before the loop runs.
-// Throws std::exception with a message that names the file. Destroy the result before the
-// io_context that ran the turns: worker threads are joined here.
+// Throws std::exception with a message that names the file, or the model that is not there. Destroy
+// the result before the io_context that ran the turns: worker threads are joined here.
 std::unique_ptr<Services> make_services(const ServiceSettings& settings);
 
 } // namespace mr

@@ -130,6 +130,7 @@ void TurnRun::add_usage(const CallContext& call) {
         event["type"] = "usage";
         event["provider"] = one.provider;
         event["model"] = one.model;
+        event["step"] = call.step.substr(call.step.rfind('/') + 1);
         event["input_tokens"] = one.input_tokens;
         event["output_tokens"] = one.output_tokens;
         if (one.cached_tokens > 0) {

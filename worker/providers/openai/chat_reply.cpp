@@ -1,50 +1,25 @@
 #include "worker/providers/openai/chat_reply.h"
 
-#include <nlohmann/json.hpp>
-
 namespace mr::openai {
 namespace {
 
+using model::count_of;
+using model::member;
+using model::Piece;
+using model::Stop;
+using model::text_of;
 using nlohmann::json;
 
-constexpr std::string_view kProvider = "openai";
+constexpr std::string_view kLastEvent = "[DONE]";
 
-const json& member(const json& object, const char* name) {
-    static const json none;
-    const auto found = object.is_object() ? object.find(name) : object.end();
-    return object.is_object() && found != object.end() ? *found : none;
-}
-
-std::string text_of(const json& value) {
-    if (value.is_string()) {
-        return value.get<std::string>();
+Stop stop_of(std::string_view word) {
+    if (word.empty()) {
+        return Stop::none;
     }
-    std::string text; // some servers send parts; parts of parts are none: they would cost stack
-    if (value.is_array()) {
-        for (const json& part : value) {
-            const json& said = member(part, "text");
-            text += said.is_string() ? said.get<std::string>() : std::string();
-        }
+    if (word == "length") {
+        return Stop::length;
     }
-    return text;
-}
-
-std::int64_t count_of(const json& value) {
-    return value.is_number_integer() ? value.get<std::int64_t>() : 0;
-}
-
-std::optional<ApiError> error_of(const json& object) {
-    const json& error = member(object, "error");
-    if (error.is_null()) {
-        return std::nullopt;
-    }
-    ApiError out;
-    out.type = text_of(member(error, "type"));
-    out.param = text_of(member(error, "param"));
-    out.message = error.is_string() ? text_of(error) : text_of(member(error, "message"));
-    const json& code = member(error, "code"); // some servers give a number
-    out.code = code.is_string() ? text_of(code) : code.is_number() ? code.dump() : "";
-    return out;
+    return word == "content_filter" ? Stop::withheld : Stop::finished;
 }
 
 std::optional<Usage> usage_of(const json& object) {
@@ -53,7 +28,6 @@ std::optional<Usage> usage_of(const json& object) {
         return std::nullopt;
     }
     Usage out;
-    out.provider = kProvider;
     out.input_tokens = count_of(member(usage, "prompt_tokens"));
     out.output_tokens = count_of(member(usage, "completion_tokens"));
     out.cached_tokens = count_of(member(member(usage, "prompt_tokens_details"), "cached_tokens"));
@@ -73,14 +47,38 @@ std::optional<Piece> parse(std::string_view text, const char* holder) {
     if (choices.is_array() && !choices.empty()) {
         const json& said = member(choices.front(), holder);
         piece.text = text_of(member(said, "content")) + text_of(member(said, "refusal"));
-        piece.finish_reason = text_of(member(choices.front(), "finish_reason"));
+        piece.stop_word = text_of(member(choices.front(), "finish_reason"));
+        piece.stop = stop_of(piece.stop_word);
     }
     return piece;
 }
 
 } // namespace
 
+std::optional<model::ApiError> error_of(const json& object) {
+    const json& error = member(object, "error");
+    if (error.is_null()) {
+        return std::nullopt;
+    }
+    model::ApiError out;
+    for (const char* name : {"type", "code"}) {
+        const json& word = member(error, name); // some servers give a number as code
+        std::string text = word.is_number() ? word.dump() : text_of(word);
+        if (!text.empty()) {
+            out.words.push_back(std::move(text));
+        }
+    }
+    out.param = text_of(member(error, "param"));
+    out.message = error.is_string() ? text_of(error) : text_of(member(error, "message"));
+    return out;
+}
+
 std::optional<Piece> parse_event(std::string_view json) {
+    if (json == kLastEvent) {
+        Piece piece;
+        piece.last = true;
+        return piece;
+    }
     return parse(json, "delta");
 }
 

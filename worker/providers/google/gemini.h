@@ -1,0 +1,19 @@
+// Gemini's generateContent, on the Developer API (base URL .../v1beta) and on Vertex AI (base URL
+// .../v1/projects/P/locations/L/publishers/google): the paths behind both are the same.
+//
+// https://ai.google.dev/api/generate-content
+#pragma once
+
+#include "worker/providers/model/dialect.h"
+#include "worker/providers/model/options.h"
+
+#include <memory>
+
+namespace mr::google {
+
+std::unique_ptr<model::Dialect> make_gemini_dialect(const model::Options& options);
+
+// An error object of any Google API, or null; bounded reading of its details.
+std::optional<model::ApiError> error_of(const nlohmann::json& object);
+
+} // namespace mr::google

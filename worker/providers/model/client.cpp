@@ -1,0 +1,210 @@
+#include "worker/providers/model/client.h"
+
+#include "worker/async.h"
+#include "worker/log.h"
+#include "worker/pipeline/concurrency.h"
+#include "worker/providers/model/exchange.h"
+#include "worker/providers/retry.h"
+#include "worker/random.h"
+
+#include <algorithm>
+#include <boost/asio/this_coro.hpp>
+#include <utility>
+#include <vector>
+
+namespace mr::model {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr int kUnauthorized = 401;
+
+milliseconds until(SteadyTime deadline) {
+    const auto left = deadline - std::chrono::steady_clock::now();
+    return std::max(milliseconds(0), std::chrono::duration_cast<milliseconds>(left));
+}
+
+// Does the refusal speak of this part of our request?
+bool speaks_of(const Failure& failure, const OptionalPart& part) {
+    const std::string_view param = failure.param;
+    const bool named = !part.param.empty() && param.starts_with(part.param) &&
+                       (param.size() == part.param.size() || param[part.param.size()] == '.' ||
+                        param[part.param.size()] == '[');
+    return named || (!part.word.empty() && failure.message.find(part.word) != std::string::npos);
+}
+
+class Client final : public ChatModel {
+  public:
+    Client(std::shared_ptr<net::HttpClient> http, std::unique_ptr<Dialect> dialect,
+           std::shared_ptr<Credential> credential, Options options)
+        : http_(std::move(http)), dialect_(std::move(dialect)), credential_(std::move(credential)),
+          options_(std::move(options)) {}
+
+    Task<void> generate(const ModelRequest& request, ModelSink& sink, CallContext& call) override {
+        unsigned retries = 0;
+        bool renewed = false;
+        for (call.attempts = 1;; ++call.attempts) {
+            sink.begin();
+            const Features sent = features_;
+            Exchange exchange(*dialect_, sink);
+            const std::optional<Failure> failure = co_await ask(request, sent, exchange, call);
+            if (exchange.usage()) {
+                call.usage.push_back(*exchange.usage());
+            }
+            if (!failure) {
+                co_return;
+            }
+            const bool open = !sink.committed();
+            if (open && leave_out(*failure, sent)) {
+                report(*failure, call, milliseconds(0));
+                continue;
+            }
+            if (open && failure->status == kUnauthorized && !renewed && credential_->refused()) {
+                renewed = true;
+                report(*failure, call, milliseconds(0));
+                continue;
+            }
+            const milliseconds wait = failure->wait.value_or(retry_backoff(
+                static_cast<int>(retries), static_cast<double>(random_u32()) / UINT32_MAX));
+            const bool again = failure->passing && open && retries < options_.max_retries;
+            if (!again || wait > kRetryAskedMax || wait >= until(call.deadline)) {
+                report(*failure, call, std::nullopt);
+                throw ProviderError(failure->fault, failure->text);
+            }
+            ++retries;
+            report(*failure, call, wait);
+            co_await sleep_for(wait);
+        }
+    }
+
+  private:
+    Task<std::optional<Failure>> ask(const ModelRequest& request, const Features& features,
+                                     Exchange& exchange, CallContext& call) {
+        std::optional<Failure> failure;
+        std::string credential = co_await credential_->header(call);
+        net::HttpRequest http = http_request(request, features, call);
+        if (!credential.empty()) {
+            http.headers.push_back(std::move(credential));
+        }
+        try {
+            if (call.wait_room) {
+                co_await stream_with_room(std::move(http), exchange, call);
+            } else {
+                co_await http_->stream(std::move(http), exchange);
+            }
+            failure = exchange.finish();
+        } catch (const net::HttpError& error) {
+            failure = exchange.lost(error);
+        }
+        co_return failure;
+    }
+
+    // A model that is faster than its readers is read no further until there is room again.
+    struct Room {
+        explicit Room(const boost::asio::any_io_executor& executor) : changed(executor) {}
+        Signal changed;
+        bool over = false;
+    };
+
+    Task<void> stream_with_room(net::HttpRequest http, Exchange& exchange,
+                                const CallContext& call) {
+        const auto executor = co_await boost::asio::this_coro::executor;
+        Room room(executor);
+        exchange.on_full = [&room] { room.changed.notify(); };
+        std::vector<Task<void>> works;
+        works.push_back(stream_to_end(std::move(http), exchange, room));
+        works.push_back(make_room(exchange, call, room));
+        co_await run_all(std::move(works));
+    }
+
+    Task<void> stream_to_end(net::HttpRequest http, Exchange& exchange, Room& room) {
+        co_await http_->stream(std::move(http), exchange);
+        room.over = true;
+        room.changed.notify();
+    }
+
+    static Task<void> make_room(Exchange& exchange, const CallContext& call, Room& room) {
+        while (!room.over) {
+            if (exchange.full()) {
+                co_await call.wait_room();
+                exchange.room();
+            } else {
+                co_await room.changed.wait();
+            }
+        }
+    }
+
+    net::HttpRequest http_request(const ModelRequest& request, const Features& features,
+                                  const CallContext& call) const {
+        WireRequest wire = dialect_->request(request, features);
+        net::HttpRequest http("POST", options_.base_url + wire.path);
+        http.still_wanted = call.owned;
+        http.headers = std::move(wire.headers);
+        http.headers.emplace_back("Content-Type: application/json");
+        http.headers.emplace_back(streams(request, features) ? "Accept: text/event-stream"
+                                                             : "Accept: application/json");
+        if (!call.traceparent.empty()) {
+            http.headers.push_back("traceparent: " + call.traceparent);
+        }
+        http.body = wire.body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+        http.max_response_bytes = kMaxStreamBytes;
+        http.ca_file = options_.ca_file;
+        http.proxy = options_.proxy;
+        http.connect_to = options_.connect_to;
+        http.timeouts.connect = options_.connect_timeout;
+        http.timeouts.first_byte = options_.first_byte_timeout;
+        http.timeouts.idle = options_.idle_timeout;
+        http.timeouts.total = until(call.deadline);
+        return http;
+    }
+
+    // True: something that was sent and refused is left out from now on.
+    bool leave_out(const Failure& failure, const Features& sent) {
+        if (failure.status != 400 && failure.status != 422) {
+            return false;
+        }
+        for (const OptionalPart& part : dialect_->optional_parts()) {
+            if (sent.has(part.name) && speaks_of(failure, part)) {
+                if (features_.drop(part.name)) {
+                    log::warn("language model refuses a part of our requests: left out from now on",
+                              {{"provider", dialect_->provider()},
+                               {"model", options_.model},
+                               {"part", part.name}});
+                }
+                return true;
+            }
+        }
+        return false;
+    }
+
+    // `wait`: until the next attempt; null: there is none.
+    void report(const Failure& failure, const CallContext& call,
+                std::optional<milliseconds> wait) const {
+        log::warn("language model call failed", {{"provider", dialect_->provider()},
+                                                 {"model", options_.model},
+                                                 {"fault", provider_fault_name(failure.fault)},
+                                                 {"cause", credential_->redacted(failure.detail)},
+                                                 {"attempt", call.attempts},
+                                                 {"retry_in_ms", wait ? wait->count() : -1}});
+    }
+
+    std::shared_ptr<net::HttpClient> http_;
+    std::unique_ptr<Dialect> dialect_;
+    std::shared_ptr<Credential> credential_;
+    Options options_;
+    Features features_;
+};
+
+} // namespace
+
+std::shared_ptr<ChatModel> make_client(std::shared_ptr<net::HttpClient> http,
+                                       std::unique_ptr<Dialect> dialect,
+                                       std::shared_ptr<Credential> credential, Options options) {
+    while (options.base_url.ends_with('/')) {
+        options.base_url.pop_back();
+    }
+    return std::make_shared<Client>(std::move(http), std::move(dialect), std::move(credential),
+                                    std::move(options));
+}
+
+} // namespace mr::model

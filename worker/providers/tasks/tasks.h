@@ -1,0 +1,28 @@
+// The tasks of a turn done by a language model, whichever it is. Each keeps no state and may share
+// its model with others. Models are asked in words that stand as versioned texts under
+// worker/pipeline/prompts.
+#pragma once
+
+#include "worker/providers/model/chat_model.h"
+
+#include <memory>
+
+namespace mr::tasks {
+
+// Names of projects as the question or the conversation has them: a name that stands in neither is
+// a reply that cannot be used, or the turn would be about something nobody asked for.
+std::unique_ptr<ProjectExtractor> make_extractor(std::shared_ptr<ChatModel> model);
+
+// Known tools alone, each with its part of the question; a chart only beside a query.
+std::unique_ptr<Router> make_router(std::shared_ptr<ChatModel> model);
+
+// One SELECT that the guard lets through by its words (check_sql_text); one that it does not is
+// given back to the model once, with the reason.
+std::unique_ptr<SqlWriter> make_sql_writer(std::shared_ptr<ChatModel> model);
+
+std::unique_ptr<Merger> make_merger(std::shared_ptr<ChatModel> model);
+
+// Streams, goes on behind what was delivered, says nothing twice.
+std::unique_ptr<Responder> make_responder(std::shared_ptr<ChatModel> model);
+
+} // namespace mr::tasks
