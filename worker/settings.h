@@ -67,8 +67,13 @@ struct Settings {
     ModelSettings openai;
     ModelSettings anthropic;
     ModelSettings gemini;
-    std::string openai_api; // "chat" or "responses"
-    std::string extractor;  // who does a task: "auto", or names with commas
+    std::string openai_api;     // "chat" or "responses"
+    std::string gemini_project; // Gemini is asked on Vertex AI, with Google's credentials
+    std::string gemini_location;
+    std::string google_credentials_file;
+    std::string google_token_url;
+    std::string google_metadata_url;
+    std::string extractor; // who does a task: "auto", or names with commas
     std::string router;
     std::string sql_writer;
     std::string merger;
@@ -81,6 +86,8 @@ struct Settings {
     std::vector<std::string> app_names() const;
     // Language models that are to be asked: a key or another server has been named.
     bool active(std::string_view provider) const;
+    // Where Gemini is, up to "/models/".
+    std::string gemini_url() const;
     // Who does one of the five tasks, in order: names of active models, or "embedded".
     std::vector<std::string> providers_of(std::string_view task) const;
 };

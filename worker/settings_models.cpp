@@ -2,8 +2,13 @@
 
 #include "worker/log.h"
 
+#include <utility>
+
 namespace mr {
 namespace {
+
+// A model reads and thinks; the embedded providers' limits would cut many of them off.
+constexpr std::chrono::milliseconds kModelPhaseTimeout{20'000};
 
 ModelSetup setup_of(const Settings& settings, const ModelSettings& model, ModelApi api) {
     ModelSetup setup;
@@ -30,9 +35,20 @@ void add_model(const Settings& settings, const std::string& name, const ModelSet
     if (!settings.active(name)) {
         return;
     }
-    services.models[name] = setup_of(settings, model, api);
-    log::info("a language model is asked",
-              {{"provider", name}, {"url", model.base_url}, {"model", model.model}});
+    ModelSetup setup = setup_of(settings, model, api);
+    if (api == ModelApi::gemini) {
+        setup.options.base_url = settings.gemini_url();
+        if (!settings.gemini_project.empty()) {
+            setup.google.emplace();
+            setup.google->credentials_file = settings.google_credentials_file;
+            setup.google->token_url = settings.google_token_url;
+            setup.google->metadata_url = settings.google_metadata_url;
+        }
+    }
+    log::info(
+        "a language model is asked",
+        {{"provider", name}, {"url", setup.options.base_url}, {"model", setup.options.model}});
+    services.models[name] = std::move(setup);
 }
 
 std::string in_words(const TaskProviders& providers) {
@@ -59,6 +75,9 @@ void set_models(const Settings& settings, ServiceSettings& services) {
     services.merger = settings.providers_of("merger");
     services.responder = settings.providers_of("responder");
     if (!services.models.empty()) {
+        services.limits.project_resolution_timeout = kModelPhaseTimeout;
+        services.limits.routing_timeout = kModelPhaseTimeout;
+        services.limits.merge_timeout = kModelPhaseTimeout;
         log::info("who does what", {{"extractor", in_words(services.extractor)},
                                     {"router", in_words(services.router)},
                                     {"sql_writer", in_words(services.sql_writer)},

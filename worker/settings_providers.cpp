@@ -1,4 +1,5 @@
 // What settings of external providers must hold, their key files, and who does which task.
+#include "worker/providers/google/service_account.h"
 #include "worker/settings.h"
 
 #include <algorithm>
@@ -117,6 +118,33 @@ void check_model(ModelSettings& model, const std::string& name, bool active, con
     }
 }
 
+void check_google(const Settings& settings, const Origin& origin) {
+    if (settings.gemini_project.empty()) {
+        return;
+    }
+    if (!settings.gemini.api_key.empty()) {
+        refuse(origin, "gemini_project", "and gemini_api_key are both given: leave one out");
+    }
+    if (!plain_name(settings.gemini_project)) {
+        refuse(origin, "gemini_project", "holds characters that no project's id has");
+    }
+    if (settings.gemini_location.empty() || !plain_name(settings.gemini_location)) {
+        refuse(origin, "gemini_location", "is no location such as global or europe-west4");
+    }
+    if (!settings.google_token_url.empty()) {
+        check_url(settings.google_token_url, origin, "google_token_url");
+    }
+    check_url(settings.google_metadata_url, origin, "google_metadata_url");
+    const std::string& file = settings.google_credentials_file;
+    try {
+        if (!file.empty()) {
+            google::read_service_account(file);
+        }
+    } catch (const std::runtime_error& error) {
+        refuse(origin, "google_credentials_file", "names " + file + ": " + error.what());
+    }
+}
+
 // ---- who does what
 
 constexpr std::string_view kAuto = "auto";
@@ -199,8 +227,29 @@ bool Settings::active(std::string_view provider) const {
     if (provider == "openai") {
         return !stub_openai && named(openai, kOpenAiUrl);
     }
-    return provider == "anthropic" ? named(anthropic, kAnthropicUrl)
-                                   : provider == "gemini" && named(gemini, kGeminiUrl);
+    return provider == "anthropic"
+               ? named(anthropic, kAnthropicUrl)
+               : provider == "gemini" && (named(gemini, kGeminiUrl) || !gemini_project.empty());
+}
+
+// Vertex AI has a host per region, one for each group of regions and one for all.
+std::string Settings::gemini_url() const {
+    if (gemini_project.empty()) {
+        return gemini.base_url;
+    }
+    std::string url = gemini.base_url;
+    if (url == kGeminiUrl) {
+        const std::string& at = gemini_location;
+        const std::string host = at == "global"             ? "aiplatform"
+                                 : at == "us" || at == "eu" ? "aiplatform." + at + ".rep"
+                                                            : at + "-aiplatform";
+        url = "https://" + host + ".googleapis.com/v1";
+    }
+    while (url.ends_with('/')) {
+        url.pop_back();
+    }
+    return url + "/projects/" + gemini_project + "/locations/" + gemini_location +
+           "/publishers/google";
 }
 
 std::vector<std::string> Settings::providers_of(std::string_view task) const {
@@ -216,6 +265,7 @@ void check_provider_settings(Settings& settings, const Origin& origin) {
     check_model(settings.openai, "openai", settings.active("openai"), origin);
     check_model(settings.anthropic, "anthropic", settings.active("anthropic"), origin);
     check_model(settings.gemini, "gemini", settings.active("gemini"), origin);
+    check_google(settings, origin);
     if (settings.openai_api != "chat" && settings.openai_api != "responses") {
         refuse(origin, "openai_api", "is '" + settings.openai_api + "', not chat or responses");
     }

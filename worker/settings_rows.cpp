@@ -140,6 +140,17 @@ const SettingRow kRows[] = {
      "instead of provider_proxy, for Gemini alone", true},
     {"gemini_connect_to", "", gemini(&ModelSettings::connect_to), 0, 0, "host:port",
      "connected to instead of the URL's host; certificates are checked for the URL's"},
+    {"gemini_project", "", &Settings::gemini_project, 0, 0, "name",
+     "Google Cloud project: Gemini is asked on Vertex AI, without an API key"},
+    {"gemini_location", "global", &Settings::gemini_location, 0, 0, "name",
+     "of Vertex AI: global, us, eu or a region"},
+    {"google_credentials_file", "", &Settings::google_credentials_file, 0, 0, "path",
+     "key file of a service account (also GOOGLE_APPLICATION_CREDENTIALS); none: the machine's own "
+     "account"},
+    {"google_token_url", "", &Settings::google_token_url, 0, 0, "URL",
+     "where access tokens are had, instead of the one in the key file"},
+    {"google_metadata_url", "http://metadata.google.internal", &Settings::google_metadata_url, 0, 0,
+     "URL", "metadata server that knows the machine's own account"},
     {"extractor", "auto", &Settings::extractor, 0, 0, "names",
      "who finds the projects in a question: openai, anthropic, gemini, embedded, in order; auto: "
      "those that are set up"},
@@ -175,6 +186,7 @@ constexpr OtherName kOtherNames[] = {
     {"GEMINI_API_KEY", "gemini_api_key"},
     {"GOOGLE_API_KEY", "gemini_api_key"},
     {"GEMINI_MODEL", "gemini_model"},
+    {"GOOGLE_APPLICATION_CREDENTIALS", "google_credentials_file"},
 };
 
 } // namespace

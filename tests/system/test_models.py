@@ -4,6 +4,7 @@ for, another one in its place when it fails, and the embedded provider when none
 import pytest
 
 from chat import Chat
+from harness.google_token import GoogleTokens
 from harness.process import wait_for
 from harness.protocol import check_v2_events, text_of
 from harness.provider import MODEL, Provider, Reply, words
@@ -166,3 +167,28 @@ def test_a_query_that_is_none_is_never_run(make_stack, vendors):
     first, second = vendors["anthropic"].asked("sql_writer")
     assert "cannot be run" in second.messages[-1]["content"]
     assert len(vendors["openai"].asked("sql_writer")) == 1
+
+
+@pytest.mark.parametrize("account", ["service account", "machine"])
+def test_gemini_on_vertex_with_googles_credentials(make_stack, tmp_path, account):
+    """One token for all calls; a refused one is replaced once; neither it nor the key is logged."""
+    with Provider() as provider, GoogleTokens(tmp_path) as tokens:
+        provider.objects = dict(OBJECTS)
+        where = ({"google_credentials_file": tokens.key_file()} if account == "service account"
+                 else {"google_metadata_url": tokens.url})
+        stack = make_stack(apps="chat", settings={
+            "gemini_project": "project-1", "gemini_location": "europe-west4",
+            "gemini_base_url": provider.url, "gemini_model": MODEL, **where})
+        with Chat(stack) as chat:
+            events = chat.answer(QUESTION)
+            check_v2_events(events)
+            assert text_of(events) == "".join(words(40)) and events[-1]["status"] == "ok"
+            assert [one.key for one in provider.exchanges] == ["token-1"] * 5
+            place = "/v1/projects/project-1/locations/europe-west4/publishers/google/models/"
+            assert all(one.path.startswith(place + MODEL) for one in provider.exchanges)
+            provider.then(Reply(status=401, error={"code": 401, "status": "UNAUTHENTICATED"}))
+            assert chat.answer("And what about last year?")[-1]["status"] == "ok"
+            assert [one.key for one in provider.exchanges[5:7]] == ["token-1", "token-2"]
+        assert tokens.given == 2 and not tokens.complaints and not provider.complaints
+        logs = logs_of(stack)
+        assert "token-1" not in logs and "token-2" not in logs and "PRIVATE" not in logs

@@ -192,6 +192,52 @@ TEST(WorkerSettings, ATaskCanBeGivenToSomebody) {
     EXPECT_NE(error_of(unset).find("has no gemini_api_key"), std::string::npos);
 }
 
+TEST(WorkerSettings, VertexHasAHostPerLocation) {
+    const auto url_of = [](const std::string& location, const std::string& base) {
+        RawSettings settings = {{"gemini_project", {"p-1", "test"}}};
+        if (!location.empty()) {
+            settings["gemini_location"] = {location, "test"};
+        }
+        if (!base.empty()) {
+            settings["gemini_base_url"] = {base, "test"};
+        }
+        const RawSettings layers[] = {settings};
+        const Settings made = make_settings(layers);
+        EXPECT_TRUE(made.active("gemini"));
+        return made.gemini_url();
+    };
+    EXPECT_EQ(url_of("", ""), "https://aiplatform.googleapis.com/v1/projects/p-1/locations/global/"
+                              "publishers/google");
+    EXPECT_EQ(url_of("eu", ""), "https://aiplatform.eu.rep.googleapis.com/v1/projects/p-1/"
+                                "locations/eu/publishers/google");
+    EXPECT_EQ(url_of("europe-west4", ""),
+              "https://europe-west4-aiplatform.googleapis.com/v1/projects/p-1/locations/"
+              "europe-west4/publishers/google");
+    EXPECT_EQ(url_of("us", "http://127.0.0.1:1/v1beta1/"),
+              "http://127.0.0.1:1/v1beta1/projects/p-1/locations/us/publishers/google");
+    EXPECT_EQ(make_settings({}).gemini_url(), kGeminiUrl);
+}
+
+TEST(WorkerSettings, GooglesCredentialsAreCheckedAtTheStart) {
+    const TempFile none("{\"type\":\"service_account\",\"private_key\":\"secret\"}");
+    const RawSettings vertex = {{"gemini_project", {"p-1", "there"}}};
+    const std::pair<std::string, std::string> cases[] = {
+        {"google_credentials_file", none.path()}, {"google_credentials_file", "/does/not/exist"},
+        {"google_metadata_url", "secret"},        {"google_token_url", "secret"},
+        {"gemini_location", "a secret"},
+    };
+    for (const auto& entry : cases) {
+        RawSettings settings = vertex;
+        settings[entry.first] = {entry.second, "there"};
+        const std::string error = error_of(settings);
+        EXPECT_TRUE(error.starts_with("there: " + entry.first)) << error;
+        EXPECT_EQ(error.find("secret"), std::string::npos) << error;
+    }
+    RawSettings both = vertex;
+    both["gemini_api_key"] = {"k", "there"};
+    EXPECT_NE(error_of(both).find("leave one out"), std::string::npos);
+}
+
 TEST(WorkerSettings, InDevelopmentModeOpenAiIsNotAsked) {
     RawSettings settings = with_keys({"openai", "gemini"});
     settings["stub_openai"] = {"true", "test"};
