@@ -101,6 +101,12 @@ build_cmake() {
 
 build_worker() { build_cmake release "$MR_BUILD" mr-worker; }
 
+# The providers of the system tests. Its packages may be newer than the build directory.
+build_emulator() {
+    grep -q provider-emulator "$MR_BUILD/build.ninja" || rm -f -- "$MR_BUILD/build.ninja"
+    build_cmake release "$MR_BUILD" provider-emulator
+}
+
 # Worker and module with the switches of shared/guard.h, in a folder of their own.
 build_broken() {
     (MODULE_DIR=$MR_BUILD/chaos/module && build_module)

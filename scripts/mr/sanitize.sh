@@ -101,6 +101,7 @@ sanitized_worker() { # PRESET DIRECTORY WHAT PYTEST-ARGUMENT…
     local preset=$1 dir=$2 what=$3
     shift 3
     build_all
+    build_emulator
     build_cmake "$preset" "$dir" mr-worker
     MR_WORKER=$dir/mr-worker run_sanitized system "$what" "$@"
 }

@@ -139,6 +139,9 @@ cmd_test() {
         grep -q mr_unit_shared "$MR_BUILD/build.ninja" || rm -f -- "$MR_BUILD/build.ninja"
         build_cmake release "$MR_BUILD"
     fi
+    if [[ " ${wanted[*]} " == *" system "* ]]; then
+        build_emulator
+    fi
     rm -rf -- "$kArtifacts"
     mkdir -p "$kArtifacts"
     run_lanes "$kArtifacts/summary.txt" "${wanted[@]}"

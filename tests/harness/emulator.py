@@ -1,0 +1,98 @@
+"""The provider emulator (tests/emulator) as a process: what it does is told, what it was asked is
+read. tests/emulator/README.md has the behaviours.
+
+    with Emulator(directory) as emulator:
+        emulator.script(openai={"default": {"tokens": 5}})
+        ...
+        emulator.requests("openai")
+"""
+
+import json
+import urllib.error
+import urllib.request
+
+from harness.paths import BUILD
+from harness.process import Log, Process, wait_for
+
+EMULATOR = BUILD / "provider-emulator"
+KEY = "emulated-key"
+MODEL = "emulated-1"
+READY_LIMIT_S = 30.0
+
+
+class Emulator:
+    def __init__(self, directory, *flags):
+        self.directory = directory
+        self.flags = flags
+        self.log = Log(directory / "emulator.log")
+        self.ca_file = directory / "emulator-ca.pem"
+        self.account_file = directory / "emulator-account.json"
+        self.ready_file = directory / "emulator.ready"
+        self.process = None
+        self.port = self.plain_port = self.control_port = None
+
+    # ---- life
+
+    def start(self):
+        self.ready_file.unlink(missing_ok=True)
+        self.process = Process("provider-emulator", [
+            EMULATOR, "--ca-file", self.ca_file, "--account-file", self.account_file,
+            "--ready-file", self.ready_file, *self.flags], self.log)
+        wait_for(lambda: self.ready_file.exists() or not self.process.alive(),
+                 "the emulator is ready", READY_LIMIT_S)
+        assert self.process.alive(), f"the emulator has ended:\n{self.log.text()[-2000:]}"
+        vars(self).update(json.loads(self.ready_file.read_text()))
+        return self
+
+    def stop(self):
+        if self.process and self.process.alive():
+            code = self.process.stop()
+            assert code == 0, f"the emulator ended with {code}:\n{self.log.text()[-2000:]}"
+        assert not self.log.grave_lines(), self.log.text()[-2000:]
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+    # ---- where it is
+
+    def url(self, path="", *, tls=True):
+        return (f"https://localhost:{self.port}" if tls
+                else f"http://127.0.0.1:{self.plain_port}") + path
+
+    def openai_settings(self):
+        """For a worker that is to use it as its OpenAI."""
+        return {"openai_base_url": self.url("/openai/v1"), "openai_model": MODEL,
+                "openai_api_key": KEY, "provider_ca_file": self.ca_file}
+
+    # ---- its control port
+
+    def control(self, method, path, body=None):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.control_port}{path}", method=method,
+            data=None if body is None else json.dumps(body).encode())
+        try:
+            with urllib.request.urlopen(request, timeout=20) as response:
+                return json.load(response)
+        except urllib.error.HTTPError as error:
+            raise ValueError(json.load(error)["error"]) from None
+
+    def script(self, **providers):
+        """`openai={"default": {…}, "rules": […], "queue": […], "keys": […], "models": […]}`."""
+        self.control("PUT", "/script", providers)
+
+    def reset(self):
+        self.control("DELETE", "/script")
+        self.control("DELETE", "/requests")
+
+    def requests(self, provider="", after=0):
+        return self.control("GET", f"/requests?provider={provider}&after={after}")["requests"]
+
+    def ended(self, provider="", count=1):
+        """The requests, once so many of them have come to an end."""
+        def look():
+            found = self.requests(provider)
+            return found if sum(bool(one["outcome"]) for one in found) >= count else None
+        return wait_for(look, f"{count} requests to {provider or 'anyone'} have ended", 30)
