@@ -64,7 +64,9 @@ Found check_parameters(const json& query, const std::string& where) {
         return wrong(where + "queryParameters", "cannot be used with legacy SQL");
     }
     for (const json& one : list) {
-        if (mode.empty() || (mode == "NAMED") != one.contains("name")) {
+        const bool named =
+            mode == "NAMED" || mode == "named"; // Google's own client writes it small
+        if (mode.empty() || named != one.contains("name")) {
             return wrong(where + "queryParameters", "names do not fit parameterMode");
         }
     }
@@ -106,7 +108,7 @@ Found check_query(const json& body) {
         {"kind", kString},
         {"query", kString, true, at_most_bytes(1024 * 1024)},
         {"useLegacySql", kBool},
-        {"parameterMode", kString, false, one_of({"NAMED", "POSITIONAL"})},
+        {"parameterMode", kString, false, one_of({"NAMED", "POSITIONAL", "named", "positional"})},
         {"queryParameters", kArray, false, parameters()},
         {"defaultDataset", kObject, false, dataset()},
         {"location", kString},
@@ -135,7 +137,7 @@ Found check_job(const json& body) {
     static const Check kQuery = object_of({
         {"query", kString, true, at_most_bytes(1024 * 1024)},
         {"useLegacySql", kBool},
-        {"parameterMode", kString, false, one_of({"NAMED", "POSITIONAL"})},
+        {"parameterMode", kString, false, one_of({"NAMED", "POSITIONAL", "named", "positional"})},
         {"queryParameters", kArray, false, parameters()},
         {"defaultDataset", kObject, false, dataset()},
         {"maximumBytesBilled", kInt64, false, digits()},
