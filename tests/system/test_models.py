@@ -39,7 +39,7 @@ def settings_of(vendors, **more):
     settings = {}
     for name, provider in vendors.items():
         settings |= provider.as_provider(name, KEYS[name])
-    return {**settings, "lease": "1500ms", **more}
+    return settings | more
 
 
 def logs_of(stack):
@@ -114,6 +114,25 @@ def test_each_does_its_own(make_stack, vendors):
         assert key not in logs_of(stack)
 
 
+@pytest.mark.parametrize("task", sorted(OBJECTS))
+def test_one_task_alone_and_the_rest_embedded(make_stack, task):
+    """What a model says is taken up by providers that know nothing of models."""
+    with Provider() as provider:
+        provider.objects = dict(OBJECTS)
+        stack = make_stack(apps="chat", settings={
+            **provider.as_provider("anthropic", KEYS["anthropic"]), **EMBEDDED,
+            "responder": "embedded", "local_tokens_per_second": 0, task: "anthropic"})
+        with Chat(stack) as chat:
+            events = chat.answer(QUESTION)
+            check_v2_events(events)
+            assert events[-1]["status"] == "ok" and "Harbor Point" in text_of(events)
+            again = chat.answer("And how many change orders does it have?")
+            check_v2_events(again)
+            assert again[-1]["status"] == "ok"
+        assert {one.task for one in provider.exchanges} == {task}
+        assert not provider.complaints and "next one is asked" not in logs_of(stack)
+
+
 @pytest.mark.parametrize("reply", [Reply(status=401, error={"type": "authentication_error"}),
                                    Reply(reset_at=0)], ids=["refused", "lost"])
 def test_another_one_answers_before_the_first_word(make_stack, vendors, reply):
@@ -130,7 +149,7 @@ def test_another_one_answers_before_the_first_word(make_stack, vendors, reply):
 
 
 def test_nobody_else_goes_on_with_an_answer(make_stack, vendors):
-    vendors["openai"].reply = Reply(reset_at=10)
+    vendors["openai"].reply = Reply(cut_at=10)
     stack = make_stack(apps="chat", settings=settings_of(
         vendors, **EMBEDDED, responder="openai,anthropic"))
     with Chat(stack) as chat:

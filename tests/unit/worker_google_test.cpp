@@ -7,6 +7,8 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <fstream>
 
 namespace mr::test {
@@ -187,9 +189,9 @@ TEST(Google, ManyCallsMakeOneRequest) {
     EXPECT_EQ(scripted.requests.size(), 1U);
 }
 
-TEST(Google, WhoWaitsForACallThatGivesUpGoesOnItself) {
+TEST(Google, AFailureIsSharedAndTheNextCallTriesAgain) {
     Loop loop;
-    Scripted scripted(loop, {"", token_reply("t-1", "3599")}); // the first one hangs
+    Scripted scripted(loop, {""}); // hangs
     const auto credential =
         google::make_token_credential(std::make_shared<net::HttpClient>(), account_at(scripted));
     std::string first;
@@ -205,8 +207,41 @@ TEST(Google, WhoWaitsForACallThatGivesUpGoesOnItself) {
     loop.run(both());
     EXPECT_EQ(first, "Google gives no access at the moment");
     EXPECT_EQ(second, "Google gives no access at the moment") << "one failure is everybody's";
+    scripted.answers = {token_reply("t-1", "3599")};
     loop.run(ask(*credential, second));
     EXPECT_EQ(second, "Authorization: Bearer t-1");
+}
+
+// The call that asked is stopped: one of those who waited for it asks in its place.
+TEST(Google, ACancelledCallLeavesTheRenewalToTheNext) {
+    Loop loop;
+    Scripted scripted(loop, {""}); // hangs
+    const auto credential =
+        google::make_token_credential(std::make_shared<net::HttpClient>(), account_at(scripted));
+    std::string first;
+    std::string second;
+    bool aborted = false;
+    boost::asio::cancellation_signal stop;
+    const auto both = [&]() -> awaitable<void> {
+        boost::asio::co_spawn(
+            loop.context, ask(*credential, first),
+            boost::asio::bind_cancellation_slot(
+                stop.slot(), [&](const std::exception_ptr& error) { aborted = error != nullptr; }));
+        boost::asio::co_spawn(loop.context, ask(*credential, second), boost::asio::detached);
+        while (scripted.requests.empty()) {
+            co_await mr::sleep_for(milliseconds(1));
+        }
+        scripted.answers = {token_reply("t-1", "3599")};
+        stop.emit(boost::asio::cancellation_type::terminal);
+        while (second.empty()) {
+            co_await mr::sleep_for(milliseconds(1));
+        }
+    };
+    loop.run(both());
+    EXPECT_TRUE(aborted);
+    EXPECT_EQ(first, "");
+    EXPECT_EQ(second, "Authorization: Bearer t-1");
+    EXPECT_EQ(scripted.requests.size(), 2U);
 }
 
 struct TokenFault {
