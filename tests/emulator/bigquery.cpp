@@ -121,6 +121,14 @@ class BigQuery final : public Provider {
             return refusal(call, 400, "invalid", google::words(*problem));
         }
         const json& sql = query ? call.body : call.body["configuration"]["query"];
+        const std::string parameters = dump(sql.value("queryParameters", json::array()));
+        for (std::size_t at = 0; (at = parameters.find("\"value\":", at)) != std::string::npos;) {
+            at += 8;
+            if (parameters[at] != '"') {
+                call.record.notes.emplace_back("a parameter's value is not a string");
+                break;
+            }
+        }
         if (sql.value("useLegacySql", true)) {
             call.record.notes.emplace_back("legacy SQL: useLegacySql is not false");
         }
@@ -265,7 +273,8 @@ class BigQuery final : public Provider {
         const std::string token = post ? "" : call.query("pageToken");
         const bool int64 =
             job.int64_timestamps || call.query("formatOptions.useInt64Timestamp") == "true";
-        const std::size_t first = std::min(job.rows.size(), token.empty() ? 0 : std::stoul(token));
+        const std::size_t first =
+            std::min(job.rows.size(), token.empty() ? 0 : std::strtoul(token.c_str(), nullptr, 10));
         const std::size_t asked = post
                                       ? call.body.value("maxResults", std::size_t(0))
                                       : std::strtoul(call.query("maxResults").c_str(), nullptr, 10);

@@ -30,19 +30,19 @@ Found check_type(const json& type, const std::string& where) {
 }
 
 Found check_value(const json& value, const std::string& where) {
-    static const std::vector<Field> kFields{{"value", kString},
-                                            {"arrayValues", kArray, false, each(check_value)},
-                                            {"structValues", kObject, false,
-                                             [](const json& all, const std::string& at) -> Found {
-                                                 for (const auto& [name, one] : all.items()) {
-                                                     if (Found found =
-                                                             check_value(one, at + "." + name)) {
-                                                         return found;
-                                                     }
-                                                 }
-                                                 return std::nullopt;
-                                             }},
-                                            {"rangeValue", kObject}};
+    static const std::vector<Field> kFields{
+        {"value", kString | kNumber | kBool}, // Google's own client sends numbers as they are
+        {"arrayValues", kArray, false, each(check_value)},
+        {"structValues", kObject, false,
+         [](const json& all, const std::string& at) -> Found {
+             for (const auto& [name, one] : all.items()) {
+                 if (Found found = check_value(one, at + "." + name)) {
+                     return found;
+                 }
+             }
+             return std::nullopt;
+         }},
+        {"rangeValue", kObject}};
     return value.is_object() ? check_object(value, kFields, where)
                              : Found(wrong(where, "has to be an object"));
 }

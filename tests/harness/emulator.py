@@ -11,10 +11,9 @@ import json
 import urllib.error
 import urllib.request
 
-from harness.paths import BUILD
+from harness.paths import EMULATOR
 from harness.process import Log, Process, wait_for
 
-EMULATOR = BUILD / "provider-emulator"
 KEY = "emulated-key"
 MODEL = "emulated-1"
 READY_LIMIT_S = 30.0

@@ -1,5 +1,5 @@
 """Where things are. MR_BUILD names another build directory, MR_ARTIFACTS another place for logs;
-MR_NGINX, MR_MODULE and MR_WORKER name other binaries, such as those with sanitizers
+MR_NGINX, MR_MODULE, MR_WORKER and MR_EMULATOR name other binaries, such as those with sanitizers
 (then MR_SANITIZED is set)."""
 
 import os
@@ -10,6 +10,7 @@ BUILD = Path(os.environ.get("MR_BUILD", ROOT / "build")).resolve()
 ARTIFACTS = Path(os.environ.get("MR_ARTIFACTS", BUILD / "test-artifacts"))
 MODULE = Path(os.environ.get("MR_MODULE", BUILD / "module/ngx_mr_ws_module.so"))
 WORKER = Path(os.environ.get("MR_WORKER", BUILD / "mr-worker"))
+EMULATOR = Path(os.environ.get("MR_EMULATOR", BUILD / "provider-emulator"))
 NGINX = Path(os.environ.get("MR_NGINX", "/usr/sbin/nginx"))
 SANITIZED = "MR_SANITIZED" in os.environ
 SLOWNESS = 5 if SANITIZED else 1  # how much longer the harness waits for a program to be there
