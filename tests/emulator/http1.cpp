@@ -60,12 +60,10 @@ class Http1Exchange final : public Exchange {
             return; // an empty chunk would be the end
         }
         body_bytes_ += bytes.size();
-        if (chunked_) {
-            channel_->send(chunk_size(bytes.size()));
-        }
-        channel_->send(bytes);
-        if (chunked_) {
-            channel_->send("\r\n");
+        if (chunked_) { // one write, one TLS record
+            channel_->send(chunk_size(bytes.size()).append(bytes).append("\r\n"));
+        } else {
+            channel_->send(bytes);
         }
     }
 
