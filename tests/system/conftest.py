@@ -5,6 +5,7 @@ import sqlite3
 import pytest
 
 from chat import LONG_QUESTION, Chat
+from harness.emulator import Emulator
 from harness.protocol import text_of
 from harness.provider import Provider
 from harness.stack import shared_stack
@@ -49,3 +50,17 @@ def provider():
     with Provider() as one:
         yield one
     assert not one.complaints
+
+
+@pytest.fixture(scope="session")
+def running_emulator(tmp_path_factory):
+    """The provider emulator of the whole run; tests ask for `emulator`."""
+    with Emulator(tmp_path_factory.mktemp("emulator")) as one:
+        yield one
+
+
+@pytest.fixture
+def emulator(running_emulator):
+    """The provider emulator as it is at its start."""
+    running_emulator.reset()
+    return running_emulator

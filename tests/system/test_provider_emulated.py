@@ -1,10 +1,10 @@
-"""The worker's language model over TLS against the provider emulator, which is as strict as the real
-one: the answer arrives whole in every form it may have on the wire, and every failure is said."""
+"""The worker's language model over TLS against the provider emulator, as strict as the real one:
+the answer arrives whole in every form it may have on the wire, and every failure is said."""
 
 import pytest
 
 from chat import Chat
-from harness.emulator import KEY, MODEL, Emulator
+from harness.emulator import KEY, MODEL
 from harness.process import wait_for
 from harness.protocol import check_v2_events, text_of
 from harness.stack import shared_stack
@@ -12,25 +12,13 @@ from harness.stack import shared_stack
 QUESTION = "How much have we invoiced on the Harbor Point project, and what is still open?"
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with Emulator(tmp_path_factory.mktemp("emulator")) as one:
-        yield one
-
-
-@pytest.fixture
-def emulator(running):
-    running.reset()
-    return running
-
-
 def settings(emulator):
     return {**emulator.openai_settings(), "openai_idle_timeout": "3s"}
 
 
 @pytest.fixture(scope="module")
-def shared(data_dir, running):
-    yield from shared_stack(data_dir, apps="chat", settings=settings(running))
+def shared(data_dir, running_emulator):
+    yield from shared_stack(data_dir, apps="chat", settings=settings(running_emulator))
 
 
 @pytest.fixture
@@ -88,7 +76,8 @@ def test_what_a_model_does_not_take_is_dropped_once(make_stack, emulator, how, a
 
 
 @pytest.mark.parametrize("how, status", [
-    ({"cut_at": 10}, "partial"), ({"reset_at": 10}, "partial"), ({"end_at": 10}, "partial"),
+    ({"cut_at": 10}, "partial"), ({"reset_at": 10, "rate": 200}, "partial"),
+    ({"end_at": 10}, "partial"),
     ({"stall_at": 10}, "partial"), ({"error_at": 10, "error": {"message": "no"}}, "partial"),
     ({"end_at": 10, "inside": True}, "partial")], ids=lambda how: str(how)[:24])
 def test_what_was_said_before_a_failure_is_kept(stack, emulator, how, status):
