@@ -80,7 +80,7 @@ class Emulator:
             raise ValueError(json.load(error)["error"]) from None
 
     def script(self, **providers):
-        """`openai={"default": {…}, "rules": […], "queue": […], "keys": […], "models": […]}`."""
+        """`openai={"default": {…}, "rules": […], "queue": […], "keys": […], …}`."""
         self.control("PUT", "/script", providers)
 
     def reset(self):

@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from harness.emulator import KEY, MODEL
+from harness.emulator import KEY, MODEL, Emulator
+from harness.tls import certificate
 from provider_calls import (ANTHROPIC, BEARER, CONTENTS, GEMINI, GOOD, JSON, OPENAI, SCHEMA, Answer,
                             curl, curl_words, good, said, sse)
 
@@ -276,3 +277,12 @@ def test_contents_need_alt_sse(emulator):
     answer = curl(emulator, "gemini", path, GEMINI, CONTENTS)
     assert isinstance(answer.json, list)
     assert emulator.requests()[0]["notes"] == ["a stream without alt=sse"]
+
+
+def test_it_may_be_started_without_http2_and_with_a_certificate(tmp_path):
+    own = certificate()
+    flags = ["--http1", "--certificate", own / "cert.pem", "--key", own / "key.pem"]
+    with Emulator(tmp_path, *flags) as emulator:
+        emulator.ca_file = own / "cert.pem"
+        answer = good(emulator, "openai models")
+        assert (answer.version, answer.status) == ("HTTP/1.1", 200)

@@ -1,5 +1,5 @@
-"""The vendors' own npm clients against the provider emulator: the judge that it is like the services
-it stands for. Skipped where Node is too old for them or npm cannot fetch them."""
+"""The vendors' own npm clients against the provider emulator: the judge that it is like the
+services it stands for. Skipped where Node is too old for them or npm cannot fetch them."""
 
 import os
 import re
