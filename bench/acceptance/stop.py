@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """How long from a stop to the closed socket at the provider.
 
-    MR_OPENAI_BASE_URL=http://127.0.0.1:9911/v1 ./mr up --port 8443 --workers 2
+    export MR_OPENAI_BASE_URL=http://127.0.0.1:9911/v1
+    export MR_EXTRACTOR=embedded MR_ROUTER=embedded MR_SQL_WRITER=embedded MR_MERGER=embedded
+    ./mr up --port 8443 --workers 2
     bench/acceptance/stop.py --url wss://localhost:8443/ws/chat --stops 500 --sessions 50
 
 Starts the language model of the tests (tests/harness/provider.py) on --provider-port, asks through
