@@ -4,6 +4,7 @@
 #include "worker/pipeline/turn.h"
 #include "worker/providers/scripted/scripted.h"
 #include "worker/settings.h"
+#include "worker/settings_data.h"
 #include "worker/settings_models.h"
 #include "worker/wiring.h"
 
@@ -34,6 +35,7 @@ std::unique_ptr<mr::Services> services_of(const std::string& app, const mr::Sett
     wanted.local_tokens_per_second = static_cast<unsigned>(settings.local_tokens_per_second);
     wanted.stub_openai = settings.stub_openai;
     mr::set_models(settings, wanted);
+    mr::set_data_providers(settings, wanted);
     return mr::make_services(wanted);
 }
 

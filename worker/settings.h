@@ -36,9 +36,27 @@ struct ModelSettings {
     std::string connect_to;
 };
 
+// How HubSpot is searched.
+struct HubSpotSettings {
+    std::string api_key; // also what api_key_file holds
+    std::string api_key_file;
+    std::string base_url;
+    std::string objects_path;
+    std::string pipelines_path;
+    std::string project_property;
+    std::string project_value; // "id", "code" or "name"
+    uint64_t max_records = 0;
+    uint64_t searches_per_second = 0;
+    uint64_t retries = 0;
+    std::string ca_file;
+    std::string proxy;
+    std::string connect_to;
+};
+
 inline constexpr std::string_view kOpenAiUrl = "https://api.openai.com/v1";
 inline constexpr std::string_view kAnthropicUrl = "https://api.anthropic.com";
 inline constexpr std::string_view kGeminiUrl = "https://generativelanguage.googleapis.com/v1beta";
+inline constexpr std::string_view kHubSpotUrl = "https://api.hubapi.com";
 
 struct Settings {
     std::string redis;
@@ -67,6 +85,7 @@ struct Settings {
     ModelSettings openai;
     ModelSettings anthropic;
     ModelSettings gemini;
+    HubSpotSettings hubspot;
     std::string openai_api;     // "chat" or "responses"
     std::string gemini_project; // Gemini is asked on Vertex AI, with Google's credentials
     std::string gemini_location;
@@ -86,6 +105,7 @@ struct Settings {
     std::vector<std::string> app_names() const;
     // Language models that are to be asked: a key or another server has been named.
     bool active(std::string_view provider) const;
+    bool hubspot_active() const; // in the same way
     // Where Gemini is, up to "/models/".
     std::string gemini_url() const;
     // Who does one of the five tasks, in order: names of active models, or "embedded".
@@ -99,10 +119,10 @@ class SettingMember {
     template <typename T>
     SettingMember(T Settings::* own) // NOLINT: for the table
         : in_([own](Settings& settings) { return SettingValue(&(settings.*own)); }) {}
-    template <typename T>
-    SettingMember(ModelSettings Settings::* model, T ModelSettings::* part)
-        : in_([model, part](Settings& settings) {
-              return SettingValue(&(settings.*model.*part));
+    template <typename Group, typename T>
+    SettingMember(Group Settings::* group, T Group::* part)
+        : in_([group, part](Settings& settings) {
+              return SettingValue(&(settings.*group.*part));
           }) {}
 
     SettingValue in(Settings& settings) const { return in_(settings); }

@@ -89,7 +89,8 @@ bool plain_name(const std::string& text) {
     });
 }
 
-void read_api_key(ModelSettings& model, const std::string& name, const Origin& origin) {
+template <typename Group>
+void read_api_key(Group& model, const std::string& name, const Origin& origin) {
     if (!model.api_key_file.empty()) {
         if (!model.api_key.empty()) {
             refuse(origin, name + "_api_key_file",
@@ -115,6 +116,31 @@ void check_model(ModelSettings& model, const std::string& name, bool active, con
     check_proxy(model.proxy, origin, name + "_proxy");
     if (!model.connect_to.empty() && !host_and_port(model.connect_to)) {
         refuse(origin, name + "_connect_to", "is not host:port");
+    }
+}
+
+void check_api_path(const std::string& path, const Origin& origin, std::string_view setting) {
+    if (!path.starts_with('/') || path.ends_with('/') || !plain_name(path)) {
+        refuse(origin, setting, "is no path such as /crm/v3/objects");
+    }
+}
+
+void check_hubspot(HubSpotSettings& hubspot, const Origin& origin) {
+    read_api_key(hubspot, "hubspot", origin);
+    check_url(hubspot.base_url, origin, "hubspot_base_url");
+    check_api_path(hubspot.objects_path, origin, "hubspot_objects_path");
+    check_api_path(hubspot.pipelines_path, origin, "hubspot_pipelines_path");
+    if (!plain_name(hubspot.project_property)) {
+        refuse(origin, "hubspot_project_property", "holds characters that no property's name has");
+    }
+    const std::string& value = hubspot.project_value;
+    if (value != "id" && value != "code" && value != "name") {
+        refuse(origin, "hubspot_project_value", "is '" + value + "', not id, code or name");
+    }
+    check_ca_file(hubspot.ca_file, origin, "hubspot_ca_file");
+    check_proxy(hubspot.proxy, origin, "hubspot_proxy");
+    if (!hubspot.connect_to.empty() && !host_and_port(hubspot.connect_to)) {
+        refuse(origin, "hubspot_connect_to", "is not host:port");
     }
 }
 
@@ -232,6 +258,10 @@ bool Settings::active(std::string_view provider) const {
                : provider == "gemini" && (named(gemini, kGeminiUrl) || !gemini_project.empty());
 }
 
+bool Settings::hubspot_active() const {
+    return !hubspot.api_key.empty() || hubspot.base_url != kHubSpotUrl;
+}
+
 // Vertex AI has a host per region, one for each group of regions and one for all.
 std::string Settings::gemini_url() const {
     if (gemini_project.empty()) {
@@ -266,6 +296,7 @@ void check_provider_settings(Settings& settings, const Origin& origin) {
     check_model(settings.anthropic, "anthropic", settings.active("anthropic"), origin);
     check_model(settings.gemini, "gemini", settings.active("gemini"), origin);
     check_google(settings, origin);
+    check_hubspot(settings.hubspot, origin);
     if (settings.openai_api != "chat" && settings.openai_api != "responses") {
         refuse(origin, "openai_api", "is '" + settings.openai_api + "', not chat or responses");
     }

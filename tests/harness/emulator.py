@@ -67,6 +67,11 @@ class Emulator:
         return {"openai_base_url": self.url("/openai/v1"), "openai_model": MODEL,
                 "openai_api_key": KEY, "provider_ca_file": self.ca_file}
 
+    def hubspot_settings(self):
+        """For a worker that is to search it as its HubSpot."""
+        return {"hubspot_base_url": self.url("/hubspot"), "hubspot_api_key": KEY,
+                "provider_ca_file": self.ca_file}
+
     # ---- its control port
 
     def control(self, method, path, body=None):

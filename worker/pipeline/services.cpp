@@ -14,13 +14,18 @@ constexpr std::string_view kEmbedded = "embedded";
 
 using Models = std::map<std::string, std::shared_ptr<ChatModel>>;
 
+const std::shared_ptr<net::HttpClient>& http_of(const ServiceSettings& settings,
+                                                Services& services) {
+    if (!services.http) {
+        services.http = std::make_shared<net::HttpClient>(settings.http);
+    }
+    return services.http;
+}
+
 Models make_models(const ServiceSettings& settings, Services& services) {
     Models models;
     for (const auto& [name, setup] : settings.models) {
-        if (!services.http) {
-            services.http = std::make_shared<net::HttpClient>(settings.http);
-        }
-        models[name] = make_model(services.http, setup);
+        models[name] = make_model(http_of(settings, services), setup);
     }
     return models;
 }
@@ -43,6 +48,13 @@ std::unique_ptr<Service> assemble(const TaskProviders& providers, const Models& 
     return in_turn(std::move(choices));
 }
 
+std::unique_ptr<CrmSearch> make_hubspot(const HubSpotSetup& setup,
+                                        std::shared_ptr<net::HttpClient> http) {
+    return hubspot::make_crm_search(
+        std::move(http), model::make_key_credential("Authorization: Bearer ", setup.api_key),
+        setup.options);
+}
+
 } // namespace
 
 std::unique_ptr<Services> make_services(const ServiceSettings& settings) {
@@ -60,7 +72,8 @@ std::unique_ptr<Services> make_services(const ServiceSettings& settings) {
                                                [&] { return local::make_sql_writer(backend); });
     services->sql_engine = local::make_sql_engine(backend);
     services->documents = local::make_document_search(backend);
-    services->crm = local::make_crm_search(backend);
+    services->crm = settings.hubspot ? make_hubspot(*settings.hubspot, http_of(settings, *services))
+                                     : local::make_crm_search(backend);
     services->merger = assemble<Merger>(settings.merger, models, tasks::make_merger,
                                         [] { return local::make_merger(); });
     if (settings.stub_openai) {

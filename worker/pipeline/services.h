@@ -3,6 +3,7 @@
 #pragma once
 
 #include "worker/net/http_client.h"
+#include "worker/providers/hubspot/hubspot.h"
 #include "worker/providers/interfaces.h"
 #include "worker/providers/models.h"
 
@@ -11,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,6 +57,11 @@ struct Services {
 // Who does a task, in order: names of language models, or "embedded". Empty: embedded alone.
 using TaskProviders = std::vector<std::string>;
 
+struct HubSpotSetup {
+    std::string api_key; // empty: none is sent
+    hubspot::Options options;
+};
+
 // What the worker's settings decide about the providers. Defaults are the product's.
 struct ServiceSettings {
     std::filesystem::path data_dir = "data"; // the demo company's database is made here
@@ -67,7 +74,8 @@ struct ServiceSettings {
     TaskProviders sql_writer;
     TaskProviders merger;
     TaskProviders responder;
-    net::HttpOptions http; // towards external providers
+    std::optional<HubSpotSetup> hubspot; // null: the CRM is embedded
+    net::HttpOptions http;               // towards external providers
     PipelineLimits limits;
 };
 

@@ -1,0 +1,33 @@
+#include "worker/settings_data.h"
+
+#include "worker/log.h"
+
+#include <utility>
+
+namespace mr {
+
+void set_data_providers(const Settings& settings, ServiceSettings& services) {
+    if (!settings.hubspot_active()) {
+        return;
+    }
+    const HubSpotSettings& from = settings.hubspot;
+    HubSpotSetup setup;
+    setup.api_key = from.api_key;
+    hubspot::Options& options = setup.options;
+    options.base_url = from.base_url;
+    options.objects_path = from.objects_path;
+    options.pipelines_path = from.pipelines_path;
+    options.project_property = from.project_property;
+    options.project_value = from.project_value;
+    options.max_records = from.max_records;
+    options.searches_per_second = from.searches_per_second;
+    options.max_retries = static_cast<unsigned>(from.retries);
+    options.connect_timeout = settings.provider_connect_timeout;
+    options.ca_file = from.ca_file;
+    options.proxy = from.proxy;
+    options.connect_to = from.connect_to;
+    log::info("the CRM is asked", {{"provider", "hubspot"}, {"url", options.base_url}});
+    services.hubspot = std::move(setup);
+}
+
+} // namespace mr
