@@ -4,7 +4,7 @@ what the client is told."""
 import pytest
 
 from chat import Chat
-from harness.emulator import KEY, Emulator
+from harness.emulator import KEY
 from harness.protocol import check_v2_events
 from harness.stack import shared_stack
 
@@ -12,20 +12,8 @@ QUESTION = "Show me the open CRM deals over $40 million"
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with Emulator(tmp_path_factory.mktemp("emulator")) as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def shared(data_dir, running):
-    yield from shared_stack(data_dir, apps="chat", settings=running.hubspot_settings())
-
-
-@pytest.fixture
-def emulator(running):
-    running.reset()
-    return running
+def shared(data_dir, running_emulator):
+    yield from shared_stack(data_dir, apps="chat", settings=running_emulator.hubspot_settings())
 
 
 def crm_of(events):
