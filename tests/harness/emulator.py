@@ -63,9 +63,11 @@ class Emulator:
                 else f"http://127.0.0.1:{self.plain_port}") + path
 
     def openai_settings(self):
-        """For a worker that is to use it as its OpenAI."""
+        """For a worker that has its answers written by it and does the rest itself."""
+        others = ("extractor", "router", "sql_writer", "merger")
         return {"openai_base_url": self.url("/openai/v1"), "openai_model": MODEL,
-                "openai_api_key": KEY, "provider_ca_file": self.ca_file}
+                "openai_api_key": KEY, "provider_ca_file": self.ca_file,
+                **{task: "embedded" for task in others}}
 
     def hubspot_settings(self):
         """For a worker that is to search it as its HubSpot."""
