@@ -11,16 +11,6 @@ constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kStream = "text/event-stream";
 constexpr std::string_view kNothingSeen = "0-0";
 
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) {
-        text.remove_prefix(1);
-    }
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) {
-        text.remove_suffix(1);
-    }
-    return text;
-}
-
 // Cuts the part in front of the next `separator` off.
 std::string_view next_part(std::string_view& rest, char separator) {
     const size_t end = rest.find(separator);

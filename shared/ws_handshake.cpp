@@ -51,15 +51,6 @@ bool is_blank(char c) {
 }
 
 // Not by substr(): its range check would need the libstdc++ runtime.
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && is_blank(text.front())) {
-        text.remove_prefix(1);
-    }
-    while (!text.empty() && is_blank(text.back())) {
-        text.remove_suffix(1);
-    }
-    return text;
-}
 
 // Writes 4 characters per 3 bytes, padded.
 void encode_base64(const uint8_t* bytes, size_t size, char* out) {
@@ -114,6 +105,16 @@ void make_key(const uint8_t random[kWsKeyRandomBytes], char out[kWsKeyChars]) no
 bool accept_matches(std::string_view key, std::string_view accept) noexcept {
     char expected[kWsAcceptChars];
     return accept_key(key, expected) && accept == std::string_view(expected, sizeof expected);
+}
+
+std::string_view trimmed(std::string_view text) noexcept {
+    while (!text.empty() && is_blank(text.front())) {
+        text.remove_prefix(1);
+    }
+    while (!text.empty() && is_blank(text.back())) {
+        text.remove_suffix(1);
+    }
+    return text;
 }
 
 std::optional<std::string_view> TokenList::next() noexcept {

@@ -29,6 +29,9 @@ void make_key(const uint8_t random[kWsKeyRandomBytes], char out[kWsKeyChars]) no
 // Client: true when the server's Sec-WebSocket-Accept belongs to our key.
 [[nodiscard]] bool accept_matches(std::string_view key, std::string_view accept) noexcept;
 
+// Without the spaces and tabs around it: what RFC 7230 section 3.2.3 allows there.
+[[nodiscard]] std::string_view trimmed(std::string_view text) noexcept;
+
 // Walks a comma-separated header value: elements without surrounding spaces and tabs, empty ones
 // skipped (RFC 7230 section 7). Views point into the value. A header that occurs several times is
 // walked value by value.

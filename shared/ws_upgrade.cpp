@@ -35,16 +35,6 @@ bool value_valid(std::string_view value) {
     return true;
 }
 
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) {
-        text.remove_prefix(1);
-    }
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) {
-        text.remove_suffix(1);
-    }
-    return text;
-}
-
 bool starts_ignoring_case(std::string_view text, std::string_view start) {
     return equals_ignoring_case(slice(text, 0, start.size()), start);
 }

@@ -180,9 +180,10 @@ TEST(Google, ManyCallsMakeOneRequest) {
         for (Task<void>& work : works) {
             boost::asio::co_spawn(loop.context, std::move(work), boost::asio::detached);
         }
-        while (std::count(said.begin(), said.end(), "") > 0) {
-            co_await mr::sleep_for(milliseconds(1));
-        }
+        const std::function<bool()> everybody = [&] {
+            return std::count(said.begin(), said.end(), "") == 0;
+        };
+        co_await until(everybody);
     };
     loop.run(all());
     EXPECT_EQ(std::count(said.begin(), said.end(), "Authorization: Bearer t-1"), 20);
@@ -200,9 +201,8 @@ TEST(Google, AFailureIsSharedAndTheNextCallTriesAgain) {
         boost::asio::co_spawn(loop.context, ask(*credential, first, milliseconds(100)),
                               boost::asio::detached);
         boost::asio::co_spawn(loop.context, ask(*credential, second), boost::asio::detached);
-        while (first.empty() || second.empty()) {
-            co_await mr::sleep_for(milliseconds(1));
-        }
+        const std::function<bool()> told = [&] { return !first.empty() && !second.empty(); };
+        co_await until(told);
     };
     loop.run(both());
     EXPECT_EQ(first, "Google gives no access at the moment");
@@ -228,14 +228,12 @@ TEST(Google, ACancelledCallLeavesTheRenewalToTheNext) {
             boost::asio::bind_cancellation_slot(
                 stop.slot(), [&](const std::exception_ptr& error) { aborted = error != nullptr; }));
         boost::asio::co_spawn(loop.context, ask(*credential, second), boost::asio::detached);
-        while (scripted.requests.empty()) {
-            co_await mr::sleep_for(milliseconds(1));
-        }
+        const std::function<bool()> asked = [&] { return !scripted.requests.empty(); };
+        co_await until(asked);
         scripted.answers = {token_reply("t-1", "3599")};
         stop.emit(boost::asio::cancellation_type::terminal);
-        while (second.empty()) {
-            co_await mr::sleep_for(milliseconds(1));
-        }
+        const std::function<bool()> told = [&] { return !second.empty(); };
+        co_await until(told);
     };
     loop.run(both());
     EXPECT_TRUE(aborted);

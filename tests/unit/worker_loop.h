@@ -45,6 +45,15 @@ class Loop {
     boost::asio::io_context context{1};
 };
 
+// Looks at it every 2 ms, for 10 s at most; the test has failed if it does not come true.
+inline boost::asio::awaitable<void> until(std::function<bool()> condition) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (!condition() && std::chrono::steady_clock::now() < end) {
+        co_await sleep_for(std::chrono::milliseconds(2));
+    }
+    EXPECT_TRUE(condition());
+}
+
 // One worker incarnation without intake.
 struct Incarnation {
     Incarnation(Loop& loop, const RedisFixture& redis, std::chrono::milliseconds lease_time)

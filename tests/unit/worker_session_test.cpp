@@ -11,13 +11,6 @@ namespace {
 namespace asio = boost::asio;
 using std::chrono::milliseconds;
 
-asio::awaitable<void> until(const std::function<bool()>& condition) {
-    for (int i = 0; i < 3000 && !condition(); ++i) {
-        co_await sleep_for(milliseconds(2));
-    }
-    EXPECT_TRUE(condition());
-}
-
 constexpr int kEvents = 4000;
 
 constexpr std::string_view kMail = "hello";

@@ -226,9 +226,8 @@ TEST(WorkerWsClient, SendWaitsForAServerThatReadsLate) {
     bool reads = false;
     WsServer server(loop, [&reads](WsPeer& peer) -> awaitable<void> {
         const bool upgraded = co_await peer.upgrade();
-        while (upgraded && !reads) {
-            co_await sleep_for(milliseconds(5));
-        }
+        const std::function<bool()> told = [&, upgraded] { return !upgraded || reads; };
+        co_await until(told);
         co_await peer.read_until(kMessages);
     });
     WsConnection connection(loop.executor(), server.options());
@@ -259,9 +258,8 @@ TEST(WorkerWsClient, ACancelledReceiveTakesNothing) {
     bool goes_on = false;
     WsServer server(loop, [&goes_on](WsPeer& peer) -> awaitable<void> {
         const bool upgraded = co_await peer.upgrade();
-        while (upgraded && !goes_on) {
-            co_await sleep_for(milliseconds(5));
-        }
+        const std::function<bool()> told = [&, upgraded] { return !upgraded || goes_on; };
+        co_await until(told);
         co_await peer.send(text("for whoever asks") + close_frame(1000));
         co_await peer.read_until_gone();
     });

@@ -22,13 +22,6 @@ constexpr model::OptionalPart kParts[] = {
     {kPartMaxTokens, "max_completion_tokens", "max_completion_tokens"},
 };
 
-json message(std::string_view role, std::string_view content) {
-    json out;
-    out["role"] = role;
-    out["content"] = content;
-    return out;
-}
-
 class ChatDialect final : public model::Dialect {
   public:
     explicit ChatDialect(const model::Options& options)
@@ -47,11 +40,10 @@ class ChatDialect final : public model::Dialect {
         body["messages"] = json::array();
         const std::string system = model::system_text(request, features);
         if (!system.empty()) {
-            body["messages"].push_back(message("system", system));
+            body["messages"].push_back(role_message("system", system));
         }
         for (const ModelMessage& one : request.messages) {
-            const bool user = one.speaker == Speaker::user;
-            body["messages"].push_back(message(user ? "user" : "assistant", one.text));
+            body["messages"].push_back(message_of(one));
         }
         body["stream"] = streams(request, features);
         if (body["stream"] == true && features.has(kPartUsage)) {
@@ -93,6 +85,17 @@ class ChatDialect final : public model::Dialect {
 };
 
 } // namespace
+
+json role_message(std::string_view role, std::string_view content) {
+    json out;
+    out["role"] = role;
+    out["content"] = content;
+    return out;
+}
+
+json message_of(const ModelMessage& message) {
+    return role_message(message.speaker == Speaker::user ? "user" : "assistant", message.text);
+}
 
 std::unique_ptr<model::Dialect> make_chat_dialect(const model::Options& options) {
     return std::make_unique<ChatDialect>(options);

@@ -103,10 +103,7 @@ class ResponsesDialect final : public model::Dialect {
         }
         body["input"] = json::array();
         for (const ModelMessage& one : request.messages) {
-            json item;
-            item["role"] = one.speaker == Speaker::user ? "user" : "assistant";
-            item["content"] = one.text;
-            body["input"].push_back(std::move(item));
+            body["input"].push_back(message_of(one));
         }
         body["stream"] = streams(request, features);
         if (request.schema != nullptr && features.has(kPartSchema)) {
