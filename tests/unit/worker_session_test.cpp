@@ -237,7 +237,7 @@ TEST_F(WorkerSession, NothingIsWrittenWithoutALease) {
 // Live copies, gaps, broken subscriptions and broken reads: every mail once, in order.
 constexpr int kUnread = 500; // the lane takes 1,000
 TEST_F(WorkerSession, TheMailboxIsExactOverBrokenConnections) {
-    Incarnation worker(loop_, redis_, milliseconds(5000));
+    Incarnation worker(loop_, redis_, milliseconds(30000));
     TestSession session(redis_, "echo");
     loop_.run(
         [](Incarnation& one, Loop& loop, TestSession& client) -> asio::awaitable<void> {
