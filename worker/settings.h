@@ -4,6 +4,7 @@
 #pragma once
 
 #include "shared/redis_url.h"
+#include "worker/settings_groups.h"
 
 #include <chrono>
 #include <cstdint>
@@ -18,45 +19,6 @@
 #include <vector>
 
 namespace mr {
-
-// What is to be known of a language model, whoever offers it.
-struct ModelSettings {
-    std::string api_key; // also what api_key_file holds
-    std::string api_key_file;
-    std::string base_url;
-    std::string version; // of the API, where it has one
-    std::string model;
-    std::string effort;
-    uint64_t max_tokens = 0;
-    std::chrono::milliseconds first_byte_timeout{};
-    std::chrono::milliseconds idle_timeout{};
-    uint64_t retries = 0;
-    std::string ca_file;
-    std::string proxy;
-    std::string connect_to;
-};
-
-// How HubSpot is searched.
-struct HubSpotSettings {
-    std::string api_key; // also what api_key_file holds
-    std::string api_key_file;
-    std::string base_url;
-    std::string objects_path;
-    std::string pipelines_path;
-    std::string project_property;
-    std::string project_value; // "id", "code" or "name"
-    uint64_t max_records = 0;
-    uint64_t searches_per_second = 0;
-    uint64_t retries = 0;
-    std::string ca_file;
-    std::string proxy;
-    std::string connect_to;
-};
-
-inline constexpr std::string_view kOpenAiUrl = "https://api.openai.com/v1";
-inline constexpr std::string_view kAnthropicUrl = "https://api.anthropic.com";
-inline constexpr std::string_view kGeminiUrl = "https://generativelanguage.googleapis.com/v1beta";
-inline constexpr std::string_view kHubSpotUrl = "https://api.hubapi.com";
 
 struct Settings {
     std::string redis;

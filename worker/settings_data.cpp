@@ -14,7 +14,11 @@ void set_data_providers(const Settings& settings, ServiceSettings& services) {
     HubSpotSetup setup;
     setup.api_key = from.api_key;
     hubspot::Options& options = setup.options;
-    options.base_url = from.base_url;
+    options.endpoint.base_url = from.base_url;
+    options.endpoint.ca_file = from.ca_file;
+    options.endpoint.proxy = from.proxy;
+    options.endpoint.connect_to = from.connect_to;
+    options.endpoint.connect_timeout = settings.provider_connect_timeout;
     options.objects_path = from.objects_path;
     options.pipelines_path = from.pipelines_path;
     options.project_property = from.project_property;
@@ -22,11 +26,7 @@ void set_data_providers(const Settings& settings, ServiceSettings& services) {
     options.max_records = from.max_records;
     options.searches_per_second = from.searches_per_second;
     options.max_retries = static_cast<unsigned>(from.retries);
-    options.connect_timeout = settings.provider_connect_timeout;
-    options.ca_file = from.ca_file;
-    options.proxy = from.proxy;
-    options.connect_to = from.connect_to;
-    log::info("the CRM is asked", {{"provider", "hubspot"}, {"url", options.base_url}});
+    log::info("the CRM is asked", {{"provider", "hubspot"}, {"url", from.base_url}});
     services.hubspot = std::move(setup);
 }
 

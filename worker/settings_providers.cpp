@@ -1,146 +1,32 @@
 // What settings of external providers must hold, their key files, and who does which task.
 #include "worker/providers/google/service_account.h"
-#include "worker/settings.h"
+#include "worker/settings_checks.h"
 
 #include <algorithm>
-#include <cctype>
-#include <cstring>
-#include <fstream>
 #include <iterator>
 #include <sstream>
 
 namespace mr {
 namespace {
 
-using Origin = std::function<std::string(std::string_view key)>;
-
-[[noreturn]] void refuse(const Origin& origin, std::string_view key, const std::string& what) {
-    throw SettingsError(origin(key) + ": " + std::string(key) + " " + what);
-}
-
-std::string trimmed(const std::string& text) {
-    const size_t begin = text.find_first_not_of(" \t\r\n");
-    const size_t end = text.find_last_not_of(" \t\r\n");
-    return begin == std::string::npos ? std::string() : text.substr(begin, end - begin + 1);
-}
-
-// Goes into a header: printable ASCII without blanks.
-bool usable_key(const std::string& key) {
-    return std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c < 0x7F; });
-}
-
-std::string read_key_file(const std::string& path, const Origin& origin,
-                          const std::string& setting) {
-    std::ifstream file(path, std::ios::binary);
-    std::string text(kMaxKeyFileBytes + 1, '\0');
-    file.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<size_t>(std::max<std::streamsize>(file.gcount(), 0)));
-    if (!file.eof()) {
-        refuse(origin, setting,
-               text.empty() ? "names " + path + ", which cannot be read"
-                            : "names " + path + ", which is larger than a key");
-    }
-    std::string key = trimmed(text);
-    if (key.empty() || !usable_key(key)) {
-        refuse(origin, setting, "names " + path + ", which holds no key on one line");
-    }
-    return key;
-}
-
-void check_url(const std::string& url, const Origin& origin, std::string_view setting) {
-    const size_t scheme = url.starts_with("https://")  ? 8
-                          : url.starts_with("http://") ? 7
-                                                       : std::string::npos;
-    const bool plain =
-        std::all_of(url.begin(), url.end(), [](char c) { return c > ' ' && c < 0x7F; });
-    if (scheme == std::string::npos || scheme == url.size() || !plain ||
-        url.find_first_of("?#") != std::string::npos) {
-        refuse(origin, setting, "is not a URL such as https://host:port/path");
-    }
-    if (url.substr(0, url.find('/', scheme)).find('@') != std::string::npos) {
-        refuse(origin, setting, "holds a user name: give the key as a setting of its own");
-    }
-}
-
-// Of a host and a port, as in "127.0.0.1:8443" or "[::1]:8443".
-bool host_and_port(const std::string& text) {
-    const size_t colon = text.rfind(':');
-    return colon != std::string::npos && colon > 0 && colon + 1 < text.size() &&
-           text.find_first_not_of("0123456789", colon + 1) == std::string::npos &&
-           text.find_first_of(" /@,") == std::string::npos;
-}
-
-void check_proxy(const std::string& url, const Origin& origin, std::string_view setting) {
-    if (!url.empty() && !url.starts_with("http://") && !url.starts_with("https://")) {
-        refuse(origin, setting, "is not a URL such as http://host:3128");
-    }
-}
-
-void check_ca_file(const std::string& path, const Origin& origin, std::string_view setting) {
-    if (!path.empty() && !std::ifstream(path)) {
-        refuse(origin, setting, "names " + path + ", which cannot be read");
-    }
-}
-
-// Goes into a path or a header.
-bool plain_name(const std::string& text) {
-    return std::all_of(text.begin(), text.end(), [](char c) {
-        return std::isalnum(static_cast<unsigned char>(c)) != 0 || std::strchr("._-:/@", c);
-    });
-}
-
-template <typename Group>
-void read_api_key(Group& model, const std::string& name, const Origin& origin) {
-    if (!model.api_key_file.empty()) {
-        if (!model.api_key.empty()) {
-            refuse(origin, name + "_api_key_file",
-                   "and " + name + "_api_key are both given: leave one out");
-        }
-        model.api_key = read_key_file(model.api_key_file, origin, name + "_api_key_file");
-    }
-    if (!usable_key(model.api_key)) {
-        refuse(origin, name + "_api_key", "holds characters that no key has");
-    }
-}
+using checks::check_ca_file;
+using checks::check_connection;
+using checks::check_proxy;
+using checks::check_url;
+using checks::Origin;
+using checks::plain_name;
+using checks::read_api_key;
+using checks::refuse;
+using checks::trimmed;
 
 void check_model(ModelSettings& model, const std::string& name, bool active, const Origin& origin) {
     read_api_key(model, name, origin);
-    check_url(model.base_url, origin, name + "_base_url");
+    check_connection(model, name, origin);
     if (active && model.model.empty()) {
         refuse(origin, name + "_model", "is empty: name the model that is to be asked");
     }
     if (!plain_name(model.model)) {
         refuse(origin, name + "_model", "holds characters that no model's name has");
-    }
-    check_ca_file(model.ca_file, origin, name + "_ca_file");
-    check_proxy(model.proxy, origin, name + "_proxy");
-    if (!model.connect_to.empty() && !host_and_port(model.connect_to)) {
-        refuse(origin, name + "_connect_to", "is not host:port");
-    }
-}
-
-void check_api_path(const std::string& path, const Origin& origin, std::string_view setting) {
-    if (!path.starts_with('/') || path.ends_with('/') || !plain_name(path)) {
-        refuse(origin, setting, "is no path such as /crm/v3/objects");
-    }
-}
-
-void check_hubspot(HubSpotSettings& hubspot, const Origin& origin) {
-    read_api_key(hubspot, "hubspot", origin);
-    check_url(hubspot.base_url, origin, "hubspot_base_url");
-    check_api_path(hubspot.objects_path, origin, "hubspot_objects_path");
-    check_api_path(hubspot.pipelines_path, origin, "hubspot_pipelines_path");
-    if (!plain_name(hubspot.project_property)) {
-        refuse(origin, "hubspot_project_property", "holds characters that no property's name has");
-    }
-    const std::string& value = hubspot.project_value;
-    if (value != "id" && value != "code" && value != "name") {
-        refuse(origin, "hubspot_project_value", "is '" + value + "', not id, code or name");
-    }
-    check_ca_file(hubspot.ca_file, origin, "hubspot_ca_file");
-    check_proxy(hubspot.proxy, origin, "hubspot_proxy");
-    if (!hubspot.connect_to.empty() && !host_and_port(hubspot.connect_to)) {
-        refuse(origin, "hubspot_connect_to", "is not host:port");
     }
 }
 
@@ -258,10 +144,6 @@ bool Settings::active(std::string_view provider) const {
                : provider == "gemini" && (named(gemini, kGeminiUrl) || !gemini_project.empty());
 }
 
-bool Settings::hubspot_active() const {
-    return !hubspot.api_key.empty() || hubspot.base_url != kHubSpotUrl;
-}
-
 // Vertex AI has a host per region, one for each group of regions and one for all.
 std::string Settings::gemini_url() const {
     if (gemini_project.empty()) {
@@ -296,7 +178,7 @@ void check_provider_settings(Settings& settings, const Origin& origin) {
     check_model(settings.anthropic, "anthropic", settings.active("anthropic"), origin);
     check_model(settings.gemini, "gemini", settings.active("gemini"), origin);
     check_google(settings, origin);
-    check_hubspot(settings.hubspot, origin);
+    checks::check_data_providers(settings, origin);
     if (settings.openai_api != "chat" && settings.openai_api != "responses") {
         refuse(origin, "openai_api", "is '" + settings.openai_api + "', not chat or responses");
     }

@@ -1,13 +1,12 @@
 // The table of settings, and the variables of others that count as ours.
 #include "worker/settings.h"
+#include "worker/settings_tables.h"
+
+#include <iterator>
+#include <vector>
 
 namespace mr {
 namespace {
-
-constexpr uint64_t kSecond = 1000;
-constexpr uint64_t kMinute = 60 * kSecond;
-constexpr uint64_t kHour = 60 * kMinute;
-constexpr uint64_t kDay = 24 * kHour;
 
 template <typename T> SettingMember openai(T ModelSettings::* part) {
     return {&Settings::openai, part};
@@ -17,9 +16,6 @@ template <typename T> SettingMember anthropic(T ModelSettings::* part) {
 }
 template <typename T> SettingMember gemini(T ModelSettings::* part) {
     return {&Settings::gemini, part};
-}
-template <typename T> SettingMember hubspot(T HubSpotSettings::* part) {
-    return {&Settings::hubspot, part};
 }
 
 const SettingRow kRows[] = {
@@ -169,33 +165,6 @@ const SettingRow kRows[] = {
     {"responder", "auto", &Settings::responder, 0, 0, "names",
      "who writes the answers: openai, anthropic, gemini, embedded, in order; auto: those that are "
      "set up"},
-    {"hubspot_api_key", "", hubspot(&HubSpotSettings::api_key), 0, 0, "key",
-     "HubSpot is searched; better given as a file or variable (also HUBSPOT_API_KEY)", true},
-    {"hubspot_api_key_file", "", hubspot(&HubSpotSettings::api_key_file), 0, 0, "path",
-     "file that holds the key"},
-    {"hubspot_base_url", kHubSpotUrl, hubspot(&HubSpotSettings::base_url), 0, 0, "URL",
-     "server that speaks HubSpot's CRM search API"},
-    {"hubspot_objects_path", "/crm/v3/objects", hubspot(&HubSpotSettings::objects_path), 0, 0,
-     "path", "of records, with the version of the API"},
-    {"hubspot_pipelines_path", "/crm/v3/pipelines", hubspot(&HubSpotSettings::pipelines_path), 0, 0,
-     "path", "of pipelines and their stages, with the version of the API"},
-    {"hubspot_project_property", "", hubspot(&HubSpotSettings::project_property), 0, 0, "name",
-     "property of deals, companies and contacts that says whose project they are; empty: none, "
-     "questions about projects are not answered from HubSpot"},
-    {"hubspot_project_value", "code", hubspot(&HubSpotSettings::project_value), 0, 0, "word",
-     "what the property holds of a project: id, code or name"},
-    {"hubspot_max_records", "20", hubspot(&HubSpotSettings::max_records), 1, 200, "count",
-     "most records of one search"},
-    {"hubspot_searches_per_second", "4", hubspot(&HubSpotSettings::searches_per_second), 1, 1000,
-     "1/s", "pace of this worker's searches; HubSpot counts those of all workers together"},
-    {"hubspot_retries", "2", hubspot(&HubSpotSettings::retries), 0, 10, "count",
-     "further tries of a search that failed"},
-    {"hubspot_ca_file", "", hubspot(&HubSpotSettings::ca_file), 0, 0, "path",
-     "instead of provider_ca_file, for HubSpot alone"},
-    {"hubspot_proxy", "", hubspot(&HubSpotSettings::proxy), 0, 0, "URL",
-     "instead of provider_proxy, for HubSpot alone", true},
-    {"hubspot_connect_to", "", hubspot(&HubSpotSettings::connect_to), 0, 0, "host:port",
-     "connected to instead of the URL's host; certificates are checked for the URL's"},
     {"provider_ca_file", "", &Settings::provider_ca_file, 0, 0, "path",
      "certificates external providers are checked by (default: the system's)"},
     {"provider_proxy", "", &Settings::provider_proxy, 0, 0, "URL",
@@ -223,7 +192,13 @@ constexpr OtherName kOtherNames[] = {
 } // namespace
 
 std::span<const SettingRow> setting_rows() {
-    return kRows;
+    static const std::vector<SettingRow> all = [] {
+        std::vector<SettingRow> rows(std::begin(kRows), std::end(kRows));
+        const std::span<const SettingRow> data = data_setting_rows();
+        rows.insert(rows.end(), data.begin(), data.end());
+        return rows;
+    }();
+    return all;
 }
 
 std::span<const OtherName> other_setting_names() {

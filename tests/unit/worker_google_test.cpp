@@ -129,7 +129,7 @@ CallContext call_for(milliseconds time = std::chrono::seconds(20)) {
 }
 
 // The header, or the error's text.
-awaitable<void> ask(model::Credential& credential, std::string& said,
+awaitable<void> ask(Credential& credential, std::string& said,
                     milliseconds time = std::chrono::seconds(20)) {
     CallContext call = call_for(time);
     try {

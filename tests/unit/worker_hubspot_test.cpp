@@ -47,7 +47,7 @@ struct Crm {
     explicit Crm(std::vector<std::string> all)
         : answers(std::move(all)),
           server(loop, [this](HttpPeer& peer) -> awaitable<void> { return serve(peer); }) {
-        options.base_url = server.url("");
+        options.endpoint.base_url = server.url("");
         options.project_property = "project_code";
         options.searches_per_second = 1000;
         options.retry_base = milliseconds(1);
@@ -70,7 +70,7 @@ struct Crm {
     CrmHits ask(const std::string& input, const ProjectScope& scope) {
         auto http = std::make_shared<net::HttpClient>();
         const auto crm = hubspot::make_crm_search(
-            http, model::make_key_credential("Authorization: Bearer ", kToken), options);
+            http, make_key_credential("Authorization: Bearer ", kToken), options);
         CrmHits hits;
         Question question;
         CallContext call;

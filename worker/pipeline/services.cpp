@@ -51,7 +51,7 @@ std::unique_ptr<Service> assemble(const TaskProviders& providers, const Models& 
 std::unique_ptr<CrmSearch> make_hubspot(const HubSpotSetup& setup,
                                         std::shared_ptr<net::HttpClient> http) {
     return hubspot::make_crm_search(
-        std::move(http), model::make_key_credential("Authorization: Bearer ", setup.api_key),
+        std::move(http), make_key_credential("Authorization: Bearer ", setup.api_key),
         setup.options);
 }
 

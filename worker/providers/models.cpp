@@ -26,8 +26,8 @@ std::unique_ptr<model::Dialect> dialect_of(const ModelSetup& setup) {
     return google::make_gemini_dialect(setup.options);
 }
 
-std::shared_ptr<model::Credential> token_credential(std::shared_ptr<net::HttpClient> http,
-                                                    const ModelSetup& setup) {
+std::shared_ptr<Credential> token_credential(std::shared_ptr<net::HttpClient> http,
+                                             const ModelSetup& setup) {
     google::TokenOptions options;
     options.token_url = setup.google->token_url;
     options.metadata_url = setup.google->metadata_url;
@@ -46,28 +46,28 @@ std::shared_ptr<model::Credential> token_credential(std::shared_ptr<net::HttpCli
     return google::make_token_credential(std::move(http), std::move(options));
 }
 
-std::shared_ptr<model::Credential> credential_of(const std::shared_ptr<net::HttpClient>& http,
-                                                 const ModelSetup& setup) {
+std::shared_ptr<Credential> credential_of(const std::shared_ptr<net::HttpClient>& http,
+                                          const ModelSetup& setup) {
     if (setup.google) {
         return token_credential(http, setup);
     }
     switch (setup.api) {
     case ModelApi::openai_chat:
     case ModelApi::openai_responses:
-        return model::make_key_credential("Authorization: Bearer ", setup.api_key);
+        return make_key_credential("Authorization: Bearer ", setup.api_key);
     case ModelApi::anthropic:
-        return model::make_key_credential("x-api-key: ", setup.api_key);
+        return make_key_credential("x-api-key: ", setup.api_key);
     case ModelApi::gemini:
         break;
     }
-    return model::make_key_credential("x-goog-api-key: ", setup.api_key);
+    return make_key_credential("x-goog-api-key: ", setup.api_key);
 }
 
 } // namespace
 
 std::shared_ptr<ChatModel> make_model(std::shared_ptr<net::HttpClient> http,
                                       const ModelSetup& setup) {
-    std::shared_ptr<model::Credential> credential = credential_of(http, setup);
+    std::shared_ptr<Credential> credential = credential_of(http, setup);
     return model::make_client(std::move(http), dialect_of(setup), std::move(credential),
                               setup.options);
 }

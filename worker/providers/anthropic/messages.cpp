@@ -3,15 +3,11 @@
 namespace mr::anthropic {
 namespace {
 
-using model::count_of;
 using model::Features;
-using model::items_of;
 using model::kPartSchema;
 using model::kPartStream;
-using model::member;
 using model::Piece;
 using model::Stop;
-using model::text_of;
 using nlohmann::json;
 
 constexpr std::string_view kPartEffort = "effort";

@@ -6,10 +6,6 @@
 namespace mr::google {
 namespace {
 
-using model::count_of;
-using model::items_of;
-using model::member;
-using model::text_of;
 using nlohmann::json;
 
 constexpr double kLongestDelaySeconds = 1e7;

@@ -2,7 +2,7 @@
 
 #include "worker/async.h"
 #include "worker/log.h"
-#include "worker/providers/model/dialect.h"
+#include "worker/providers/remote_json.h"
 #include "worker/providers/retry.h"
 #include "worker/random.h"
 
@@ -15,7 +15,6 @@
 namespace mr::google {
 namespace {
 
-using model::member;
 using nlohmann::json;
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
@@ -47,7 +46,7 @@ Reply trouble(std::string what, bool passing) {
 Reply read_reply(const net::HttpResponse& response, bool metadata) {
     const int status = response.head.status;
     const json object = json::parse(response.body, nullptr, false);
-    const std::string error = model::text_of(member(object, "error"));
+    const std::string error = text_of(member(object, "error"));
     if (status != 200 || !error.empty()) {
         const bool named =
             std::find(kPassingErrors.begin(), kPassingErrors.end(), error) != kPassingErrors.end();
@@ -60,8 +59,8 @@ Reply read_reply(const net::HttpResponse& response, bool metadata) {
         return trouble("the reply is not a metadata server's", false);
     }
     Reply reply;
-    reply.token = model::text_of(member(object, "access_token"));
-    const auto life = std::chrono::seconds(model::count_of(member(object, "expires_in")));
+    reply.token = text_of(member(object, "access_token"));
+    const auto life = std::chrono::seconds(count_of(member(object, "expires_in")));
     reply.ends = Clock::now() + std::max(life, kShortestLife);
     const bool usable =
         !reply.token.empty() && std::all_of(reply.token.begin(), reply.token.end(),
@@ -76,7 +75,7 @@ struct Flight {
     std::optional<ProviderError> failure; // with `over`; neither it nor a token: given up
 };
 
-class TokenCredential final : public model::Credential {
+class TokenCredential final : public Credential {
   public:
     TokenCredential(std::shared_ptr<net::HttpClient> http, TokenOptions options)
         : http_(std::move(http)), options_(std::move(options)) {}
@@ -101,7 +100,7 @@ class TokenCredential final : public model::Credential {
     }
 
     std::string redacted(std::string text) const override {
-        return model::without_secret(std::move(text), token_);
+        return without_secret(std::move(text), token_);
     }
 
   private:
@@ -236,8 +235,8 @@ class TokenCredential final : public model::Credential {
 
 } // namespace
 
-std::shared_ptr<model::Credential> make_token_credential(std::shared_ptr<net::HttpClient> http,
-                                                         TokenOptions options) {
+std::shared_ptr<Credential> make_token_credential(std::shared_ptr<net::HttpClient> http,
+                                                  TokenOptions options) {
     return std::make_shared<TokenCredential>(std::move(http), std::move(options));
 }
 

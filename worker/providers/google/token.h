@@ -6,8 +6,8 @@
 #pragma once
 
 #include "worker/net/http_client.h"
+#include "worker/providers/credential.h"
 #include "worker/providers/google/service_account.h"
-#include "worker/providers/model/credential.h"
 
 #include <chrono>
 #include <memory>
@@ -31,7 +31,7 @@ struct TokenOptions {
     std::chrono::milliseconds retry_base = kTokenRetryBase;
 };
 
-std::shared_ptr<model::Credential> make_token_credential(std::shared_ptr<net::HttpClient> http,
-                                                         TokenOptions options);
+std::shared_ptr<Credential> make_token_credential(std::shared_ptr<net::HttpClient> http,
+                                                  TokenOptions options);
 
 } // namespace mr::google

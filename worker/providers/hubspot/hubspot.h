@@ -9,8 +9,9 @@
 #pragma once
 
 #include "worker/net/http_client.h"
+#include "worker/providers/credential.h"
 #include "worker/providers/interfaces.h"
-#include "worker/providers/model/credential.h"
+#include "worker/providers/rest/api.h"
 
 #include <chrono>
 #include <cstdint>
@@ -19,12 +20,11 @@
 
 namespace mr::hubspot {
 
-inline constexpr std::size_t kMaxReplyBytes = 4 * 1024 * 1024;
 inline constexpr std::chrono::minutes kLabelsKept{60};
 inline constexpr std::chrono::minutes kLabelsRetried{1}; // after they could not be had
 
 struct Options {
-    std::string base_url = "https://api.hubapi.com";
+    rest::Endpoint endpoint;
     std::string objects_path = "/crm/v3/objects"; // the version of the API is part of it
     std::string pipelines_path = "/crm/v3/pipelines";
     std::string project_property;          // of all three kinds of record; empty: there is none
@@ -32,16 +32,11 @@ struct Options {
     std::uint64_t max_records = 20;        // of one search, 1..200
     std::uint64_t searches_per_second = 4; // of this worker
     unsigned max_retries = 2;
-    std::chrono::milliseconds connect_timeout{5'000};
-    std::string ca_file; // these three instead of the HTTP client's own, when not empty
-    std::string proxy;
-    std::string connect_to;
     std::chrono::milliseconds retry_base{1'000}; // what HubSpot's limits count in
 };
 
 // The HTTP client is shared with other providers and outlives the result.
 std::unique_ptr<CrmSearch> make_crm_search(std::shared_ptr<net::HttpClient> http,
-                                           std::shared_ptr<model::Credential> credential,
-                                           Options options);
+                                           std::shared_ptr<Credential> credential, Options options);
 
 } // namespace mr::hubspot

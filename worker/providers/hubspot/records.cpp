@@ -1,6 +1,6 @@
 #include "worker/providers/hubspot/records.h"
 
-#include "worker/providers/model/dialect.h"
+#include "worker/providers/remote_json.h"
 
 #include <algorithm>
 #include <charconv>
@@ -8,9 +8,6 @@
 namespace mr::hubspot {
 namespace {
 
-using model::items_of;
-using model::member;
-using model::text_of;
 using nlohmann::json;
 
 constexpr Field kDealFields[] = {
@@ -298,7 +295,7 @@ void read_hits(const json& reply, const Search& search, const Options& options,
             hits.records.push_back(std::move(record));
         }
     }
-    hits.total += std::max(model::count_of(member(reply, "total")), read) - doubles;
+    hits.total += std::max(count_of(member(reply, "total")), read) - doubles;
 }
 
 } // namespace mr::hubspot

@@ -55,13 +55,8 @@ Labels read_labels(const nlohmann::json& reply);
 void read_hits(const nlohmann::json& reply, const Search& search, const Options& options,
                const Labels& labels, CrmHits& hits);
 
-struct Refusal {
-    ProviderFault fault = ProviderFault::unavailable;
-    std::string text;                              // for the user
-    std::optional<std::chrono::milliseconds> wait; // null: trying again does not help
-};
 // `tried` counts from 1. `filtered`: the search was confined by the project property.
-Refusal refusal_of(const net::HttpResponse& response, const Options& options, int tried,
-                   bool filtered);
+rest::Refusal refusal_of(const net::HttpResponse& response, const Options& options, int tried,
+                         bool filtered);
 
 } // namespace mr::hubspot

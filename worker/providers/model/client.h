@@ -4,7 +4,7 @@
 #pragma once
 
 #include "worker/net/http_client.h"
-#include "worker/providers/model/credential.h"
+#include "worker/providers/credential.h"
 #include "worker/providers/model/dialect.h"
 #include "worker/providers/model/options.h"
 

@@ -5,6 +5,7 @@
 
 #include "worker/providers/model/chat_model.h"
 #include "worker/providers/model/failure.h"
+#include "worker/providers/remote_json.h"
 
 #include <optional>
 #include <span>
@@ -83,13 +84,5 @@ std::string system_text(const ModelRequest& request, const Features& features);
 
 // Without empty ones, beginning with the user's: some APIs refuse anything else.
 std::vector<ModelMessage> messages_from_user(const std::vector<ModelMessage>& messages);
-
-// Reading what is not ours: null where there is no such member.
-const nlohmann::json& member(const nlohmann::json& object, const char* name);
-// The elements of an array; none where it is something else.
-const nlohmann::json& items_of(const nlohmann::json& value);
-// Of a string, or of an array of parts with a `text`.
-std::string text_of(const nlohmann::json& value);
-std::int64_t count_of(const nlohmann::json& value);
 
 } // namespace mr::model

@@ -3,11 +3,8 @@
 namespace mr::openai {
 namespace {
 
-using model::count_of;
-using model::member;
 using model::Piece;
 using model::Stop;
-using model::text_of;
 using nlohmann::json;
 
 constexpr std::string_view kLastEvent = "[DONE]";

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-namespace mr::model {
+namespace mr {
 
 class Credential {
   public:
@@ -26,4 +26,4 @@ std::shared_ptr<Credential> make_key_credential(std::string lead, std::string ke
 // `text` with every `secret` in it replaced; an empty secret is none.
 std::string without_secret(std::string text, const std::string& secret);
 
-} // namespace mr::model
+} // namespace mr

@@ -1,8 +1,8 @@
-#include "worker/providers/model/credential.h"
+#include "worker/providers/credential.h"
 
 #include <utility>
 
-namespace mr::model {
+namespace mr {
 namespace {
 
 constexpr std::string_view kBlot = "[key]";
@@ -39,4 +39,4 @@ std::shared_ptr<Credential> make_key_credential(std::string lead, std::string ke
     return std::make_shared<KeyCredential>(std::move(lead), std::move(key));
 }
 
-} // namespace mr::model
+} // namespace mr

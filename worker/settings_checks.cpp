@@ -1,0 +1,91 @@
+#include "worker/settings_checks.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstring>
+#include <fstream>
+
+namespace mr::checks {
+
+void refuse(const Origin& origin, std::string_view key, const std::string& what) {
+    throw SettingsError(origin(key) + ": " + std::string(key) + " " + what);
+}
+
+std::string trimmed(const std::string& text) {
+    const size_t begin = text.find_first_not_of(" \t\r\n");
+    const size_t end = text.find_last_not_of(" \t\r\n");
+    return begin == std::string::npos ? std::string() : text.substr(begin, end - begin + 1);
+}
+
+// Goes into a header: printable ASCII without blanks.
+bool usable_key(const std::string& key) {
+    return std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c < 0x7F; });
+}
+
+std::string read_key_file(const std::string& path, const Origin& origin,
+                          const std::string& setting) {
+    std::ifstream file(path, std::ios::binary);
+    std::string text(kMaxKeyFileBytes + 1, '\0');
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<size_t>(std::max<std::streamsize>(file.gcount(), 0)));
+    if (!file.eof()) {
+        refuse(origin, setting,
+               text.empty() ? "names " + path + ", which cannot be read"
+                            : "names " + path + ", which is larger than a key");
+    }
+    std::string key = trimmed(text);
+    if (key.empty() || !usable_key(key)) {
+        refuse(origin, setting, "names " + path + ", which holds no key on one line");
+    }
+    return key;
+}
+
+void check_url(const std::string& url, const Origin& origin, std::string_view setting) {
+    const size_t scheme = url.starts_with("https://")  ? 8
+                          : url.starts_with("http://") ? 7
+                                                       : std::string::npos;
+    const bool plain =
+        std::all_of(url.begin(), url.end(), [](char c) { return c > ' ' && c < 0x7F; });
+    if (scheme == std::string::npos || scheme == url.size() || !plain ||
+        url.find_first_of("?#") != std::string::npos) {
+        refuse(origin, setting, "is not a URL such as https://host:port/path");
+    }
+    if (url.substr(0, url.find('/', scheme)).find('@') != std::string::npos) {
+        refuse(origin, setting, "holds a user name: give the key as a setting of its own");
+    }
+}
+
+// Of a host and a port, as in "127.0.0.1:8443" or "[::1]:8443".
+bool host_and_port(const std::string& text) {
+    const size_t colon = text.rfind(':');
+    return colon != std::string::npos && colon > 0 && colon + 1 < text.size() &&
+           text.find_first_not_of("0123456789", colon + 1) == std::string::npos &&
+           text.find_first_of(" /@,") == std::string::npos;
+}
+
+void check_proxy(const std::string& url, const Origin& origin, std::string_view setting) {
+    if (!url.empty() && !url.starts_with("http://") && !url.starts_with("https://")) {
+        refuse(origin, setting, "is not a URL such as http://host:3128");
+    }
+}
+
+void check_ca_file(const std::string& path, const Origin& origin, std::string_view setting) {
+    if (!path.empty() && !std::ifstream(path)) {
+        refuse(origin, setting, "names " + path + ", which cannot be read");
+    }
+}
+
+// Goes into a path or a header.
+bool plain_name(const std::string& text) {
+    return std::all_of(text.begin(), text.end(), [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 || std::strchr("._-:/@", c);
+    });
+}
+
+void check_api_path(const std::string& path, const Origin& origin, std::string_view setting) {
+    if (!path.starts_with('/') || path.ends_with('/') || !plain_name(path)) {
+        refuse(origin, setting, "is no path such as /crm/v3/objects");
+    }
+}
+
+} // namespace mr::checks
