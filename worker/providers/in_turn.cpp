@@ -14,10 +14,11 @@ SteadyTime share_of(SteadyTime deadline) {
     return deadline <= now ? deadline : now + (deadline - now) * 2 / 3;
 }
 
-void report(std::string_view task, const std::string& provider, const std::string& next,
-            const std::string& cause) {
-    log::warn("provider failed, the next one is asked",
-              {{"task", task}, {"provider", provider}, {"next", next}, {"cause", cause}});
+void report(std::string_view task, const std::string& step, const std::string& provider,
+            const std::string& next, const std::string& cause) {
+    log::warn(
+        "provider failed, the next one is asked",
+        {{"task", task}, {"step", step}, {"provider", provider}, {"next", next}, {"cause", cause}});
 }
 
 // `ask(service)` of each choice in turn. `open` says whether the next one may still be asked. Both
@@ -44,7 +45,7 @@ Task<void> ask_each(const Choices<Service>& choices, std::string_view task, Call
         if (failed.empty()) {
             break;
         }
-        report(task, choices[i].provider, choices[i + 1].provider, failed);
+        report(task, call.step, choices[i].provider, choices[i + 1].provider, failed);
     }
     call.deadline = deadline;
     call.attempts = attempts;

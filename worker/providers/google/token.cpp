@@ -173,16 +173,19 @@ class TokenCredential final : public Credential {
                 static_cast<double>((options_.retry_base * (1 << (tried - 1))).count()) * spread));
             const bool again =
                 reply.passing && tried < kTokenTries && Clock::now() + wait < call.deadline;
+            const ProviderFault fault =
+                reply.passing ? ProviderFault::unavailable : ProviderFault::bad_request;
             log::warn("no access token from Google",
-                      {{"source", options_.account ? "service account" : "metadata server"},
+                      {{"provider", "google"},
+                       {"source", options_.account ? "service account" : "metadata server"},
+                       {"step", call.step},
+                       {"fault", provider_fault_name(fault)},
                        {"cause", reply.trouble},
                        {"attempt", tried},
                        {"retry_in_ms", again ? wait.count() : -1}});
             if (!again) {
-                throw ProviderError(reply.passing ? ProviderFault::unavailable
-                                                  : ProviderFault::bad_request,
-                                    reply.passing ? "Google gives no access at the moment"
-                                                  : "Google refused us access");
+                throw ProviderError(fault, reply.passing ? "Google gives no access at the moment"
+                                                         : "Google refused us access");
             }
             co_await sleep_for(wait);
         }

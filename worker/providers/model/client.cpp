@@ -182,6 +182,7 @@ class Client final : public ChatModel {
                 std::optional<milliseconds> wait) const {
         log::warn("language model call failed", {{"provider", dialect_->provider()},
                                                  {"model", options_.model},
+                                                 {"step", call.step},
                                                  {"fault", provider_fault_name(failure.fault)},
                                                  {"cause", credential_->redacted(failure.detail)},
                                                  {"attempt", call.attempts},

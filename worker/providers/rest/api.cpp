@@ -56,6 +56,7 @@ Task<json> Api::call(ApiCall wanted, Judge judge, CallContext& context) {
         log::warn("a call to a provider failed",
                   {{"provider", options_.provider},
                    {"operation", wanted.operation},
+                   {"step", context.step},
                    {"fault", provider_fault_name(refusal.fault)},
                    {"cause", credential_->redacted(refusal.detail)},
                    {"attempt", tried},
