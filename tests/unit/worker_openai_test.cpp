@@ -107,6 +107,14 @@ TEST(OpenAi, ReadsAStreamHoweverItComes) {
     }
 }
 
+TEST(OpenAi, KnowsAStreamInCapitals) {
+    const std::string body = delta("Fine.") + finish("stop") + kDone;
+    const Outcome outcome = answer_to(
+        {http_answer(body, "200 OK", "Content-Type: Text/Event-Stream;charset=UTF-8\r\n")});
+    EXPECT_FALSE(outcome.error);
+    EXPECT_EQ(outcome.text, "Fine.");
+}
+
 struct WholeCase {
     const char* name;
     std::string reply;

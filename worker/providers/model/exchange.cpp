@@ -5,18 +5,29 @@
 #include "worker/providers/retry.h"
 
 #include <algorithm>
+#include <cctype>
 
 namespace mr::model {
 namespace {
 
 constexpr std::size_t kMaxRequestIdBytes = 200;
 constexpr std::string_view kUnusable = "the language model gave an unusable answer";
+constexpr std::string_view kEventStream = "text/event-stream";
+
+// Media types are compared without regard to case (RFC 9110 section 8.3.1).
+bool is_event_stream(std::string_view type) {
+    const auto same = [](char a, char b) {
+        return std::tolower(static_cast<unsigned char>(a)) == b;
+    };
+    type = type.substr(0, kEventStream.size());
+    return std::equal(type.begin(), type.end(), kEventStream.begin(), kEventStream.end(), same);
+}
 
 } // namespace
 
 void Exchange::head(const net::HttpHead& head) {
     head_ = head;
-    stream_ = head.status == 200 && head.header("content-type").starts_with("text/event-stream");
+    stream_ = head.status == 200 && is_event_stream(head.header("content-type"));
 }
 
 net::HttpReceiver::Flow Exchange::body(std::string_view piece) {
