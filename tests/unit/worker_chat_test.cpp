@@ -276,6 +276,17 @@ TEST_F(WorkerChat, TheBudgetEndsATurn) {
     EXPECT_TRUE(client().wait_finished());
 }
 
+// Its last moment is the pipeline's: what was said stays an answer.
+TEST_F(WorkerChat, ATurnThatEndsWithItsBudgetKeepsItsText) {
+    start({{"turn_budget", {"1s", "test"}}});
+    client().question("say:slow budget");
+    const Turn turn = client().turn();
+    EXPECT_EQ(turn.status, "partial");
+    EXPECT_EQ(turn.text, "slow ");
+    EXPECT_EQ(turn.find("error"), nullptr);
+    EXPECT_TRUE(client().wait_finished());
+}
+
 TEST_F(WorkerChat, TheConversationIsRemembered) {
     start();
     client().question("history");

@@ -7,6 +7,7 @@
 //   half:NAME   the same; the first owner (nothing delivered yet) dies before the checkpoint
 //   sleep:MS    waits
 //   hang        waits until cancelled
+//   budget      waits until the turn's budget is over and ends it as one that broke off
 //   fail        TurnError
 //   boom        an unexpected exception
 //   die         ends the process
@@ -45,6 +46,7 @@ class ScriptedTurn {
             co_await step(verb, value);
         }
         TurnResult result;
+        result.status = status_;
         result.answer = said_;
         result.sources = nlohmann::ordered_json::array();
         result.timings["phases"] = nlohmann::ordered_json::object();
@@ -62,6 +64,10 @@ class ScriptedTurn {
             co_await sleep_for(std::chrono::milliseconds(std::stoi(value)));
         } else if (verb == "hang") {
             co_await sleep_for(std::chrono::hours(1));
+        } else if (verb == "budget") {
+            const auto left = request_.deadline - std::chrono::steady_clock::now();
+            co_await sleep_for(std::chrono::ceil<std::chrono::milliseconds>(left));
+            status_ = TurnStatus::partial;
         } else if (verb == "count") {
             for (int i = 0; i < std::stoi(value); ++i) {
                 say(std::to_string(i) + " ");
@@ -124,6 +130,7 @@ class ScriptedTurn {
     TurnRequest request_;
     TurnHost& host_;
     std::string delivered_;
+    TurnStatus status_ = TurnStatus::ok;
     std::string said_;
     std::vector<std::string> done_;
 };

@@ -259,7 +259,7 @@ asio::awaitable<ChatTurn::Ending> ChatTurn::answer() {
     };
     asio::co_spawn(session_.relay.executor, function_(std::move(request), *host_),
                    asio::bind_cancellation_slot(child_->cancellation.slot(), handler));
-    co_await await_child(child_, deadline);
+    co_await await_child(child_, deadline + kBudgetGrace);
     Ending ending = co_await wind_down(child_);
     co_return ending;
 }

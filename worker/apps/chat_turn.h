@@ -23,6 +23,9 @@ using TurnFunction = std::function<boost::asio::awaitable<TurnResult>(TurnReques
 
 inline constexpr std::chrono::milliseconds kWindDown{250}; // for the pipeline to end its tools
 inline constexpr std::chrono::seconds kLeastBudget{10};    // of an attempt
+// Behind the budget: a pipeline ends by itself then, and keeps what it has. Without it, which of
+// two timers fires first would decide whether an answer is kept.
+inline constexpr std::chrono::seconds kBudgetGrace{1};
 
 enum class CancelBy : uint8_t { none, user, disconnect, superseded };
 std::string_view cancel_name(CancelBy by); // as in `cancelled`.by
