@@ -1,5 +1,7 @@
 #include "worker/settings_checks.h"
 
+#include "worker/providers/google/service_account.h"
+
 #include <algorithm>
 #include <cctype>
 #include <cstring>
@@ -85,6 +87,21 @@ bool plain_name(const std::string& text) {
 void check_api_path(const std::string& path, const Origin& origin, std::string_view setting) {
     if (!path.starts_with('/') || path.ends_with('/') || !plain_name(path)) {
         refuse(origin, setting, "is no path such as /crm/v3/objects");
+    }
+}
+
+void check_google_access(const Settings& settings, const Origin& origin) {
+    if (!settings.google_token_url.empty()) {
+        check_url(settings.google_token_url, origin, "google_token_url");
+    }
+    check_url(settings.google_metadata_url, origin, "google_metadata_url");
+    const std::string& file = settings.google_credentials_file;
+    try {
+        if (!file.empty()) {
+            google::read_service_account(file);
+        }
+    } catch (const std::runtime_error& error) {
+        refuse(origin, "google_credentials_file", "names " + file + ": " + error.what());
     }
 }
 

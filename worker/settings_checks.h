@@ -29,6 +29,9 @@ void check_proxy(const std::string& url, const Origin& origin, std::string_view 
 void check_ca_file(const std::string& path, const Origin& origin, std::string_view setting);
 void check_api_path(const std::string& path, const Origin& origin, std::string_view setting);
 
+// Google's credentials, for whichever of its APIs is asked with them.
+void check_google_access(const Settings& settings, const Origin& origin);
+
 // The key of a provider, also out of its file.
 template <typename Group>
 void read_api_key(Group& group, const std::string& name, const Origin& origin) {

@@ -6,6 +6,11 @@
 
 namespace mr {
 
+google::Access google_access(const Settings& settings) {
+    return {settings.google_credentials_file, settings.google_token_url,
+            settings.google_metadata_url};
+}
+
 void set_data_providers(const Settings& settings, ServiceSettings& services) {
     if (!settings.hubspot_active()) {
         return;

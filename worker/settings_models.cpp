@@ -1,6 +1,7 @@
 #include "worker/settings_models.h"
 
 #include "worker/log.h"
+#include "worker/settings_data.h"
 
 #include <utility>
 
@@ -39,10 +40,7 @@ void add_model(const Settings& settings, const std::string& name, const ModelSet
     if (api == ModelApi::gemini) {
         setup.options.base_url = settings.gemini_url();
         if (!settings.gemini_project.empty()) {
-            setup.google.emplace();
-            setup.google->credentials_file = settings.google_credentials_file;
-            setup.google->token_url = settings.google_token_url;
-            setup.google->metadata_url = settings.google_metadata_url;
+            setup.google = google_access(settings);
         }
     }
     log::info(

@@ -1,5 +1,4 @@
 // What settings of external providers must hold, their key files, and who does which task.
-#include "worker/providers/google/service_account.h"
 #include "worker/settings_checks.h"
 
 #include <algorithm>
@@ -12,7 +11,6 @@ namespace {
 using checks::check_ca_file;
 using checks::check_connection;
 using checks::check_proxy;
-using checks::check_url;
 using checks::Origin;
 using checks::plain_name;
 using checks::read_api_key;
@@ -43,18 +41,7 @@ void check_google(const Settings& settings, const Origin& origin) {
     if (settings.gemini_location.empty() || !plain_name(settings.gemini_location)) {
         refuse(origin, "gemini_location", "is no location such as global or europe-west4");
     }
-    if (!settings.google_token_url.empty()) {
-        check_url(settings.google_token_url, origin, "google_token_url");
-    }
-    check_url(settings.google_metadata_url, origin, "google_metadata_url");
-    const std::string& file = settings.google_credentials_file;
-    try {
-        if (!file.empty()) {
-            google::read_service_account(file);
-        }
-    } catch (const std::runtime_error& error) {
-        refuse(origin, "google_credentials_file", "names " + file + ": " + error.what());
-    }
+    checks::check_google_access(settings, origin);
 }
 
 // ---- who does what

@@ -1,6 +1,7 @@
 // What is sent to each API of a language model, field by field, and what its replies and events are
 // taken for. The facts are those of the vendors' documents.
 #include "worker/providers/anthropic/dialect.h"
+#include "worker/providers/google/errors.h"
 #include "worker/providers/google/gemini.h"
 #include "worker/providers/openai/dialects.h"
 #include "worker/providers/tasks/structured.h"

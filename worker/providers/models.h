@@ -2,6 +2,7 @@
 #pragma once
 
 #include "worker/net/http_client.h"
+#include "worker/providers/google/access.h"
 #include "worker/providers/model/chat_model.h"
 #include "worker/providers/model/options.h"
 
@@ -13,17 +14,10 @@ namespace mr {
 
 enum class ModelApi : unsigned char { openai_chat, openai_responses, anthropic, gemini };
 
-// How Google is shown who asks, where it is not by a key.
-struct GoogleAccess {
-    std::string credentials_file; // of a service account; empty: the machine's own account
-    std::string token_url;        // instead of the one in the file, when not empty
-    std::string metadata_url;     // tells the machine's own account
-};
-
 struct ModelSetup {
     ModelApi api = ModelApi::openai_chat;
-    std::string api_key;                // empty: none is sent
-    std::optional<GoogleAccess> google; // instead of a key
+    std::string api_key;                  // empty: none is sent
+    std::optional<google::Access> google; // instead of a key
     model::Options options;
 };
 

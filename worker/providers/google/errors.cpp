@@ -1,5 +1,6 @@
-// Error objects of Google's APIs (AIP-193).
-#include "worker/providers/google/gemini.h"
+#include "worker/providers/google/errors.h"
+
+#include "worker/providers/remote_json.h"
 
 #include <charconv>
 

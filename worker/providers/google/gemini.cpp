@@ -1,5 +1,7 @@
 #include "worker/providers/google/gemini.h"
 
+#include "worker/providers/google/errors.h"
+
 #include <algorithm>
 #include <cctype>
 

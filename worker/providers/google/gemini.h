@@ -13,7 +13,4 @@ namespace mr::google {
 
 std::unique_ptr<model::Dialect> make_gemini_dialect(const model::Options& options);
 
-// An error object of any Google API, or null; bounded reading of its details.
-std::optional<model::ApiError> error_of(const nlohmann::json& object);
-
 } // namespace mr::google
