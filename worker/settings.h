@@ -59,8 +59,10 @@ struct Settings {
     std::string sql_writer;
     std::string merger;
     std::string responder;
+    std::string projects_file;
     std::string provider_ca_file;
     std::string provider_proxy;
+    bool provider_http2 = false;
     std::chrono::milliseconds provider_connect_timeout{};
 
     RedisUrl redis_url; // parsed, with the password of its password file
@@ -68,6 +70,8 @@ struct Settings {
     // Language models that are to be asked: a key or another server has been named.
     bool active(std::string_view provider) const;
     bool hubspot_active() const; // in the same way
+    // Projects are others than those of the embedded data.
+    bool own_projects() const;
     // Where Gemini is, up to "/models/".
     std::string gemini_url() const;
     // Who does one of the five tasks, in order: names of active models, or "embedded".

@@ -62,6 +62,7 @@ std::string in_words(const TaskProviders& providers) {
 void set_models(const Settings& settings, ServiceSettings& services) {
     services.http.ca_file = settings.provider_ca_file;
     services.http.proxy = settings.provider_proxy;
+    services.http.http2 = settings.provider_http2;
     const ModelApi openai =
         settings.openai_api == "chat" ? ModelApi::openai_chat : ModelApi::openai_responses;
     add_model(settings, "openai", settings.openai, openai, services);

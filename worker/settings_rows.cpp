@@ -169,6 +169,8 @@ const SettingRow kRows[] = {
      "certificates external providers are checked by (default: the system's)"},
     {"provider_proxy", "", &Settings::provider_proxy, 0, 0, "URL",
      "HTTP proxy towards external providers; none is taken from the environment", true},
+    {"provider_http2", "true", &Settings::provider_http2, 0, 0, "",
+     "HTTP/2 towards providers of data that offer it; language models have HTTP/1.1"},
     {"provider_connect_timeout", "5s", &Settings::provider_connect_timeout, 100, kMinute, "",
      "name lookup, connection and TLS towards an external provider"},
 };

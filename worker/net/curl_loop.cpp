@@ -3,21 +3,36 @@
 #include "worker/net/transfer.h"
 
 #include <new>
+#include <utility>
 
 namespace mr::net {
 
 namespace asio = boost::asio;
 
-std::shared_ptr<CurlLoop> CurlLoop::make(const asio::any_io_executor& executor) {
+CurlCaches::CurlCaches() : share_(nullptr) {
     static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
     if (ready != CURLE_OK) {
         throw std::runtime_error(std::string("libcurl: ") + curl_easy_strerror(ready));
     }
-    return std::shared_ptr<CurlLoop>(new CurlLoop(executor));
+    share_ = curl_share_init();
+    if (share_ == nullptr) {
+        throw std::bad_alloc();
+    }
+    curl_share_setopt(share_, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+    curl_share_setopt(share_, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
 }
 
-CurlLoop::CurlLoop(const asio::any_io_executor& executor)
-    : executor_(executor), multi_(curl_multi_init()), timer_(executor) {
+CurlCaches::~CurlCaches() {
+    curl_share_cleanup(share_);
+}
+
+std::shared_ptr<CurlLoop> CurlLoop::make(const asio::any_io_executor& executor,
+                                         std::shared_ptr<CurlCaches> caches) {
+    return std::shared_ptr<CurlLoop>(new CurlLoop(executor, std::move(caches)));
+}
+
+CurlLoop::CurlLoop(const asio::any_io_executor& executor, std::shared_ptr<CurlCaches> caches)
+    : executor_(executor), caches_(std::move(caches)), multi_(curl_multi_init()), timer_(executor) {
     if (multi_ == nullptr) {
         throw std::bad_alloc();
     }
@@ -44,7 +59,11 @@ CurlLoop::~CurlLoop() {
 
 CURL* CurlLoop::take_handle() {
     if (pool_.empty()) {
-        return curl_easy_init();
+        CURL* made = curl_easy_init();
+        if (made != nullptr) {
+            curl_easy_setopt(made, CURLOPT_SHARE, caches_->get()); // stays over a reset
+        }
+        return made;
     }
     CURL* handle = pool_.back();
     pool_.pop_back();

@@ -19,9 +19,23 @@ namespace mr::net {
 
 inline constexpr std::size_t kMaxPooledHandles = 64;
 
+// Names looked up and TLS sessions, for several loops of one thread. Outlives their handles.
+class CurlCaches {
+  public:
+    CurlCaches();
+    ~CurlCaches();
+    CurlCaches(const CurlCaches&) = delete;
+    CurlCaches& operator=(const CurlCaches&) = delete;
+    CURLSH* get() const { return share_; }
+
+  private:
+    CURLSH* share_;
+};
+
 class CurlLoop : public std::enable_shared_from_this<CurlLoop> {
   public:
-    static std::shared_ptr<CurlLoop> make(const boost::asio::any_io_executor& executor);
+    static std::shared_ptr<CurlLoop> make(const boost::asio::any_io_executor& executor,
+                                          std::shared_ptr<CurlCaches> caches);
     ~CurlLoop();
     CurlLoop(const CurlLoop&) = delete;
     CurlLoop& operator=(const CurlLoop&) = delete;
@@ -48,7 +62,7 @@ class CurlLoop : public std::enable_shared_from_this<CurlLoop> {
         bool gone = false;
     };
 
-    explicit CurlLoop(const boost::asio::any_io_executor& executor);
+    CurlLoop(const boost::asio::any_io_executor& executor, std::shared_ptr<CurlCaches> caches);
 
     static int on_socket(CURL* easy, curl_socket_t fd, int what, void* self, void*) noexcept;
     static int on_timer(CURLM* multi, long timeout_ms, void* self) noexcept;
@@ -59,6 +73,7 @@ class CurlLoop : public std::enable_shared_from_this<CurlLoop> {
     void collect();
 
     boost::asio::any_io_executor executor_;
+    std::shared_ptr<CurlCaches> caches_;
     CURLM* multi_;
     boost::asio::steady_timer timer_;
     std::unordered_map<curl_socket_t, std::shared_ptr<Socket>> sockets_;

@@ -43,22 +43,33 @@ HttpClient::HttpClient(HttpOptions options) : options_(std::move(options)) {}
 HttpClient::~HttpClient() = default;
 
 std::size_t HttpClient::transfers() const {
-    return loop_ ? loop_->transfers() : 0;
+    return (shared_ ? shared_->transfers() : 0) + (single_ ? single_->transfers() : 0);
 }
 
 asio::awaitable<HttpResponse> HttpClient::request(HttpRequest request) {
     WholeResponse receiver;
-    co_await stream(std::move(request), receiver);
+    co_await run(std::move(request), receiver, options_.http2);
     co_return std::move(receiver.response);
 }
 
 asio::awaitable<void> HttpClient::stream(HttpRequest request, HttpReceiver& receiver) {
+    co_await run(std::move(request), receiver, false);
+}
+
+asio::awaitable<void> HttpClient::run(HttpRequest request, HttpReceiver& receiver, bool http2) {
     const auto executor = co_await asio::this_coro::executor;
-    if (!loop_) {
-        loop_ = CurlLoop::make(executor);
+    std::shared_ptr<CurlLoop>& loop = http2 ? shared_ : single_;
+    if (!caches_) {
+        caches_ = std::make_shared<CurlCaches>();
     }
-    const auto transfer = std::make_shared<Transfer>(loop_, std::move(request), receiver);
-    co_await transfer->run(options_);
+    if (!loop) {
+        loop = CurlLoop::make(executor, caches_);
+    }
+    if (transfers() >= options_.max_transfers) {
+        throw HttpError(HttpFault::refused, "too many requests at a time", false);
+    }
+    const auto transfer = std::make_shared<Transfer>(loop, std::move(request), receiver);
+    co_await transfer->run(options_, http2);
 }
 
 } // namespace mr::net

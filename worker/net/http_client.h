@@ -1,10 +1,16 @@
 // HTTP(S) requests from coroutines: libcurl's multi interface driven by the caller's event loop, no
-// thread but that of the name lookup. HTTP/1.1 with connections kept for reuse; no redirects, no
-// cookies, no proxy but the configured one, no signals. Knows nothing of providers or JSON.
+// thread but that of the name lookup. Connections are kept for reuse; no redirects, no cookies, no
+// proxy but the configured one, no signals. Knows nothing of providers or JSON.
+//
+// Whole responses come by HTTP/2 where the server offers it, many of them on one connection. A
+// response that is streamed has an HTTP/1.1 connection of its own, for two reasons that lie in
+// libcurl 7.88: a stream that pauses holds up all others of its connection, and one that is given
+// up is not reset before something else is sent there. What is billed by the word is therefore
+// streamed.
 //
 // Cancellation: a coroutine that is cancelled (Asio, terminal) or destroyed while it waits here
-// gives its request up in the same loop turn: the connection, being in the middle of an exchange,
-// is closed at once and never used again. What the receiver has been given stays given.
+// gives its request up in the same loop turn: an HTTP/1.1 connection, being in the middle of an
+// exchange, is closed at once and never used again. What the receiver has been given stays given.
 //
 // https://curl.se/libcurl/c/libcurl-multi.html, curl_multi_socket_action(3)
 #pragma once
@@ -131,9 +137,11 @@ class HttpReceiver {
 struct HttpOptions {
     std::string ca_file; // PEM; empty: the certificates of the system
     std::string proxy;   // http://[user:password@]host:port; empty: none
+    bool http2 = true;   // where it is offered
     std::size_t max_transfers = kMaxTransfers;
 };
 
+class CurlCaches;
 class CurlLoop;
 
 // All requests of one client run on one event loop: that of its first request. Destroy it before
@@ -153,8 +161,12 @@ class HttpClient {
     std::size_t transfers() const; // under way
 
   private:
+    boost::asio::awaitable<void> run(HttpRequest request, HttpReceiver& receiver, bool http2);
+
     HttpOptions options_;
-    std::shared_ptr<CurlLoop> loop_; // made by the first request
+    std::shared_ptr<CurlCaches> caches_;
+    std::shared_ptr<CurlLoop> shared_; // HTTP/2; each made by its first request
+    std::shared_ptr<CurlLoop> single_; // HTTP/1.1
 };
 
 } // namespace mr::net

@@ -2,6 +2,10 @@
 
 #include "shared/version.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <cctype>
@@ -15,6 +19,7 @@ namespace {
 
 constexpr std::size_t kStopTransfer = 0; // from a callback that was given at least one byte
 constexpr long kKeepAliveSeconds = 60;
+constexpr std::chrono::duration<unsigned, std::milli> kUnacknowledgedLimit{20'000};
 
 std::string lower(std::string_view text) {
     std::string out(text);
@@ -98,14 +103,12 @@ Transfer::~Transfer() {
     curl_slist_free_all(connect_to_);
 }
 
-asio::awaitable<void> Transfer::run(const HttpOptions& options) {
-    if (loop_->transfers() >= options.max_transfers) {
-        fail(HttpFault::refused, "too many requests at a time");
-    }
+asio::awaitable<void> Transfer::run(const HttpOptions& options, bool http2) {
     if (!request_.url.starts_with("http://") && !request_.url.starts_with("https://")) {
         fail(HttpFault::bad_request, "the URL is neither http nor https");
     }
     prepare(options);
+    prepare_connection(http2);
     receiver_.transfer_ = weak_from_this();
     running_ = loop_->start(handle_);
     if (!running_) {
@@ -130,16 +133,12 @@ void Transfer::prepare(const HttpOptions& options) {
     curl_easy_setopt(handle_, CURLOPT_PRIVATE, this);
     curl_easy_setopt(handle_, CURLOPT_URL, request_.url.c_str());
     curl_easy_setopt(handle_, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(handle_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     curl_easy_setopt(handle_, CURLOPT_NOSIGNAL, 1L);
     // A name lookup that is given up must not hold the loop up until the system's resolver answers.
     curl_easy_setopt(handle_, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(
         handle_, CURLOPT_CONNECTTIMEOUT_MS,
         static_cast<long>(std::max<std::int64_t>(1, request_.timeouts.connect.count())));
-    curl_easy_setopt(handle_, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(handle_, CURLOPT_TCP_KEEPIDLE, kKeepAliveSeconds);
-    curl_easy_setopt(handle_, CURLOPT_TCP_KEEPINTVL, kKeepAliveSeconds);
     curl_easy_setopt(handle_, CURLOPT_USERAGENT, (std::string("mr-ws/") + kVersion).c_str());
     const std::string& proxy = request_.proxy.empty() ? options.proxy : request_.proxy;
     curl_easy_setopt(handle_, CURLOPT_PROXY, proxy.c_str()); // empty: not the environment's
@@ -167,6 +166,26 @@ void Transfer::prepare(const HttpOptions& options) {
     curl_easy_setopt(handle_, CURLOPT_WRITEDATA, this);
     prepare_method();
     prepare_headers();
+}
+
+// A second request waits for the first one's connection rather than opening another: it may turn
+// out to take both.
+void Transfer::prepare_connection(bool http2) {
+    const long version = http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1;
+    curl_easy_setopt(handle_, CURLOPT_HTTP_VERSION, version);
+    curl_easy_setopt(handle_, CURLOPT_PIPEWAIT, http2 ? 1L : 0L);
+    curl_easy_setopt(handle_, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(handle_, CURLOPT_TCP_KEEPIDLE, kKeepAliveSeconds);
+    curl_easy_setopt(handle_, CURLOPT_TCP_KEEPINTVL, kKeepAliveSeconds);
+    curl_easy_setopt(handle_, CURLOPT_SOCKOPTFUNCTION, &Transfer::on_socket_made);
+}
+
+// CURLOPT_SOCKOPTFUNCTION(3), tcp(7): what is sent and not acknowledged for so long has found a
+// dead network; without it everything that comes later would be sent into the same silence.
+int Transfer::on_socket_made(void*, curl_socket_t fd, curlsocktype) noexcept {
+    const unsigned limit_ms = kUnacknowledgedLimit.count();
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof limit_ms); // as good as can be
+    return CURL_SOCKOPT_OK;
 }
 
 void Transfer::prepare_method() {
@@ -341,7 +360,7 @@ void Transfer::check() const {
     if (fault_) {
         fail(*fault_, *fault_ == HttpFault::too_large   ? "the response is too large"
                       : *fault_ == HttpFault::withdrawn ? "the request is not wanted any more"
-                                                        : "the response is not HTTP/1");
+                                                        : "the response is not HTTP");
     }
     if (*result_ != CURLE_OK) {
         fail(fault_of(*result_),

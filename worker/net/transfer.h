@@ -22,13 +22,14 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
     Transfer& operator=(const Transfer&) = delete;
 
     // Starts, waits, throws HttpError or what the receiver threw.
-    boost::asio::awaitable<void> run(const HttpOptions& options);
+    boost::asio::awaitable<void> run(const HttpOptions& options, bool http2);
 
     void ended(CURLcode result);
     void resume();
 
   private:
     void prepare(const HttpOptions& options);
+    void prepare_connection(bool http2);
     void prepare_method();
     void prepare_headers();
     void check() const; // throws when the outcome is not a response
@@ -41,6 +42,7 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
                                  void* self) noexcept;
     static std::size_t on_body(char* data, std::size_t size, std::size_t count,
                                void* self) noexcept;
+    static int on_socket_made(void* self, curl_socket_t fd, curlsocktype purpose) noexcept;
     static int on_ready_to_send(void* self, char*, char*, int, int) noexcept;
     void heard();
     bool take_header(std::string_view line);
