@@ -12,6 +12,7 @@ google::Access google_access(const Settings& settings) {
 }
 
 void set_data_providers(const Settings& settings, ServiceSettings& services) {
+    services.projects_file = settings.projects_file;
     if (!settings.hubspot_active()) {
         return;
     }

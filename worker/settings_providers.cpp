@@ -79,6 +79,11 @@ std::vector<std::string> listed(const std::string& text) {
     return names;
 }
 
+// What the embedded provider finds are the projects of the embedded data.
+bool embedded_able(const Settings& settings, const TaskRow& task) {
+    return task.task != "extractor" || !settings.own_projects();
+}
+
 std::vector<std::string> automatic(const Settings& settings, const TaskRow& task) {
     std::vector<std::string> names;
     for (const std::string_view name : task.wanted) {
@@ -86,7 +91,7 @@ std::vector<std::string> automatic(const Settings& settings, const TaskRow& task
             names.emplace_back(name);
         }
     }
-    if (names.empty() || task.embedded_behind) {
+    if (embedded_able(settings, task) && (names.empty() || task.embedded_behind)) {
         names.emplace_back(kEmbedded);
     }
     return names;
@@ -96,6 +101,10 @@ void check_task(const Settings& settings, const TaskRow& task, const Origin& ori
     const std::string& text = settings.*task.setting;
     const std::vector<std::string> names = listed(text);
     if (text == kAuto) {
+        if (automatic(settings, task).empty()) {
+            refuse(origin, task.task,
+                   "has nobody: set up a language model, such as with openai_api_key");
+        }
         return;
     }
     for (const std::string& name : names) {
@@ -106,6 +115,10 @@ void check_task(const Settings& settings, const TaskRow& task, const Origin& ori
             refuse(origin, task.task,
                    "is '" + text +
                        "', not auto or a list of openai, anthropic, gemini, embedded, each once");
+        }
+        if (!model && !embedded_able(settings, task)) {
+            refuse(origin, task.task,
+                   "names embedded, which knows the projects of the embedded data alone");
         }
         if (model && !settings.active(name)) {
             refuse(origin, task.task, "names " + name + ", which has no " + name + "_api_key");

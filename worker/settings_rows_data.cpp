@@ -9,6 +9,8 @@ template <typename T> SettingMember hubspot(T HubSpotSettings::* part) {
 }
 
 const SettingRow kRows[] = {
+    {"projects_file", "", &Settings::projects_file, 0, 0, "path",
+     "the projects that questions are about: a JSON array of id, name, code and aliases"},
     {"hubspot_api_key", "", hubspot(&HubSpotSettings::api_key), 0, 0, "key",
      "HubSpot is searched; better given as a file or variable (also HUBSPOT_API_KEY)", true},
     {"hubspot_api_key_file", "", hubspot(&HubSpotSettings::api_key_file), 0, 0, "path",

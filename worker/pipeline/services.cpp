@@ -1,5 +1,6 @@
 #include "worker/pipeline/services.h"
 
+#include "worker/providers/directory/project_list.h"
 #include "worker/providers/in_turn.h"
 #include "worker/providers/local/embedded.h"
 #include "worker/providers/tasks/tasks.h"
@@ -50,9 +51,9 @@ std::unique_ptr<Service> assemble(const TaskProviders& providers, const Models& 
 
 std::unique_ptr<CrmSearch> make_hubspot(const HubSpotSetup& setup,
                                         std::shared_ptr<net::HttpClient> http) {
-    return hubspot::make_crm_search(
-        std::move(http), make_key_credential("Authorization: Bearer ", setup.api_key),
-        setup.options);
+    return hubspot::make_crm_search(std::move(http),
+                                    make_key_credential("Authorization: Bearer ", setup.api_key),
+                                    setup.options);
 }
 
 } // namespace
@@ -65,7 +66,10 @@ std::unique_ptr<Services> make_services(const ServiceSettings& settings) {
     services->extractor =
         assemble<ProjectExtractor>(settings.extractor, models, tasks::make_extractor,
                                    [&] { return local::make_extractor(backend); });
-    services->directory = local::make_directory(backend);
+    services->directory =
+        settings.projects_file.empty()
+            ? local::make_directory(backend)
+            : directory::make_directory(directory::read_project_list(settings.projects_file));
     services->router = assemble<Router>(settings.router, models, tasks::make_router,
                                         [&] { return local::make_router(backend); });
     services->sql_writer = assemble<SqlWriter>(settings.sql_writer, models, tasks::make_sql_writer,

@@ -74,6 +74,7 @@ struct ServiceSettings {
     TaskProviders sql_writer;
     TaskProviders merger;
     TaskProviders responder;
+    std::filesystem::path projects_file; // empty: the projects of the embedded data
     std::optional<HubSpotSetup> hubspot; // null: the CRM is embedded
     net::HttpOptions http;               // towards external providers
     PipelineLimits limits;

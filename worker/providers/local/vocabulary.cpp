@@ -109,15 +109,20 @@ void load_projects(sqlite::Database& database, Vocabulary& vocabulary) {
         "SELECT project_id, alias, alias_kind FROM v_project_lookup "
         "WHERE alias_kind NOT IN ('client', 'place') ORDER BY project_id, alias_kind, alias");
     while (aliases.step()) {
-        Alias alias{place.at(aliases.integer(0)), std::string(aliases.text(1)),
-                    std::string(aliases.text(2)), words_of(aliases.text(1), true)};
-        if (!alias.words.empty()) {
-            vocabulary.aliases.push_back(std::move(alias));
-        }
+        add_alias(vocabulary, place.at(aliases.integer(0)), std::string(aliases.text(1)),
+                  std::string(aliases.text(2)));
     }
 }
 
 } // namespace
+
+void add_alias(Vocabulary& vocabulary, std::size_t project, std::string alias, std::string kind) {
+    std::vector<std::string> words = words_of(alias, true);
+    if (!words.empty()) {
+        vocabulary.aliases.push_back(
+            {project, std::move(alias), std::move(kind), std::move(words)});
+    }
+}
 
 Vocabulary load_vocabulary(sqlite::Database& database) {
     Vocabulary vocabulary;

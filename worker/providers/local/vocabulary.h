@@ -57,6 +57,9 @@ struct Vocabulary {
     std::vector<Term> terms;    // longest first
 };
 
+// Nothing that has no word in it.
+void add_alias(Vocabulary& vocabulary, std::size_t project, std::string alias, std::string kind);
+
 Vocabulary load_vocabulary(sqlite::Database& database);
 
 } // namespace mr::local

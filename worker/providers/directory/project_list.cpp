@@ -1,0 +1,115 @@
+#include "worker/providers/directory/project_list.h"
+
+#include "worker/providers/local/annotate.h"
+#include "worker/providers/remote_json.h"
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+#include <stdexcept>
+#include <utility>
+
+namespace mr::directory {
+namespace {
+
+using nlohmann::json;
+
+// Ids come as text or as numbers.
+std::string id_of(const json& value) {
+    return value.is_number_integer() ? std::to_string(value.get<std::int64_t>()) : text_of(value);
+}
+
+ListedProject read_project(const json& entry, std::size_t place) {
+    ListedProject listed;
+    listed.project.id = id_of(member(entry, "id"));
+    listed.project.name = text_of(member(entry, "name"));
+    listed.project.code = text_of(member(entry, "code"));
+    if (listed.project.id.empty() || listed.project.name.empty()) {
+        throw std::runtime_error("project " + std::to_string(place) + " has no id or no name");
+    }
+    for (const json& alias : items_of(member(entry, "aliases"))) {
+        if (listed.aliases.size() < kMaxNamesOfProject) {
+            listed.aliases.push_back(text_of(alias));
+        }
+    }
+    return listed;
+}
+
+class ListDirectory final : public ProjectDirectory {
+  public:
+    explicit ListDirectory(ProjectList projects) : projects_(std::move(projects)) {}
+
+    Task<std::vector<ProjectMatch>> lookup(const std::vector<std::string>& names,
+                                           CallContext&) override {
+        co_return projects_.lookup(names);
+    }
+
+  private:
+    ProjectList projects_;
+};
+
+} // namespace
+
+ProjectList::ProjectList(std::vector<ListedProject> projects) {
+    for (ListedProject& listed : projects) {
+        const std::size_t place = projects_.size();
+        local::add_alias(vocabulary_, place, listed.project.name, "name");
+        local::add_alias(vocabulary_, place, listed.project.code, "code");
+        for (const std::string& alias : listed.aliases) {
+            local::add_alias(vocabulary_, place, alias, "alias");
+        }
+        projects_.push_back(std::move(listed.project));
+    }
+}
+
+std::vector<ProjectMatch> ProjectList::lookup(const std::vector<std::string>& names) const {
+    std::vector<ProjectMatch> matches;
+    for (const std::string& name : names) {
+        ProjectMatch match;
+        match.name = name;
+        for (const local::ScoredProject& found : local::find_projects(name, vocabulary_)) {
+            match.candidates.push_back({projects_[found.project], found.score});
+        }
+        matches.push_back(std::move(match));
+    }
+    return matches;
+}
+
+ProjectList parse_project_list(const std::string& text) {
+    const json list = json::parse(text, nullptr, false);
+    if (!list.is_array()) {
+        throw std::runtime_error("it is no JSON array of projects");
+    }
+    if (list.size() > kMaxProjects) {
+        throw std::runtime_error("it holds more than " + std::to_string(kMaxProjects) +
+                                 " projects");
+    }
+    std::vector<ListedProject> projects;
+    std::set<std::string> ids;
+    for (const json& entry : list) {
+        projects.push_back(read_project(entry, projects.size() + 1));
+        if (!ids.insert(projects.back().project.id).second) {
+            throw std::runtime_error("two projects have the id " + projects.back().project.id);
+        }
+    }
+    return ProjectList(std::move(projects));
+}
+
+ProjectList read_project_list(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::string text(kMaxFileBytes + 1, '\0');
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
+    if (!file.eof()) {
+        throw std::runtime_error(text.empty() ? "it cannot be read"
+                                              : "it is larger than " +
+                                                    std::to_string(kMaxFileBytes) + " bytes");
+    }
+    return parse_project_list(text);
+}
+
+std::unique_ptr<ProjectDirectory> make_directory(ProjectList projects) {
+    return std::make_unique<ListDirectory>(std::move(projects));
+}
+
+} // namespace mr::directory
