@@ -18,7 +18,7 @@ void report(std::string_view task, const std::string& step, const std::string& p
             const std::string& next, const std::string& cause) {
     log::warn(
         "provider failed, the next one is asked",
-        {{"task", task}, {"step", step}, {"provider", provider}, {"next", next}, {"cause", cause}});
+        {{"task", task}, {"provider", provider}, {"next", next}, {"step", step}, {"cause", cause}});
 }
 
 // `ask(service)` of each choice in turn. `open` says whether the next one may still be asked. Both
