@@ -1,4 +1,5 @@
 #include "worker/providers/anthropic/dialect.h"
+#include "worker/providers/known_json.h"
 
 namespace mr::anthropic {
 namespace {
@@ -11,6 +12,23 @@ using model::Stop;
 using nlohmann::json;
 
 constexpr std::string_view kPartEffort = "effort";
+
+constexpr std::string_view kMembers[] = {"type",
+                                         "delta",
+                                         "text",
+                                         "message",
+                                         "model",
+                                         "content_block",
+                                         "content",
+                                         "stop_reason",
+                                         "error",
+                                         "details",
+                                         "error_code",
+                                         "usage",
+                                         "input_tokens",
+                                         "output_tokens",
+                                         "cache_read_input_tokens",
+                                         "cache_creation_input_tokens"};
 
 constexpr model::OptionalPart kParts[] = {
     {kPartSchema, "output_config.format", "output_config.format"},
@@ -107,7 +125,7 @@ class MessagesDialect final : public model::Dialect {
     }
 
     std::optional<Piece> event(std::string_view data) const override {
-        const json object = json::parse(data, nullptr, false);
+        const json object = parse_known(data, kMembers);
         if (!object.is_object()) {
             return std::nullopt;
         }
@@ -136,7 +154,7 @@ class MessagesDialect final : public model::Dialect {
     }
 
     std::optional<Piece> reply(std::string_view body) const override {
-        const json object = json::parse(body, nullptr, false);
+        const json object = parse_known(body, kMembers);
         if (!object.is_object()) {
             return std::nullopt;
         }

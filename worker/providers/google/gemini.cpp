@@ -1,6 +1,7 @@
 #include "worker/providers/google/gemini.h"
 
 #include "worker/providers/google/errors.h"
+#include "worker/providers/known_json.h"
 
 #include <algorithm>
 #include <cctype>
@@ -17,6 +18,30 @@ using nlohmann::json;
 
 constexpr std::string_view kPartEffort = "thinking";
 constexpr std::string_view kPartMaxTokens = "max_tokens";
+
+constexpr std::string_view kMembers[] = {"candidates",
+                                         "content",
+                                         "parts",
+                                         "text",
+                                         "thought",
+                                         "finishReason",
+                                         "modelVersion",
+                                         "promptFeedback",
+                                         "blockReason",
+                                         "error",
+                                         "code",
+                                         "status",
+                                         "message",
+                                         "details",
+                                         "reason",
+                                         "retryDelay",
+                                         "violations",
+                                         "quotaId",
+                                         "usageMetadata",
+                                         "promptTokenCount",
+                                         "candidatesTokenCount",
+                                         "thoughtsTokenCount",
+                                         "cachedContentTokenCount"};
 
 constexpr model::OptionalPart kParts[] = {
     {kPartEffort, "", "hinking"}, // "Thinking level ...", "thinking_level", "thinkingConfig"
@@ -122,7 +147,7 @@ void take(const json& object, Piece& piece) {
 
 // One object; or an array of them, as streams without SSE and some errors come.
 std::optional<Piece> read(std::string_view text) {
-    const json value = json::parse(text, nullptr, false);
+    const json value = parse_known(text, kMembers);
     if (!value.is_object() && !value.is_array()) {
         return std::nullopt;
     }

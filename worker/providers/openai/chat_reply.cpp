@@ -1,5 +1,7 @@
 #include "worker/providers/openai/chat_reply.h"
 
+#include "worker/providers/known_json.h"
+
 namespace mr::openai {
 namespace {
 
@@ -8,6 +10,23 @@ using model::Stop;
 using nlohmann::json;
 
 constexpr std::string_view kLastEvent = "[DONE]";
+constexpr std::string_view kMembers[] = {"choices",
+                                         "delta",
+                                         "content",
+                                         "finish_reason",
+                                         "model",
+                                         "refusal",
+                                         "text",
+                                         "message",
+                                         "error",
+                                         "type",
+                                         "code",
+                                         "param",
+                                         "usage",
+                                         "prompt_tokens",
+                                         "completion_tokens",
+                                         "prompt_tokens_details",
+                                         "cached_tokens"};
 
 Stop stop_of(std::string_view word) {
     if (word.empty()) {
@@ -32,7 +51,7 @@ std::optional<Usage> usage_of(const json& object) {
 }
 
 std::optional<Piece> parse(std::string_view text, const char* holder) {
-    const json object = json::parse(text, nullptr, false);
+    const json object = parse_known(text, kMembers);
     if (!object.is_object()) {
         return std::nullopt;
     }

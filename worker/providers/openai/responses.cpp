@@ -1,6 +1,7 @@
 // OpenAI's Responses API.
 //
 // https://platform.openai.com/docs/api-reference/responses
+#include "worker/providers/known_json.h"
 #include "worker/providers/openai/chat_reply.h"
 #include "worker/providers/openai/dialects.h"
 
@@ -16,6 +17,27 @@ using nlohmann::json;
 
 constexpr std::string_view kPartEffort = "reasoning";
 constexpr std::string_view kPartMaxTokens = "max_output_tokens";
+
+constexpr std::string_view kMembers[] = {"type",
+                                         "delta",
+                                         "response",
+                                         "status",
+                                         "model",
+                                         "output",
+                                         "content",
+                                         "text",
+                                         "refusal",
+                                         "incomplete_details",
+                                         "reason",
+                                         "error",
+                                         "code",
+                                         "message",
+                                         "param",
+                                         "usage",
+                                         "input_tokens",
+                                         "output_tokens",
+                                         "input_tokens_details",
+                                         "cached_tokens"};
 
 constexpr model::OptionalPart kParts[] = {
     {kPartStream, "stream", ""},
@@ -119,7 +141,7 @@ class ResponsesDialect final : public model::Dialect {
     }
 
     std::optional<Piece> event(std::string_view data) const override {
-        const json object = json::parse(data, nullptr, false);
+        const json object = parse_known(data, kMembers);
         if (!object.is_object()) {
             return std::nullopt;
         }
@@ -145,7 +167,7 @@ class ResponsesDialect final : public model::Dialect {
     }
 
     std::optional<Piece> reply(std::string_view body) const override {
-        const json object = json::parse(body, nullptr, false);
+        const json object = parse_known(body, kMembers);
         if (!object.is_object()) {
             return std::nullopt;
         }
