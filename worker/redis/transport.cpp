@@ -18,6 +18,14 @@ namespace {
 namespace asio = boost::asio;
 using Socket = asio::generic::stream_protocol::socket;
 
+// Asio's own step is 64 KiB, and each needs a turn of the loop: with a thousand busy sockets beside
+// this one that is less than they have to say.
+constexpr std::size_t kWriteStep = 1024 * 1024;
+
+std::size_t all_of_it(boost::system::error_code error, std::size_t) {
+    return error ? 0 : kWriteStep;
+}
+
 asio::awaitable<void> connect(Socket& socket, asio::ip::tcp::resolver& resolver, bool local,
                               const Endpoint& place) {
     if (local) {
@@ -60,7 +68,7 @@ class PlainTransport final : public Transport {
     void write(std::span<const uint8_t> bytes,
                std::function<void(boost::system::error_code)> done) override {
         asio::async_write(
-            socket_, asio::buffer(bytes.data(), bytes.size()),
+            socket_, asio::buffer(bytes.data(), bytes.size()), all_of_it,
             [done = std::move(done)](boost::system::error_code error, size_t) { done(error); });
     }
 
@@ -102,7 +110,7 @@ class TlsTransport final : public Transport {
     void write(std::span<const uint8_t> bytes,
                std::function<void(boost::system::error_code)> done) override {
         asio::async_write(
-            stream_, asio::buffer(bytes.data(), bytes.size()),
+            stream_, asio::buffer(bytes.data(), bytes.size()), all_of_it,
             [done = std::move(done)](boost::system::error_code error, size_t) { done(error); });
     }
 
