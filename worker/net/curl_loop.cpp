@@ -2,12 +2,43 @@
 
 #include "worker/net/transfer.h"
 
+#include <sys/epoll.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
 #include <new>
+#include <stdexcept>
+#include <system_error>
 #include <utility>
 
 namespace mr::net {
 
 namespace asio = boost::asio;
+
+namespace {
+
+// What is waited for, beside the socket it is waited for at.
+std::uint64_t packed(curl_socket_t fd, int what) {
+    return static_cast<std::uint64_t>(static_cast<std::uint32_t>(fd)) |
+           static_cast<std::uint64_t>(what) << 32U;
+}
+curl_socket_t fd_of(std::uint64_t data) {
+    return static_cast<curl_socket_t>(data & UINT32_MAX);
+}
+int what_of(std::uint64_t data) {
+    return static_cast<int>(data >> 32U);
+}
+
+int make_epoll() {
+    const int fd = epoll_create1(EPOLL_CLOEXEC);
+    if (fd < 0) {
+        throw std::system_error(errno, std::generic_category(), "epoll_create1");
+    }
+    return fd;
+}
+
+} // namespace
 
 CurlCaches::CurlCaches() : share_(nullptr) {
     static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -32,7 +63,8 @@ std::shared_ptr<CurlLoop> CurlLoop::make(const asio::any_io_executor& executor,
 }
 
 CurlLoop::CurlLoop(const asio::any_io_executor& executor, std::shared_ptr<CurlCaches> caches)
-    : executor_(executor), caches_(std::move(caches)), multi_(curl_multi_init()), timer_(executor) {
+    : executor_(executor), caches_(std::move(caches)), multi_(curl_multi_init()), timer_(executor),
+      ready_(executor, make_epoll()) {
     if (multi_ == nullptr) {
         throw std::bad_alloc();
     }
@@ -49,10 +81,6 @@ CurlLoop::~CurlLoop() {
     }
     curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, nullptr);
     curl_multi_cleanup(multi_); // closes the connections kept, by way of on_socket
-    for (const auto& entry : sockets_) {
-        entry.second->gone = true;
-        entry.second->descriptor.release();
-    }
 }
 
 // ---- handles
@@ -98,8 +126,7 @@ void CurlLoop::unpause(CURL* handle) {
 // ---- what curl asks for
 
 int CurlLoop::on_socket(CURL*, curl_socket_t fd, int what, void* self, void*) noexcept {
-    static_cast<CurlLoop*>(self)->watch(fd, what);
-    return 0;
+    return static_cast<CurlLoop*>(self)->watch(fd, what) ? 0 : -1;
 }
 
 int CurlLoop::on_timer(CURLM*, long timeout_ms, void* self) noexcept {
@@ -107,55 +134,71 @@ int CurlLoop::on_timer(CURLM*, long timeout_ms, void* self) noexcept {
     return 0;
 }
 
-void CurlLoop::watch(curl_socket_t fd, int what) {
-    const auto found = sockets_.find(fd);
-    if (what == CURL_POLL_REMOVE) {
-        if (found != sockets_.end()) {
-            found->second->gone = true;
-            found->second->descriptor.release(); // curl closes it or keeps it
-            sockets_.erase(found);
+// False: the system has no room for it.
+bool CurlLoop::watch(curl_socket_t fd, int what) {
+    const bool wanted = what == CURL_POLL_IN || what == CURL_POLL_OUT || what == CURL_POLL_INOUT;
+    const bool known = watched_.contains(fd);
+    if (!wanted && known) {
+        watched_.erase(fd);
+        epoll_ctl(ready_.native_handle(), EPOLL_CTL_DEL, fd, nullptr);
+        if (watched_.empty()) { // nothing keeps the loop going then
+            ready_.cancel();
         }
-        return;
     }
-    std::shared_ptr<Socket> socket;
-    if (found != sockets_.end()) {
-        socket = found->second;
-    } else {
-        socket = std::make_shared<Socket>(executor_);
-        socket->descriptor.assign(fd);
-        sockets_.emplace(fd, socket);
+    if (!wanted) {
+        return true;
     }
-    socket->want_read = (what & CURL_POLL_IN) != 0;
-    socket->want_write = (what & CURL_POLL_OUT) != 0;
-    arm(fd, socket);
+    epoll_event event{};
+    event.events =
+        ((what & CURL_POLL_IN) != 0 ? EPOLLIN : 0U) | ((what & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0U);
+    event.data.u64 = packed(fd, what);
+    const int operation = known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    if (epoll_ctl(ready_.native_handle(), operation, fd, &event) != 0) {
+        return false;
+    }
+    watched_.insert(fd);
+    arm();
+    return true;
 }
 
-// One wait per direction that is wanted.
-void CurlLoop::arm(curl_socket_t fd, const std::shared_ptr<Socket>& socket) {
-    using Descriptor = asio::posix::stream_descriptor;
-    const auto wait = [&](Descriptor::wait_type type, bool Socket::* waiting, bool Socket::* wanted,
-                          int events) {
-        if (!(*socket.*wanted) || *socket.*waiting) {
-            return;
+void CurlLoop::arm() {
+    if (waiting_ || watched_.empty()) {
+        return;
+    }
+    waiting_ = true;
+    ready_.async_wait(asio::posix::stream_descriptor::wait_read,
+                      [weak = weak_from_this()](boost::system::error_code error) {
+                          const auto self = weak.lock();
+                          if (self == nullptr) {
+                              return;
+                          }
+                          self->waiting_ = false;
+                          if (!error) {
+                              self->serve();
+                          }
+                          self->arm();
+                      });
+}
+
+// Some of those that are ready; the others, and those that are ready again, the next time. A socket
+// that is gone by the time its turn comes is nothing to curl.
+void CurlLoop::serve() {
+    std::array<epoll_event, kSocketsPerTurn> events{};
+    const int count =
+        epoll_wait(ready_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
+    for (int i = 0; i < count; ++i) {
+        const epoll_event& event = events[static_cast<std::size_t>(i)];
+        const int what = what_of(event.data.u64);
+        const bool broken = (event.events & (EPOLLERR | EPOLLHUP)) != 0; // reading or writing tells
+        int bits = 0;
+        if ((what & CURL_POLL_IN) != 0 && (broken || (event.events & EPOLLIN) != 0)) {
+            bits |= CURL_CSELECT_IN;
         }
-        *socket.*waiting = true;
-        socket->descriptor.async_wait(type, [weak = weak_from_this(), socket, waiting, wanted,
-                                             events, fd](boost::system::error_code error) {
-            *socket.*waiting = false;
-            const auto self = weak.lock();
-            if (self == nullptr || socket->gone || error == asio::error::operation_aborted) {
-                return;
-            }
-            if (*socket.*wanted) {
-                self->act(fd, error ? CURL_CSELECT_ERR : events);
-            }
-            if (!socket->gone) {
-                self->arm(fd, socket);
-            }
-        });
-    };
-    wait(Descriptor::wait_read, &Socket::reading, &Socket::want_read, CURL_CSELECT_IN);
-    wait(Descriptor::wait_write, &Socket::writing, &Socket::want_write, CURL_CSELECT_OUT);
+        if ((what & CURL_POLL_OUT) != 0 && (broken || (event.events & EPOLLOUT) != 0)) {
+            bits |= CURL_CSELECT_OUT;
+        }
+        act(fd_of(event.data.u64), bits);
+    }
 }
 
 // Negative: no timer. curl must not be called from inside, not even for 0.

@@ -2,7 +2,9 @@
 // for reuse, and the word that a transfer has ended. Owns everything of curl that is shared between
 // transfers; knows nothing of what is transferred.
 //
-// curl owns its descriptors: they are watched through a wrapper that is released, never closed.
+// curl's sockets are watched by an epoll instance of their own, which is one descriptor to Asio.
+// However many of them have something to read, a turn of the loop serves a few: what else waits on
+// it, above all the connection to Redis, is not kept waiting behind a thousand streams.
 // Nothing here calls back into a coroutine: whoever waits is told through its own Signal.
 #pragma once
 
@@ -13,11 +15,13 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <unordered_map>
+#include <unordered_set>
+#include <vector>
 
 namespace mr::net {
 
 inline constexpr std::size_t kMaxPooledHandles = 64;
+inline constexpr std::size_t kSocketsPerTurn = 16; // served before the rest of the loop
 
 // Names looked up and TLS sessions, for several loops of one thread. Outlives their handles.
 class CurlCaches {
@@ -52,22 +56,13 @@ class CurlLoop : public std::enable_shared_from_this<CurlLoop> {
     void unpause(CURL* handle);
 
   private:
-    struct Socket {
-        explicit Socket(const boost::asio::any_io_executor& executor) : descriptor(executor) {}
-        boost::asio::posix::stream_descriptor descriptor;
-        bool want_read = false;
-        bool want_write = false;
-        bool reading = false; // a wait is outstanding
-        bool writing = false;
-        bool gone = false;
-    };
-
     CurlLoop(const boost::asio::any_io_executor& executor, std::shared_ptr<CurlCaches> caches);
 
     static int on_socket(CURL* easy, curl_socket_t fd, int what, void* self, void*) noexcept;
     static int on_timer(CURLM* multi, long timeout_ms, void* self) noexcept;
-    void watch(curl_socket_t fd, int what);
-    void arm(curl_socket_t fd, const std::shared_ptr<Socket>& socket);
+    bool watch(curl_socket_t fd, int what);
+    void arm();
+    void serve();
     void set_timer(long timeout_ms);
     void act(curl_socket_t fd, int events);
     void collect();
@@ -76,7 +71,9 @@ class CurlLoop : public std::enable_shared_from_this<CurlLoop> {
     std::shared_ptr<CurlCaches> caches_;
     CURLM* multi_;
     boost::asio::steady_timer timer_;
-    std::unordered_map<curl_socket_t, std::shared_ptr<Socket>> sockets_;
+    boost::asio::posix::stream_descriptor ready_; // epoll
+    std::unordered_set<curl_socket_t> watched_;
+    bool waiting_ = false; // for ready_
     std::vector<CURL*> pool_;
     std::size_t transfers_ = 0;
 };
