@@ -48,6 +48,7 @@ struct Settings {
     ModelSettings anthropic;
     ModelSettings gemini;
     HubSpotSettings hubspot;
+    VertexSearchSettings vertex_search;
     std::string openai_api;     // "chat" or "responses"
     std::string gemini_project; // Gemini is asked on Vertex AI, with Google's credentials
     std::string gemini_location;
@@ -69,7 +70,9 @@ struct Settings {
     std::vector<std::string> app_names() const;
     // Language models that are to be asked: a key or another server has been named.
     bool active(std::string_view provider) const;
-    bool hubspot_active() const; // in the same way
+    bool hubspot_active() const;           // in the same way
+    bool vertex_search_active() const;     // an engine or a data store has been named
+    std::string vertex_search_url() const; // up to and without ":search"
     // Projects are others than those of the embedded data.
     bool own_projects() const;
     // Where Gemini is, up to "/models/".

@@ -2,11 +2,30 @@
 #include "worker/providers/directory/project_list.h"
 #include "worker/settings_checks.h"
 
+#include <initializer_list>
 #include <stdexcept>
+#include <utility>
 
 namespace mr {
 namespace checks {
 namespace {
+
+void check_word(const std::string& value, std::initializer_list<std::string_view> words,
+                const Origin& origin, std::string_view setting) {
+    std::string list;
+    for (const std::string_view word : words) {
+        if (value == word) {
+            return;
+        }
+        list += (list.empty() ? "" : ", ") + std::string(word);
+    }
+    refuse(origin, setting, "is '" + value + "', not one of " + list);
+}
+
+// One part of a URL's path, or nothing.
+bool path_part(const std::string& text) {
+    return plain_name(text) && text.find('/') == std::string::npos;
+}
 
 void check_hubspot(HubSpotSettings& hubspot, const Origin& origin) {
     read_api_key(hubspot, "hubspot", origin);
@@ -16,9 +35,59 @@ void check_hubspot(HubSpotSettings& hubspot, const Origin& origin) {
     if (!plain_name(hubspot.project_property)) {
         refuse(origin, "hubspot_project_property", "holds characters that no property's name has");
     }
-    const std::string& value = hubspot.project_value;
-    if (value != "id" && value != "code" && value != "name") {
-        refuse(origin, "hubspot_project_value", "is '" + value + "', not id, code or name");
+    check_word(hubspot.project_value, {"id", "code", "name"}, origin, "hubspot_project_value");
+}
+
+void check_vertex_names(const VertexSearchSettings& search, const Origin& origin) {
+    const std::pair<const char*, const std::string*> parts[] = {
+        {"vertex_search_engine", &search.engine},
+        {"vertex_search_data_store", &search.data_store},
+        {"vertex_search_project", &search.project},
+        {"vertex_search_location", &search.location},
+        {"vertex_search_collection", &search.collection},
+        {"vertex_search_serving_config", &search.serving_config},
+        {"vertex_search_user_project", &search.user_project},
+        {"vertex_search_project_field", &search.project_field},
+        {"vertex_search_url_field", &search.url_field},
+        {"vertex_search_kind_field", &search.kind_field},
+        {"vertex_search_date_field", &search.date_field},
+        {"vertex_search_language", &search.language},
+        {"vertex_search_summary_model", &search.summary_model},
+    };
+    for (const auto& [key, value] : parts) {
+        if (!path_part(*value)) {
+            refuse(origin, key, "holds characters that no such name has");
+        }
+    }
+    const std::pair<const char*, const std::string*> needed[] = {
+        {"vertex_search_project", &search.project},
+        {"vertex_search_location", &search.location},
+        {"vertex_search_collection", &search.collection},
+    };
+    for (const auto& [key, value] : needed) {
+        if (value->empty()) {
+            refuse(origin, key, "is empty: Vertex AI Search cannot be asked without it");
+        }
+    }
+    if (!search.engine.empty() && !search.data_store.empty()) {
+        refuse(origin, "vertex_search_data_store",
+               "and vertex_search_engine are both given: leave one out");
+    }
+}
+
+void check_vertex_search(const Settings& settings, const Origin& origin) {
+    const VertexSearchSettings& search = settings.vertex_search;
+    check_connection(search, "vertex_search", origin);
+    check_word(search.project_value, {"id", "code", "name"}, origin, "vertex_search_project_value");
+    check_word(search.query_expansion, {"auto", "off"}, origin, "vertex_search_query_expansion");
+    check_word(search.spell_correction, {"auto", "suggest"}, origin,
+               "vertex_search_spell_correction");
+    if (search.storage_url != "none") {
+        check_url(search.storage_url, origin, "vertex_search_storage_url");
+    }
+    if (settings.vertex_search_active()) {
+        check_vertex_names(search, origin);
+        check_google_access(settings, origin);
     }
 }
 
@@ -38,6 +107,7 @@ void check_projects(const Settings& settings, const Origin& origin) {
 void check_data_providers(Settings& settings, const Origin& origin) {
     check_projects(settings, origin);
     check_hubspot(settings.hubspot, origin);
+    check_vertex_search(settings, origin);
 }
 
 } // namespace checks
@@ -48,6 +118,30 @@ bool Settings::own_projects() const {
 
 bool Settings::hubspot_active() const {
     return !hubspot.api_key.empty() || hubspot.base_url != kHubSpotUrl;
+}
+
+bool Settings::vertex_search_active() const {
+    return !vertex_search.engine.empty() || !vertex_search.data_store.empty();
+}
+
+// Locations have hosts of their own, but for "global".
+std::string Settings::vertex_search_url() const {
+    const VertexSearchSettings& search = vertex_search;
+    std::string url = search.base_url;
+    if (url == kVertexSearchUrl && search.location != "global") {
+        url.insert(std::string_view("https://").size(), search.location + "-");
+    }
+    while (url.ends_with('/')) {
+        url.pop_back();
+    }
+    const bool engine = !search.engine.empty();
+    std::string config = search.serving_config;
+    if (config.empty()) {
+        config = engine ? "default_search" : "default_config";
+    }
+    return url + "/projects/" + search.project + "/locations/" + search.location + "/collections/" +
+           search.collection + (engine ? "/engines/" : "/dataStores/") +
+           (engine ? search.engine : search.data_store) + "/servingConfigs/" + config;
 }
 
 } // namespace mr

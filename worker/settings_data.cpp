@@ -11,20 +11,24 @@ google::Access google_access(const Settings& settings) {
             settings.google_metadata_url};
 }
 
-void set_data_providers(const Settings& settings, ServiceSettings& services) {
-    services.projects_file = settings.projects_file;
-    if (!settings.hubspot_active()) {
-        return;
-    }
+namespace {
+
+template <typename Group> rest::Endpoint endpoint_of(const Group& from, const Settings& settings) {
+    rest::Endpoint endpoint;
+    endpoint.base_url = from.base_url;
+    endpoint.ca_file = from.ca_file;
+    endpoint.proxy = from.proxy;
+    endpoint.connect_to = from.connect_to;
+    endpoint.connect_timeout = settings.provider_connect_timeout;
+    return endpoint;
+}
+
+void set_hubspot(const Settings& settings, ServiceSettings& services) {
     const HubSpotSettings& from = settings.hubspot;
     HubSpotSetup setup;
     setup.api_key = from.api_key;
     hubspot::Options& options = setup.options;
-    options.endpoint.base_url = from.base_url;
-    options.endpoint.ca_file = from.ca_file;
-    options.endpoint.proxy = from.proxy;
-    options.endpoint.connect_to = from.connect_to;
-    options.endpoint.connect_timeout = settings.provider_connect_timeout;
+    options.endpoint = endpoint_of(from, settings);
     options.objects_path = from.objects_path;
     options.pipelines_path = from.pipelines_path;
     options.project_property = from.project_property;
@@ -34,6 +38,48 @@ void set_data_providers(const Settings& settings, ServiceSettings& services) {
     options.max_retries = static_cast<unsigned>(from.retries);
     log::info("the CRM is asked", {{"provider", "hubspot"}, {"url", from.base_url}});
     services.hubspot = std::move(setup);
+}
+
+void set_vertex_search(const Settings& settings, ServiceSettings& services) {
+    const VertexSearchSettings& from = settings.vertex_search;
+    VertexSearchSetup setup;
+    setup.access = google_access(settings);
+    vertex_search::Options& options = setup.options;
+    options.endpoint = endpoint_of(from, settings);
+    options.endpoint.base_url = settings.vertex_search_url();
+    options.endpoint.first_byte_timeout = from.first_byte_timeout;
+    options.user_project = from.user_project;
+    options.project_field = from.project_field;
+    options.project_value = from.project_value;
+    options.url_field = from.url_field;
+    options.kind_field = from.kind_field;
+    options.date_field = from.date_field;
+    options.storage_url = from.storage_url == "none" ? "" : from.storage_url;
+    options.language = from.language;
+    options.expand_query = from.query_expansion == "auto";
+    options.correct_spelling = from.spell_correction == "auto";
+    options.summary = from.summary;
+    options.summary_preamble = from.summary_preamble;
+    options.summary_model = from.summary_model;
+    options.extracts = from.extracts;
+    options.page_size = from.page_size;
+    options.max_retries = static_cast<unsigned>(from.retries);
+    log::info("the document search is asked",
+              {{"provider", "vertex_search"}, {"url", options.endpoint.base_url}});
+    services.limits.documents_timeout = from.timeout;
+    services.vertex_search = std::move(setup);
+}
+
+} // namespace
+
+void set_data_providers(const Settings& settings, ServiceSettings& services) {
+    services.projects_file = settings.projects_file;
+    if (settings.hubspot_active()) {
+        set_hubspot(settings, services);
+    }
+    if (settings.vertex_search_active()) {
+        set_vertex_search(settings, services);
+    }
 }
 
 } // namespace mr

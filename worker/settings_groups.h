@@ -42,9 +42,42 @@ struct HubSpotSettings {
     std::string connect_to;
 };
 
+// How Vertex AI Search is asked, with Google's credentials.
+struct VertexSearchSettings {
+    std::string project;
+    std::string location;
+    std::string collection;
+    std::string engine;
+    std::string data_store; // instead of an engine
+    std::string serving_config;
+    std::string base_url;
+    std::string user_project;
+    std::string project_field;
+    std::string project_value; // "id", "code" or "name"
+    std::string url_field;
+    std::string kind_field;
+    std::string date_field;
+    std::string storage_url;
+    std::string language;
+    std::string query_expansion;  // "auto" or "off"
+    std::string spell_correction; // "auto" or "suggest"
+    bool summary = false;
+    std::string summary_preamble;
+    std::string summary_model;
+    uint64_t extracts = 0;
+    uint64_t page_size = 0;
+    uint64_t retries = 0;
+    std::chrono::milliseconds timeout{};
+    std::chrono::milliseconds first_byte_timeout{};
+    std::string ca_file;
+    std::string proxy;
+    std::string connect_to;
+};
+
 inline constexpr std::string_view kOpenAiUrl = "https://api.openai.com/v1";
 inline constexpr std::string_view kAnthropicUrl = "https://api.anthropic.com";
 inline constexpr std::string_view kGeminiUrl = "https://generativelanguage.googleapis.com/v1beta";
 inline constexpr std::string_view kHubSpotUrl = "https://api.hubapi.com";
+inline constexpr std::string_view kVertexSearchUrl = "https://discoveryengine.googleapis.com/v1";
 
 } // namespace mr

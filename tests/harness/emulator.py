@@ -74,6 +74,13 @@ class Emulator:
         return {"hubspot_base_url": self.url("/hubspot"), "hubspot_api_key": KEY,
                 "provider_ca_file": self.ca_file}
 
+    def vertex_search_settings(self):
+        """For a worker that is to search it as its documents."""
+        return {"vertex_search_engine": "app-1", "vertex_search_project": "project-1",
+                "vertex_search_base_url": self.url("/search/v1"),
+                "google_credentials_file": self.account_file,
+                "google_token_url": self.url("/google/token"), "provider_ca_file": self.ca_file}
+
     # ---- its control port
 
     def control(self, method, path, body=None):

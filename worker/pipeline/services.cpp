@@ -56,6 +56,15 @@ std::unique_ptr<CrmSearch> make_hubspot(const HubSpotSetup& setup,
                                     setup.options);
 }
 
+std::unique_ptr<DocumentSearch> make_vertex_search(const VertexSearchSetup& setup,
+                                                   std::shared_ptr<net::HttpClient> http) {
+    const rest::Endpoint& endpoint = setup.options.endpoint;
+    auto credential = google::make_credential(
+        http, setup.access, {endpoint.connect_timeout, endpoint.ca_file, endpoint.proxy});
+    return vertex_search::make_document_search(std::move(http), std::move(credential),
+                                               setup.options);
+}
+
 } // namespace
 
 std::unique_ptr<Services> make_services(const ServiceSettings& settings) {
@@ -75,7 +84,9 @@ std::unique_ptr<Services> make_services(const ServiceSettings& settings) {
     services->sql_writer = assemble<SqlWriter>(settings.sql_writer, models, tasks::make_sql_writer,
                                                [&] { return local::make_sql_writer(backend); });
     services->sql_engine = local::make_sql_engine(backend);
-    services->documents = local::make_document_search(backend);
+    services->documents = settings.vertex_search ? make_vertex_search(*settings.vertex_search,
+                                                                      http_of(settings, *services))
+                                                 : local::make_document_search(backend);
     services->crm = settings.hubspot ? make_hubspot(*settings.hubspot, http_of(settings, *services))
                                      : local::make_crm_search(backend);
     services->merger = assemble<Merger>(settings.merger, models, tasks::make_merger,

@@ -6,6 +6,7 @@
 #include "worker/providers/hubspot/hubspot.h"
 #include "worker/providers/interfaces.h"
 #include "worker/providers/models.h"
+#include "worker/providers/vertex_search/vertex_search.h"
 
 #include <chrono>
 #include <filesystem>
@@ -62,6 +63,11 @@ struct HubSpotSetup {
     hubspot::Options options;
 };
 
+struct VertexSearchSetup {
+    google::Access access;
+    vertex_search::Options options;
+};
+
 // What the worker's settings decide about the providers. Defaults are the product's.
 struct ServiceSettings {
     std::filesystem::path data_dir = "data"; // the demo company's database is made here
@@ -74,9 +80,10 @@ struct ServiceSettings {
     TaskProviders sql_writer;
     TaskProviders merger;
     TaskProviders responder;
-    std::filesystem::path projects_file; // empty: the projects of the embedded data
-    std::optional<HubSpotSetup> hubspot; // null: the CRM is embedded
-    net::HttpOptions http;               // towards external providers
+    std::filesystem::path projects_file;            // empty: the projects of the embedded data
+    std::optional<HubSpotSetup> hubspot;            // null: the CRM is embedded
+    std::optional<VertexSearchSetup> vertex_search; // null: the documents are embedded
+    net::HttpOptions http;                          // towards external providers
     PipelineLimits limits;
 };
 

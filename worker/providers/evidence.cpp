@@ -1,5 +1,7 @@
 #include "worker/providers/evidence.h"
 
+#include "worker/providers/citations.h"
+
 #include <algorithm>
 
 namespace mr {
@@ -63,8 +65,11 @@ void add_table(std::string& out, const ToolFinding& finding) {
     }
 }
 
-void add_documents(std::string& out, const DocumentHits& hits) {
+void add_documents(std::string& out, const DocumentHits& hits, const std::vector<Source>& sources) {
     out += std::to_string(hits.total) + " documents found\n";
+    if (!hits.summary.empty()) {
+        out += "What the search says of them: " + cited_summary(hits, sources) + "\n";
+    }
     for (const Document& document : hits.documents) {
         out += "- " + cell(document.title) + " (" + cell(document.kind) + ", " +
                cell(document.date) + ", " + cell(document.project) +
@@ -83,14 +88,14 @@ void add_crm(std::string& out, const CrmHits& hits) {
     }
 }
 
-void add_finding(std::string& out, const ToolFinding& finding) {
+void add_finding(std::string& out, const ToolFinding& finding, const std::vector<Source>& sources) {
     out += "\n## " + finding.tool + ": " + cell(finding.input) + "\n";
     if (!finding.ok()) {
         out += finding.status + ": " + cell(finding.error.message) + "\n";
     } else if (finding.tool == kToolSql) {
         add_table(out, finding);
     } else if (finding.tool == kToolDocuments) {
-        add_documents(out, finding.documents);
+        add_documents(out, finding.documents, sources);
     } else if (finding.tool == kToolCrm) {
         add_crm(out, finding.crm);
     } else if (finding.tool == kToolChart) {
@@ -121,7 +126,7 @@ std::string evidence_text(const AnswerRequest& request) {
     }
     for (const ToolFinding& finding : request.findings) {
         if (out.size() < kMaxEvidenceBytes) {
-            add_finding(out, finding);
+            add_finding(out, finding, request.sources);
         }
     }
     if (!request.sources.empty()) {

@@ -141,8 +141,11 @@ struct DocumentHits {
     std::vector<Document> documents; // best first
     std::int64_t total = 0;          // found in all, at least documents.size()
     std::string query;               // what was looked for
+    // What the search itself says the documents say, plain text; empty: nothing. [1] in it is the
+    // first of `documents`.
+    std::string summary;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(DocumentHits, documents, total, query)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(DocumentHits, documents, total, query, summary)
 
 struct CrmRecord {
     std::string id;

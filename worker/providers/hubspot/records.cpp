@@ -1,5 +1,6 @@
 #include "worker/providers/hubspot/records.h"
 
+#include "worker/providers/project_values.h"
 #include "worker/providers/remote_json.h"
 
 #include <algorithm>
@@ -213,17 +214,10 @@ std::vector<std::string> names_in(const std::string& words, const ProjectScope& 
 }
 
 std::vector<std::string> project_values(const ProjectScope& scope, const Options& options) {
-    std::vector<std::string> values;
-    for (const Project& project : scope.projects) {
-        const std::string& value = options.project_value == "id"     ? project.id
-                                   : options.project_value == "name" ? project.name
-                                                                     : project.code;
-        if (options.project_property.empty() || value.empty() ||
-            scope.projects.size() > kMaxProjects) {
-            throw ProviderError(ProviderFault::filter,
-                                "the project filter cannot be applied to HubSpot");
-        }
-        values.push_back(lower(value)); // IN knows lower case only
+    std::vector<std::string> values = mr::project_values(
+        scope, options.project_value, options.project_property, kMaxProjects, "HubSpot");
+    for (std::string& value : values) {
+        value = lower(value); // IN knows lower case only
     }
     return values;
 }

@@ -1,5 +1,6 @@
 #include "worker/providers/local/answer.h"
 
+#include "worker/providers/citations.h"
 #include "worker/providers/local/describe.h"
 #include "worker/providers/local/figures.h"
 #include "worker/providers/local/format.h"
@@ -121,8 +122,10 @@ std::string document_part(const ToolFinding& finding, const AnswerRequest& reque
                            " for what you asked and found nothing that matches."
                      : "";
     }
+    std::string text = cited_summary(hits, request.sources, markdown_text);
+    text += text.empty() ? "" : "\n\n";
     if (!asked && figures_found(request)) { // they back the figures
-        std::string text = "Related documents:";
+        text += "Related documents:";
         for (std::size_t i = 0; i < hits.documents.size() && i < 3; ++i) {
             const Document& document = hits.documents[i];
             text += "\n- " + markdown_text(document.title) + ", " + date_text(document.date) +
@@ -132,7 +135,7 @@ std::string document_part(const ToolFinding& finding, const AnswerRequest& reque
     }
     const std::string count =
         hits.total == 1 ? "one document" : std::to_string(hits.total) + " documents";
-    return "I found " + count + scope_words(request.scope) + " on this" +
+    return text + "I found " + count + scope_words(request.scope) + " on this" +
            (hits.total > static_cast<std::int64_t>(hits.documents.size()) ? ", the best of them"
                                                                           : "") +
            ":\n" + document_lines(finding, request);

@@ -1,4 +1,5 @@
 // The embedded merge: a summary and insights computed from what the tools found.
+#include "worker/providers/citations.h"
 #include "worker/providers/local/describe.h"
 #include "worker/providers/local/embedded.h"
 #include "worker/providers/local/figures.h"
@@ -58,6 +59,8 @@ class LocalMerger final : public Merger {
                 }
             } else if (finding.tool == kToolDocuments) {
                 sentence = std::to_string(finding.documents.total) + " documents found.";
+                const std::string summary = cited_summary(finding.documents, {});
+                sentence += summary.empty() ? "" : " " + plain(summary);
                 merge_documents(finding.documents, merged);
             } else if (finding.tool == kToolCrm) {
                 sentence = std::to_string(finding.crm.total) + " CRM records found.";

@@ -90,6 +90,7 @@ net::HttpRequest Api::request_of(const ApiCall& wanted, const CallContext& conte
     const Endpoint& endpoint = options_.endpoint;
     net::HttpRequest request(wanted.method, endpoint.base_url + wanted.path);
     request.headers.emplace_back("Accept: application/json");
+    request.headers.insert(request.headers.end(), options_.headers.begin(), options_.headers.end());
     if (!wanted.body.empty()) {
         request.headers.emplace_back("Content-Type: application/json");
         request.body = wanted.body;

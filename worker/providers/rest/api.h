@@ -18,6 +18,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace mr::rest {
 
@@ -49,6 +50,7 @@ struct ApiOptions {
     std::string provider; // in logs and metrics: "hubspot"
     std::string label;    // for users: "HubSpot"
     Endpoint endpoint;
+    std::vector<std::string> headers; // lines that go with every call: "x-goog-user-project: p"
     unsigned max_retries = 2;
     std::size_t max_reply_bytes = kMaxReplyBytes;
     std::chrono::milliseconds retry_base{1'000}; // times the number of the try, when nobody says

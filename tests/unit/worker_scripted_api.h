@@ -1,0 +1,95 @@
+// A JSON API that gives its answers in order and keeps what it was asked; for the clients of data
+// providers. An empty answer is none: it waits until its client goes away.
+#pragma once
+
+#include "tests/unit/worker_http_server.h"
+#include "worker/providers/interfaces.h"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+
+namespace mr::test {
+
+class ScriptedApi {
+  public:
+    explicit ScriptedApi(std::vector<std::string> all)
+        : answers(std::move(all)),
+          server(loop, [this](HttpPeer& peer) -> Task<void> { return serve(peer); }) {}
+
+    // The JSON body of a request.
+    nlohmann::json body(std::size_t at) const {
+        const std::string& request = requests.at(at);
+        return nlohmann::json::parse(request.substr(request.find("\r\n\r\n") + 4));
+    }
+
+    // Runs a search, or throws what it threw.
+    template <typename T> T result_of(Task<T> work) {
+        std::optional<T> result;
+        loop.run(keep(std::move(work), result));
+        return result.value_or(T());
+    }
+
+    // Cancels a search once it has asked: true when it ended as a cancelled one does, with its
+    // connection closed.
+    template <typename T> bool ends_when_cancelled(Task<T> work) {
+        std::optional<T> result;
+        bool aborted = false;
+        boost::asio::cancellation_signal cancel;
+        boost::asio::co_spawn(
+            loop.context, keep(std::move(work), result),
+            boost::asio::bind_cancellation_slot(cancel.slot(), [&](const std::exception_ptr& why) {
+                try {
+                    if (why) {
+                        std::rethrow_exception(why);
+                    }
+                } catch (const boost::system::system_error& error) {
+                    aborted = error.code() == boost::asio::error::operation_aborted;
+                }
+            }));
+        loop.run(until([&] { return !requests.empty(); }));
+        cancel.emit(boost::asio::cancellation_type::terminal);
+        loop.run(until([&] { return aborted && server.open() == 0; }));
+        return aborted && !result;
+    }
+
+    static CallContext call(std::chrono::milliseconds limit = std::chrono::seconds(20)) {
+        CallContext call;
+        call.deadline = std::chrono::steady_clock::now() + limit;
+        return call;
+    }
+
+    Loop loop;
+    std::vector<std::string> answers;
+    std::vector<std::string> requests;
+    HttpServer server;
+
+  private:
+    Task<void> serve(HttpPeer& peer) {
+        for (;;) {
+            const std::string request = co_await peer.request();
+            if (request.empty()) {
+                co_return;
+            }
+            const std::size_t at = requests.size();
+            requests.push_back(request);
+            const std::string answer =
+                at < answers.size() ? answers[at] : http_answer("{}", "500 Server Error");
+            if (answer.empty()) {
+                co_await peer.closed();
+                co_return;
+            }
+            co_await peer.send(answer);
+        }
+    }
+
+    template <typename T> static Task<void> keep(Task<T> work, std::optional<T>& result) {
+        T got = co_await std::move(work);
+        result = std::move(got);
+    }
+};
+
+inline std::string http_json(const nlohmann::json& body, const std::string& status = "200 OK") {
+    return http_answer(body.dump(), status);
+}
+
+} // namespace mr::test
