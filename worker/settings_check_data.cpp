@@ -36,6 +36,14 @@ void check_hubspot(HubSpotSettings& hubspot, const Origin& origin) {
         refuse(origin, "hubspot_project_property", "holds characters that no property's name has");
     }
     check_word(hubspot.project_value, {"id", "code", "name"}, origin, "hubspot_project_value");
+    check_api_path(hubspot.associations_path, origin, "hubspot_associations_path");
+    if (!path_part(hubspot.project_object)) {
+        refuse(origin, "hubspot_project_object", "is no type such as deals or 2-1234567");
+    }
+    if (!hubspot.project_object.empty() && hubspot.project_property.empty()) {
+        refuse(origin, "hubspot_project_object",
+               "needs hubspot_project_property: the property that says whose project a record is");
+    }
 }
 
 void check_vertex_names(const VertexSearchSettings& search, const Origin& origin) {

@@ -31,8 +31,10 @@ void set_hubspot(const Settings& settings, ServiceSettings& services) {
     options.endpoint = endpoint_of(from, settings);
     options.objects_path = from.objects_path;
     options.pipelines_path = from.pipelines_path;
+    options.associations_path = from.associations_path;
     options.project_property = from.project_property;
     options.project_value = from.project_value;
+    options.project_object = from.project_object;
     options.max_records = from.max_records;
     options.searches_per_second = from.searches_per_second;
     options.max_retries = static_cast<unsigned>(from.retries);

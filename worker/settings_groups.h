@@ -32,8 +32,10 @@ struct HubSpotSettings {
     std::string base_url;
     std::string objects_path;
     std::string pipelines_path;
+    std::string associations_path;
     std::string project_property;
-    std::string project_value; // "id", "code" or "name"
+    std::string project_value;  // "id", "code" or "name"
+    std::string project_object; // whose records stand for projects
     uint64_t max_records = 0;
     uint64_t searches_per_second = 0;
     uint64_t retries = 0;

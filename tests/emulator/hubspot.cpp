@@ -17,6 +17,9 @@ std::string type_of(const std::string& name) {
         {"0-1", "contacts"}, {"0-2", "companies"}, {"0-3", "deals"}};
     const auto found = kIds.find(name);
     const std::string type = found == kIds.end() ? name : found->second;
+    if (name.starts_with("2-") && name.find_first_not_of("0123456789", 2) == std::string::npos) {
+        return name; // of a custom object
+    }
     return type == "deals" || type == "companies" || type == "contacts" ? type : "";
 }
 
@@ -240,7 +243,9 @@ class HubSpot final : public Provider {
             {"companies", {"name", "domain"}},
             {"contacts", {"firstname", "lastname", "email"}}};
         json out = object;
-        const json asked = call.body.value("properties", json(kUsual.at(type_)));
+        const auto usual = kUsual.find(type_);
+        const json asked = call.body.value(
+            "properties", usual == kUsual.end() ? json::array() : json(usual->second));
         json properties = {{"hs_object_id", object["id"]},
                            {"createdate", "2026-01-01T00:00:00Z"},
                            {"hs_lastmodifieddate", "2026-01-01T00:00:00Z"}};

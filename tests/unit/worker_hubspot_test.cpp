@@ -1,12 +1,11 @@
 // HubSpot's search against a scripted server: what is asked, how replies are read, and that a
 // project filter is kept or the search fails.
-#include "tests/unit/worker_http_server.h"
+#include "tests/unit/worker_scripted_api.h"
 #include "worker/providers/hubspot/records.h"
 
 namespace mr::test {
 namespace {
 
-using boost::asio::awaitable;
 using hubspot::Options;
 using nlohmann::json;
 using std::chrono::milliseconds;
@@ -42,41 +41,24 @@ json found(std::vector<json> records, int total) {
 const std::string kLabels =
     R"({"results":[{"id":"p","label":"Sales","stages":[{"id":"s1","label":"Offer made"}]}]})";
 
-// Answers in order, and keeps what it was asked.
-struct Crm {
-    explicit Crm(std::vector<std::string> all)
-        : answers(std::move(all)),
-          server(loop, [this](HttpPeer& peer) -> awaitable<void> { return serve(peer); }) {
+struct Crm : ScriptedApi {
+    explicit Crm(std::vector<std::string> all) : ScriptedApi(std::move(all)) {
         options.endpoint.base_url = server.url("");
         options.project_property = "project_code";
         options.searches_per_second = 1000;
         options.retry_base = milliseconds(1);
     }
 
-    awaitable<void> serve(HttpPeer& peer) {
-        for (;;) {
-            const std::string request = co_await peer.request();
-            if (request.empty()) {
-                co_return;
-            }
-            const std::size_t at = requests.size();
-            requests.push_back(request);
-            const std::string answer =
-                at < answers.size() ? answers[at] : http_answer("{}", "500 Server Error");
-            co_await peer.send(answer);
-        }
+    std::unique_ptr<CrmSearch> client() const {
+        return hubspot::make_crm_search(std::make_shared<net::HttpClient>(),
+                                        make_key_credential("Authorization: Bearer ", kToken),
+                                        options);
     }
-
     CrmHits ask(const std::string& input, const ProjectScope& scope) {
-        auto http = std::make_shared<net::HttpClient>();
-        const auto crm = hubspot::make_crm_search(
-            http, make_key_credential("Authorization: Bearer ", kToken), options);
-        CrmHits hits;
-        Question question;
-        CallContext call;
-        call.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-        loop.run(run(*crm, question, input, scope, call, hits));
-        return hits;
+        const auto crm = client();
+        const Question question;
+        CallContext context = call();
+        return result_of(crm->search(question, input, scope, context));
     }
     ProviderFault fault(const std::string& input, const ProjectScope& scope) {
         try {
@@ -88,25 +70,12 @@ struct Crm {
         ADD_FAILURE() << "no ProviderError";
         return ProviderFault::bad_reply;
     }
-    json body(std::size_t at) const {
-        const std::string& request = requests.at(at);
-        return json::parse(request.substr(request.find("\r\n\r\n") + 4));
-    }
 
-    static awaitable<void> run(CrmSearch& crm, const Question& question, const std::string& input,
-                               const ProjectScope& scope, CallContext& call, CrmHits& hits) {
-        hits = co_await crm.search(question, input, scope, call);
-    }
-
-    Loop loop;
-    std::vector<std::string> answers;
-    std::vector<std::string> requests;
     Options options;
-    HttpServer server;
 };
 
 std::string ok(const json& body) {
-    return http_answer(body.dump());
+    return http_json(body);
 }
 
 TEST(HubSpot, ADealIsFoundWithTheLabelOfItsStage) {
@@ -205,6 +174,57 @@ TEST(HubSpot, ThePathsAreThoseOfTheSettings) {
     crm.ask("deals", ProjectScope());
     EXPECT_TRUE(crm.requests.at(0).starts_with("GET /crm/pipelines/2026-09/deals "));
     EXPECT_TRUE(crm.requests.at(1).starts_with("POST /crm/objects/2026-09/deals/search "));
+}
+
+TEST(HubSpot, PagesAreReadUpToTheLimit) {
+    const auto page = [](const std::vector<json>& records, const std::string& after) {
+        json reply = found(records, 5);
+        if (!after.empty()) {
+            reply["paging"]["next"]["after"] = after;
+        }
+        return ok(reply);
+    };
+    Crm crm({page({deal("1"), deal("2")}, "2"), page({deal("3"), deal("4")}, "4")});
+    crm.options.max_records = 4;
+    crm.answers.insert(crm.answers.begin(), http_answer(kLabels));
+    const CrmHits hits = crm.ask("deals", ProjectScope());
+    EXPECT_EQ(crm.requests.size(), 3u);
+    EXPECT_EQ(hits.records.size(), 4u);
+    EXPECT_EQ(hits.total, 5);
+    EXPECT_EQ(crm.body(1)["limit"], 4);
+    EXPECT_FALSE(crm.body(1).contains("after"));
+    EXPECT_EQ(crm.body(2)["limit"], 2);
+    EXPECT_EQ(crm.body(2)["after"], "2");
+    Crm endless({});
+    endless.answers.assign(2 * hubspot::kMaxPages, page({deal("1")}, "1"));
+    endless.answers.insert(endless.answers.begin(), http_answer(kLabels));
+    endless.options.max_records = hubspot::kMaxRecords;
+    EXPECT_EQ(endless.ask("deals", ProjectScope()).records.size(), 1u);
+    EXPECT_EQ(endless.requests.size(), 1u + hubspot::kMaxPages);
+    EXPECT_EQ(endless.body(1)["limit"], 200);
+}
+
+TEST(HubSpot, ASilentServerCostsTheTimeOfTheCall) {
+    Crm crm({""});
+    const auto search = crm.client();
+    const Question question;
+    const ProjectScope scope;
+    CallContext context = ScriptedApi::call(milliseconds(50));
+    try {
+        crm.result_of(search->search(question, "contacts", scope, context));
+        ADD_FAILURE() << "no ProviderError";
+    } catch (const ProviderError& error) {
+        EXPECT_EQ(error.fault(), ProviderFault::timeout);
+    }
+}
+
+TEST(HubSpot, ACancelledSearchClosesItsConnection) {
+    Crm crm({""});
+    const auto search = crm.client();
+    const Question question;
+    const ProjectScope scope;
+    CallContext context = ScriptedApi::call();
+    EXPECT_TRUE(crm.ends_when_cancelled(search->search(question, "contacts", scope, context)));
 }
 
 TEST(HubSpot, KindsAndNamesAreThoseOfTheWords) {

@@ -116,6 +116,10 @@ TEST(DataSettings, WhatCannotWorkIsRefusedByItsName) {
         {"vertex_search_page_size", "0"},
         {"vertex_search_base_url", "ftp://x"},
         {"google_credentials_file", "/does/not/exist"},
+        {"hubspot_project_object", "deals"},
+        {"hubspot_project_object", "a/b"},
+        {"hubspot_associations_path", "crm"},
+        {"hubspot_max_records", "1001"},
         {"hubspot_project_value", "number"},
     };
     for (const auto& entry : wrong) {
@@ -129,6 +133,8 @@ TEST(DataSettings, WhatCannotWorkIsRefusedByItsName) {
         const std::string error = error_of(values);
         EXPECT_TRUE(error.starts_with("there: " + entry.first)) << entry.first << ": " << error;
     }
+    EXPECT_EQ(error_of({{"hubspot_project_object", "deals"}, {"hubspot_project_property", "p"}}),
+              "");
 }
 
 } // namespace

@@ -117,45 +117,6 @@ json value_of(const Field& field, const std::string& text, const Labels& labels)
     return label == labels.end() ? text : label->second;
 }
 
-CrmRecord record_of(const json& result, const Kind& kind, const Labels& labels) {
-    CrmRecord record;
-    record.id = std::string(kind.type) + "-" + text_of(member(result, "id"));
-    record.type = kind.type;
-    record.properties = json::object();
-    for (const Field& field : kind.fields) {
-        const std::string text =
-            text_of(member(member(result, "properties"), std::string(field.property).c_str()));
-        if (text.empty()) {
-            continue;
-        }
-        if (field.label.empty()) {
-            record.title += (record.title.empty() ? "" : " ") + text;
-        } else {
-            record.properties[std::string(field.label)] = value_of(field, text, labels);
-        }
-    }
-    if (record.title.empty()) {
-        record.title = record.id;
-    }
-    return record;
-}
-
-// A property of several choices holds them with semicolons between.
-bool of_projects(const json& result, const std::vector<std::string>& projects,
-                 const Options& options) {
-    const std::string held =
-        lower(text_of(member(member(result, "properties"), options.project_property.c_str())));
-    for (std::size_t at = 0; at <= held.size();) {
-        const std::size_t end = std::min(held.find(';', at), held.size());
-        if (std::find(projects.begin(), projects.end(), held.substr(at, end - at)) !=
-            projects.end()) {
-            return true;
-        }
-        at = end + 1;
-    }
-    return false;
-}
-
 } // namespace
 
 std::vector<const Kind*> kinds_in(const std::string& words) {
@@ -176,6 +137,11 @@ std::vector<const Kind*> kinds_in(const std::string& words) {
         kinds = {&kCompanies, &kContacts, &kDeals};
     }
     return kinds;
+}
+
+bool names_kinds(const std::string& words) {
+    const std::vector<std::string> all = words_of(lower(words));
+    return std::any_of(all.begin(), all.end(), about_a_kind);
 }
 
 std::vector<std::string> names_in(const std::string& words, const ProjectScope& scope) {
@@ -222,10 +188,49 @@ std::vector<std::string> project_values(const ProjectScope& scope, const Options
     return values;
 }
 
+CrmRecord read_record(const json& result, const Kind& kind, const Labels& labels) {
+    CrmRecord record;
+    record.id = std::string(kind.type) + "-" + text_of(member(result, "id"));
+    record.type = kind.type;
+    record.properties = json::object();
+    for (const Field& field : kind.fields) {
+        const std::string text =
+            text_of(member(member(result, "properties"), std::string(field.property).c_str()));
+        if (text.empty()) {
+            continue;
+        }
+        if (field.label.empty()) {
+            record.title += (record.title.empty() ? "" : " ") + text;
+        } else {
+            record.properties[std::string(field.label)] = value_of(field, text, labels);
+        }
+    }
+    if (record.title.empty()) {
+        record.title = record.id;
+    }
+    return record;
+}
+
+// A property of several choices holds them with semicolons between.
+bool of_projects(const json& result, const std::vector<std::string>& projects,
+                 const Options& options) {
+    const std::string held =
+        lower(text_of(member(member(result, "properties"), options.project_property.c_str())));
+    for (std::size_t at = 0; at <= held.size();) {
+        const std::size_t end = std::min(held.find(';', at), held.size());
+        if (std::find(projects.begin(), projects.end(), held.substr(at, end - at)) !=
+            projects.end()) {
+            return true;
+        }
+        at = end + 1;
+    }
+    return false;
+}
+
 json search_body(const Search& search, const Options& options) {
     json body = {{"filterGroups", json::array()},
                  {"properties", json::array()},
-                 {"limit", options.max_records}};
+                 {"limit", std::min(options.max_records - search.seen, kMaxPageRecords)}};
     for (const Field& field : search.kind.fields) {
         body["properties"].push_back(field.property);
     }
@@ -237,6 +242,9 @@ json search_body(const Search& search, const Options& options) {
         json group = json::object();
         group["filters"] = json::array({filter});
         body["filterGroups"].push_back(std::move(group));
+    }
+    if (!search.after.empty()) {
+        body["after"] = search.after;
     }
     if (!search.name.empty()) {
         body["query"] = search.name;
@@ -267,29 +275,40 @@ Labels read_labels(const json& reply) {
     return labels;
 }
 
-void read_hits(const json& reply, const Search& search, const Options& options,
-               const Labels& labels, CrmHits& hits) {
+std::uint64_t read_hits(const json& reply, const Search& search, const Options& options,
+                        const Labels& labels, CrmHits& hits) {
     const json& results = member(reply, "results");
     if (!results.is_array()) {
         throw ProviderError(ProviderFault::bad_reply, "HubSpot's reply cannot be read");
     }
     std::int64_t doubles = 0;
-    std::int64_t read = 0;
     for (const json& result : results) {
         if (!search.projects.empty() && !of_projects(result, search.projects, options)) {
             throw ProviderError(ProviderFault::filter,
                                 "HubSpot did not keep to the project filter");
         }
-        CrmRecord record = record_of(result, search.kind, labels);
-        const bool known = std::any_of(hits.records.begin(), hits.records.end(),
-                                       [&](const CrmRecord& one) { return one.id == record.id; });
-        doubles += known ? 1 : 0;
-        ++read;
-        if (!known) {
+        CrmRecord record = read_record(result, search.kind, labels);
+        if (known(hits, record)) {
+            ++doubles;
+        } else {
             hits.records.push_back(std::move(record));
         }
     }
-    hits.total += std::max(count_of(member(reply, "total")), read) - doubles;
+    const std::int64_t told = count_of(member(reply, "total"));
+    const auto seen = static_cast<std::int64_t>(search.seen);
+    const std::int64_t counted = seen == 0 ? 0 : std::max(told, seen);
+    hits.total +=
+        std::max(told, seen + static_cast<std::int64_t>(results.size())) - counted - doubles;
+    return results.size();
+}
+
+std::string next_page(const json& reply) {
+    return text_of(member(member(member(reply, "paging"), "next"), "after"));
+}
+
+bool known(const CrmHits& hits, const CrmRecord& record) {
+    return std::any_of(hits.records.begin(), hits.records.end(),
+                       [&](const CrmRecord& one) { return one.id == record.id; });
 }
 
 } // namespace mr::hubspot
