@@ -304,6 +304,40 @@ TEST(VertexSearch, RefusalsHaveTheirFaultsAndTries) {
     }
 }
 
+// Its header is refused once.
+class Renewing final : public Credential {
+  public:
+    Task<std::string> header(CallContext&) override {
+        co_return "Authorization: Bearer " + std::to_string(made_);
+    }
+    bool refused() override {
+        ++made_;
+        return true;
+    }
+    std::string redacted(std::string text) const override { return text; }
+
+  private:
+    int made_ = 1;
+};
+
+TEST(VertexSearch, ARenewedTokenCostsNoneOfTheTries) {
+    Documents documents({http_answer("{}", "401 Unauthorized"), http_answer("{}", "503 Down"),
+                         http_json(found({result("d1")}, 1)), http_answer("{}", "401 Unauthorized"),
+                         http_answer("{}", "401 Unauthorized")});
+    documents.options.max_retries = 1;
+    const auto search = vertex_search::make_document_search(
+        std::make_shared<net::HttpClient>(), std::make_shared<Renewing>(), documents.options);
+    const Question question;
+    const ProjectScope scope;
+    CallContext context = ScriptedApi::call();
+    EXPECT_EQ(documents.result_of(search->search(question, "one", scope, context)).total, 1);
+    EXPECT_NE(documents.requests.at(1).find("Bearer 2"), std::string::npos);
+    EXPECT_THROW(documents.result_of(search->search(question, "two", scope, context)),
+                 ProviderError)
+        << "it is renewed once";
+    EXPECT_EQ(documents.requests.size(), 5u);
+}
+
 TEST(VertexSearch, ASilentServerCostsTheTimeOfTheCall) {
     Documents documents({""});
     const auto search = documents.client();

@@ -64,6 +64,7 @@ Task<json> Api::call(ApiCall wanted, Judge judge, CallContext& context) {
         if (!again) {
             throw ProviderError(refusal.fault, refusal.text);
         }
+        tried -= renew ? 1 : 0;
         ++context.attempts;
         co_await sleep_for(*refusal.wait);
     }
