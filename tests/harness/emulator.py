@@ -110,3 +110,16 @@ class Emulator:
             found = self.requests(provider)
             return found if sum(bool(one["outcome"]) for one in found) >= count else None
         return wait_for(look, f"{count} requests to {provider or 'anyone'} have ended", 30)
+
+    def held(self, provider):
+        """Waits for a request that is let in and not answered, as by `hang`."""
+        seen = set()
+
+        def look():
+            waiting = {one["id"] for one in self.requests(provider)
+                       if not one["status"] and not one["outcome"]}
+            again = waiting & seen  # one that is just being answered is there once
+            seen.update(waiting)
+            return again
+
+        wait_for(look, f"a request to {provider} waits for its answer", 30)
