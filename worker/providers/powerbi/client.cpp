@@ -1,0 +1,126 @@
+#include "worker/providers/powerbi/dax.h"
+#include "worker/providers/powerbi/powerbi.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace mr::powerbi {
+namespace {
+
+using nlohmann::json;
+
+std::string value_of(const Project& project, const std::string& kind) {
+    return kind == "id" ? project.id : kind == "name" ? project.name : project.code;
+}
+
+bool is_number(const std::string& text) {
+    return !text.empty() && text.size() <= 18 &&
+           text.find_first_not_of("0123456789") == std::string::npos;
+}
+
+bool is_plain(const std::string& text) {
+    return !text.empty() && std::none_of(text.begin(), text.end(), [](char c) {
+        return static_cast<unsigned char>(c) < ' ';
+    });
+}
+
+[[noreturn]] void no_filter(const std::string& why) {
+    throw ProviderError(ProviderFault::filter,
+                        "the project filter cannot be applied to Power BI: " + why);
+}
+
+class PowerBiEngine final : public SqlEngine {
+  public:
+    PowerBiEngine(rest::Api api, Options options)
+        : api_(std::move(api)), options_(std::move(options)),
+          described_(described(*options_.schema)) {}
+
+    std::string_view schema() const override { return described_; }
+
+    Task<SqlTable> run(const SqlQuery& query, const ProjectScope& scope,
+                       CallContext& call) override {
+        const std::vector<std::string> projects = project_values(scope, options_);
+        const json body = body_of(query, projects);
+        const std::string group = options_.workspace.empty() ? "" : "/groups/" + options_.workspace;
+        rest::ApiCall request("query", "POST",
+                              options_.api_path + group + "/datasets/" + options_.dataset +
+                                  "/executeQueries");
+        request.body = rest::body_text(body);
+        const bool filtered = !projects.empty();
+        rest::Judge judge = [this, filtered](const net::HttpResponse& response, int tried) {
+            return refusal_of(response, options_, tried, filtered);
+        };
+        const json reply = co_await api_.call(std::move(request), std::move(judge), call);
+        co_return read_rows(reply, query, options_, projects);
+    }
+
+  private:
+    json body_of(const SqlQuery& query, const std::vector<std::string>& projects) const {
+        const Dax dax = read_dax(query.sql, *options_.schema,
+                                 projects.empty() ? nullptr : &options_.project_column);
+        if (!projects.empty() && !dax.of_projects) {
+            no_filter("the query reads nothing that belongs to projects");
+        }
+        json text;
+        text["query"] = confined(dax, options_.max_rows + 1, options_.project_column, projects,
+                                 numeric_project(options_));
+        json body;
+        body["queries"] = json::array({std::move(text)});
+        body["serializerSettings"]["includeNulls"] = true;
+        return body;
+    }
+
+    static bool numeric_project(const Options& options) {
+        const Field* field =
+            options.schema->column(options.project_column.table, options.project_column.column);
+        return field != nullptr && (field->kind == "number" || field->kind == "count");
+    }
+
+    rest::Api api_;
+    Options options_;
+    std::string described_;
+};
+
+} // namespace
+
+std::vector<std::string> project_values(const ProjectScope& scope, const Options& options) {
+    if (scope.unanswerable()) {
+        no_filter("it names no known project");
+    }
+    std::vector<std::string> values;
+    if (!scope.filtered()) {
+        return values;
+    }
+    if (options.project_column.column.empty()) {
+        no_filter("powerbi_project_column is not set");
+    }
+    if (scope.projects.size() > kMaxScopeProjects) {
+        no_filter("it names too many projects");
+    }
+    const Field* field =
+        options.schema->column(options.project_column.table, options.project_column.column);
+    const bool numeric = field != nullptr && (field->kind == "number" || field->kind == "count");
+    for (const Project& project : scope.projects) {
+        std::string value = value_of(project, options.project_value);
+        if (numeric ? !is_number(value) : !is_plain(value)) {
+            no_filter("a project has no usable " + options.project_value);
+        }
+        values.push_back(std::move(value));
+    }
+    return values;
+}
+
+std::unique_ptr<SqlEngine> make_engine(std::shared_ptr<net::HttpClient> http,
+                                       std::shared_ptr<Credential> credential, Options options) {
+    rest::ApiOptions api;
+    api.provider = "powerbi";
+    api.label = "Power BI";
+    api.endpoint = options.endpoint;
+    api.max_retries = options.max_retries;
+    api.retry_base = options.retry_base;
+    api.gate = rest::make_local_gate("Power BI", options.queries_per_second);
+    return std::make_unique<PowerBiEngine>(
+        rest::Api(std::move(http), std::move(credential), std::move(api)), std::move(options));
+}
+
+} // namespace mr::powerbi
