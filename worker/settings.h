@@ -49,6 +49,8 @@ struct Settings {
     ModelSettings gemini;
     HubSpotSettings hubspot;
     VertexSearchSettings vertex_search;
+    EntraSettings entra;
+    PowerBiSettings powerbi;
     std::string openai_api;     // "chat" or "responses"
     std::string gemini_project; // Gemini is asked on Vertex AI, with Google's credentials
     std::string gemini_location;
@@ -61,6 +63,8 @@ struct Settings {
     std::string merger;
     std::string responder;
     std::string projects_file;
+    std::string dax_writer;
+    std::string chart_schema;
     std::string provider_ca_file;
     std::string provider_proxy;
     bool provider_http2 = false;
@@ -73,11 +77,13 @@ struct Settings {
     bool hubspot_active() const;           // in the same way
     bool vertex_search_active() const;     // an engine or a data store has been named
     std::string vertex_search_url() const; // up to and without ":search"
+    bool powerbi_active() const;           // a dataset has been named
     // Projects are others than those of the embedded data.
     bool own_projects() const;
     // Where Gemini is, up to "/models/".
     std::string gemini_url() const;
-    // Who does one of the five tasks, in order: names of active models, or "embedded".
+    // Who does a task, in order: names of active models, or "embedded". Nobody writes DAX when no
+    // model is active.
     std::vector<std::string> providers_of(std::string_view task) const;
 };
 

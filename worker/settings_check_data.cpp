@@ -1,5 +1,6 @@
 // What the settings of providers of data must hold, and which of them are to be asked.
 #include "worker/providers/directory/project_list.h"
+#include "worker/providers/powerbi/schema.h"
 #include "worker/settings_checks.h"
 
 #include <initializer_list>
@@ -110,12 +111,95 @@ void check_projects(const Settings& settings, const Origin& origin) {
     }
 }
 
+void check_entra(EntraSettings& entra, const Origin& origin) {
+    if (!entra.client_secret_file.empty()) {
+        if (!entra.client_secret.empty()) {
+            refuse(origin, "entra_client_secret_file",
+                   "and entra_client_secret are both given: leave one out");
+        }
+        entra.client_secret =
+            read_key_file(entra.client_secret_file, origin, "entra_client_secret_file");
+    }
+    if (entra.tenant.empty() || !plain_name(entra.tenant) ||
+        entra.tenant.find('/') != std::string::npos) {
+        refuse(origin, "entra_tenant", "is no tenant's id or domain, which Power BI needs");
+    }
+    if (entra.client_id.empty() || !plain_name(entra.client_id)) {
+        refuse(origin, "entra_client_id", "is no application's id, which Power BI needs");
+    }
+    if (entra.client_secret.empty() || !usable_key(entra.client_secret)) {
+        refuse(origin, "entra_client_secret", "is no secret on one line, which Power BI needs");
+    }
+    check_url(entra.authority, origin, "entra_authority");
+    check_url(entra.scope, origin, "entra_scope");
+    check_ca_file(entra.ca_file, origin, "entra_ca_file");
+    check_proxy(entra.proxy, origin, "entra_proxy");
+    if (!entra.connect_to.empty() && !host_and_port(entra.connect_to)) {
+        refuse(origin, "entra_connect_to", "is not host:port");
+    }
+}
+
+// What Power BI's questions are about: the described schema, and the column of projects in it.
+void check_powerbi_schema(const PowerBiSettings& powerbi, const Origin& origin) {
+    if (powerbi.schema_file.empty()) {
+        refuse(origin, "powerbi_schema_file", "is empty: describe the tables that may be asked");
+    }
+    powerbi::Schema schema;
+    try {
+        schema = powerbi::read_schema(powerbi.schema_file);
+    } catch (const std::runtime_error& error) {
+        refuse(origin, "powerbi_schema_file", "names " + powerbi.schema_file + ": " + error.what());
+    }
+    if (powerbi.project_column.empty()) {
+        return;
+    }
+    try {
+        const powerbi::ColumnName name = powerbi::parse_column(powerbi.project_column);
+        if (schema.column(name.table, name.column) == nullptr) {
+            refuse(origin, "powerbi_project_column", "is not described in powerbi_schema_file");
+        }
+    } catch (const SettingsError&) {
+        throw;
+    } catch (const std::runtime_error&) {
+        refuse(origin, "powerbi_project_column", "is not written as 'Table'[Column]");
+    }
+}
+
+void check_powerbi(Settings& settings, const Origin& origin) {
+    const PowerBiSettings& powerbi = settings.powerbi;
+    if (!settings.powerbi_active()) {
+        return;
+    }
+    for (const auto& [key, value] : {std::pair("powerbi_dataset", &powerbi.dataset),
+                                     std::pair("powerbi_workspace", &powerbi.workspace)}) {
+        if (!plain_name(*value) || value->find('/') != std::string::npos) {
+            refuse(origin, key, "holds characters that no id has");
+        }
+    }
+    check_connection(powerbi, "powerbi", origin);
+    check_api_path(powerbi.api_path, origin, "powerbi_api_path");
+    if (powerbi.project_value != "id" && powerbi.project_value != "code" &&
+        powerbi.project_value != "name") {
+        refuse(origin, "powerbi_project_value",
+               "is '" + powerbi.project_value + "', not id, code or name");
+    }
+    check_powerbi_schema(powerbi, origin);
+    check_entra(settings.entra, origin);
+    if (settings.dax_writer == "auto" && settings.providers_of("dax_writer").empty()) {
+        refuse(
+            origin, "powerbi_dataset",
+            "needs a language model that writes the queries: set up openai, anthropic or gemini");
+    }
+}
+
 } // namespace
 
 void check_data_providers(Settings& settings, const Origin& origin) {
     check_projects(settings, origin);
     check_hubspot(settings.hubspot, origin);
     check_vertex_search(settings, origin);
+    check_powerbi(settings, origin);
+    check_url(settings.chart_schema, origin, "chart_schema");
 }
 
 } // namespace checks
@@ -150,6 +234,10 @@ std::string Settings::vertex_search_url() const {
     return url + "/projects/" + search.project + "/locations/" + search.location + "/collections/" +
            search.collection + (engine ? "/engines/" : "/dataStores/") +
            (engine ? search.engine : search.data_store) + "/servingConfigs/" + config;
+}
+
+bool Settings::powerbi_active() const {
+    return !powerbi.dataset.empty();
 }
 
 } // namespace mr

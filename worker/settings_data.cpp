@@ -72,6 +72,41 @@ void set_vertex_search(const Settings& settings, ServiceSettings& services) {
     services.vertex_search = std::move(setup);
 }
 
+// The file has been checked; here it is read for good.
+void set_powerbi(const Settings& settings, ServiceSettings& services) {
+    const PowerBiSettings& from = settings.powerbi;
+    PowerBiSetup setup;
+    powerbi::Options& options = setup.options;
+    options.endpoint = endpoint_of(from, settings);
+    options.api_path = from.api_path;
+    options.workspace = from.workspace;
+    options.dataset = from.dataset;
+    options.schema =
+        std::make_shared<const powerbi::Schema>(powerbi::read_schema(from.schema_file));
+    if (!from.project_column.empty()) {
+        options.project_column = powerbi::parse_column(from.project_column);
+    }
+    options.project_value = from.project_value;
+    options.max_rows = from.max_rows;
+    options.queries_per_second = from.queries_per_second;
+    options.max_retries = static_cast<unsigned>(from.retries);
+    entra::ClientOptions& client = setup.client;
+    client.authority = settings.entra.authority;
+    client.tenant = settings.entra.tenant;
+    client.client_id = settings.entra.client_id;
+    client.client_secret = settings.entra.client_secret;
+    client.scope = settings.entra.scope;
+    client.ca_file = settings.entra.ca_file;
+    client.proxy = settings.entra.proxy;
+    client.connect_to = settings.entra.connect_to;
+    client.timing.connect_timeout = settings.provider_connect_timeout;
+    setup.writer = settings.providers_of("dax_writer");
+    services.limits.chart_timeout = from.timeout;
+    log::info("a semantic model is asked",
+              {{"provider", "powerbi"}, {"url", from.base_url}, {"dataset", from.dataset}});
+    services.powerbi = std::move(setup);
+}
+
 } // namespace
 
 void set_data_providers(const Settings& settings, ServiceSettings& services) {
@@ -82,6 +117,10 @@ void set_data_providers(const Settings& settings, ServiceSettings& services) {
     if (settings.vertex_search_active()) {
         set_vertex_search(settings, services);
     }
+    if (settings.powerbi_active()) {
+        set_powerbi(settings, services);
+    }
+    services.chart_schema = settings.chart_schema;
 }
 
 } // namespace mr

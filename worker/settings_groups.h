@@ -71,15 +71,45 @@ struct VertexSearchSettings {
     uint64_t retries = 0;
     std::chrono::milliseconds timeout{};
     std::chrono::milliseconds first_byte_timeout{};
-    std::string ca_file;
-    std::string proxy;
-    std::string connect_to;
-};
+    // The application that Entra ID knows the worker by.
+    struct EntraSettings {
+        std::string tenant;
+        std::string client_id;
+        std::string client_secret; // also what client_secret_file holds
+        std::string client_secret_file;
+        std::string authority;
+        std::string scope;
+        std::string ca_file;
+        std::string proxy;
+        std::string connect_to;
+    };
 
-inline constexpr std::string_view kOpenAiUrl = "https://api.openai.com/v1";
-inline constexpr std::string_view kAnthropicUrl = "https://api.anthropic.com";
-inline constexpr std::string_view kGeminiUrl = "https://generativelanguage.googleapis.com/v1beta";
-inline constexpr std::string_view kHubSpotUrl = "https://api.hubapi.com";
-inline constexpr std::string_view kVertexSearchUrl = "https://discoveryengine.googleapis.com/v1";
+    // Which semantic model is asked, and how.
+    struct PowerBiSettings {
+        std::string dataset;
+        std::string workspace;
+        std::string base_url;
+        std::string api_path;
+        std::string schema_file;
+        std::string project_column;
+        std::string project_value; // "id", "code" or "name"
+        uint64_t max_rows = 0;
+        uint64_t queries_per_second = 0;
+        std::chrono::milliseconds timeout{};
+        uint64_t retries = 0;
+        std::string ca_file;
+        std::string proxy;
+        std::string connect_to;
+    };
+
+    inline constexpr std::string_view kOpenAiUrl = "https://api.openai.com/v1";
+    inline constexpr std::string_view kAnthropicUrl = "https://api.anthropic.com";
+    inline constexpr std::string_view kGeminiUrl =
+        "https://generativelanguage.googleapis.com/v1beta";
+    inline constexpr std::string_view kHubSpotUrl = "https://api.hubapi.com";
+    inline constexpr std::string_view kVertexSearchUrl =
+        "https://discoveryengine.googleapis.com/v1";
+    inline constexpr std::string_view kEntraUrl = "https://login.microsoftonline.com";
+    inline constexpr std::string_view kPowerBiUrl = "https://api.powerbi.com";
 
 } // namespace mr

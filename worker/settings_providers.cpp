@@ -50,6 +50,9 @@ constexpr std::string_view kAuto = "auto";
 constexpr std::string_view kEmbedded = "embedded";
 constexpr std::string_view kNames[] = {"openai", "anthropic", "gemini"};
 
+// Where the embedded provider stands in the row of those who may do a task.
+enum class Embedded : unsigned char { behind, alone, never };
+
 // For each task the models in the order in which "auto" wants them: the first one as the original
 // backend had it. The embedded provider stands behind them where it can stand in without the user
 // reading something else than before.
@@ -57,14 +60,15 @@ struct TaskRow {
     std::string_view task;
     const std::string Settings::* setting;
     std::string_view wanted[3];
-    bool embedded_behind;
+    Embedded embedded;
 };
 constexpr TaskRow kTasks[] = {
-    {"extractor", &Settings::extractor, {"gemini", "openai", "anthropic"}, true},
-    {"router", &Settings::router, {"openai", "gemini", "anthropic"}, true},
-    {"sql_writer", &Settings::sql_writer, {"anthropic", "openai", "gemini"}, true},
-    {"merger", &Settings::merger, {"openai", "gemini", "anthropic"}, true},
-    {"responder", &Settings::responder, {"openai", "anthropic", "gemini"}, false},
+    {"extractor", &Settings::extractor, {"gemini", "openai", "anthropic"}, Embedded::behind},
+    {"router", &Settings::router, {"openai", "gemini", "anthropic"}, Embedded::behind},
+    {"sql_writer", &Settings::sql_writer, {"anthropic", "openai", "gemini"}, Embedded::behind},
+    {"merger", &Settings::merger, {"openai", "gemini", "anthropic"}, Embedded::behind},
+    {"responder", &Settings::responder, {"openai", "anthropic", "gemini"}, Embedded::alone},
+    {"dax_writer", &Settings::dax_writer, {"anthropic", "openai", "gemini"}, Embedded::never},
 };
 
 std::vector<std::string> listed(const std::string& text) {
@@ -79,9 +83,10 @@ std::vector<std::string> listed(const std::string& text) {
     return names;
 }
 
-// What the embedded provider finds are the projects of the embedded data.
-bool embedded_able(const Settings& settings, const TaskRow& task) {
-    return task.task != "extractor" || !settings.own_projects();
+// What the embedded provider knows is the embedded data.
+Embedded embedded_in(const Settings& settings, const TaskRow& task) {
+    const bool other_data = task.task == "extractor" && settings.own_projects();
+    return other_data ? Embedded::never : task.embedded;
 }
 
 std::vector<std::string> automatic(const Settings& settings, const TaskRow& task) {
@@ -91,7 +96,8 @@ std::vector<std::string> automatic(const Settings& settings, const TaskRow& task
             names.emplace_back(name);
         }
     }
-    if (embedded_able(settings, task) && (names.empty() || task.embedded_behind)) {
+    const Embedded embedded = embedded_in(settings, task);
+    if (embedded == Embedded::behind || (names.empty() && embedded == Embedded::alone)) {
         names.emplace_back(kEmbedded);
     }
     return names;
@@ -101,7 +107,7 @@ void check_task(const Settings& settings, const TaskRow& task, const Origin& ori
     const std::string& text = settings.*task.setting;
     const std::vector<std::string> names = listed(text);
     if (text == kAuto) {
-        if (automatic(settings, task).empty()) {
+        if (automatic(settings, task).empty() && task.embedded != Embedded::never) {
             refuse(origin, task.task,
                    "has nobody: set up a language model, such as with openai_api_key");
         }
@@ -111,14 +117,11 @@ void check_task(const Settings& settings, const TaskRow& task, const Origin& ori
         const bool model =
             std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
         const bool once = std::count(names.begin(), names.end(), name) == 1;
-        if ((!model && name != kEmbedded) || !once) {
+        const bool can_be_embedded = embedded_in(settings, task) != Embedded::never;
+        if ((!model && !(name == kEmbedded && can_be_embedded)) || !once) {
             refuse(origin, task.task,
-                   "is '" + text +
-                       "', not auto or a list of openai, anthropic, gemini, embedded, each once");
-        }
-        if (!model && !embedded_able(settings, task)) {
-            refuse(origin, task.task,
-                   "names embedded, which knows the projects of the embedded data alone");
+                   "is '" + text + "', not auto or a list of openai, anthropic, gemini" +
+                       (can_be_embedded ? ", embedded" : "") + ", each once");
         }
         if (model && !settings.active(name)) {
             refuse(origin, task.task, "names " + name + ", which has no " + name + "_api_key");

@@ -188,6 +188,10 @@ constexpr OtherName kOtherNames[] = {
     {"GOOGLE_API_KEY", "gemini_api_key"},
     {"GEMINI_MODEL", "gemini_model"},
     {"HUBSPOT_API_KEY", "hubspot_api_key"},
+    {"AZURE_TENANT_ID", "entra_tenant"},
+    {"AZURE_CLIENT_ID", "entra_client_id"},
+    {"AZURE_CLIENT_SECRET", "entra_client_secret"},
+    {"AZURE_AUTHORITY_HOST", "entra_authority"},
     {"GOOGLE_APPLICATION_CREDENTIALS", "google_credentials_file"},
 };
 

@@ -11,6 +11,12 @@ template <typename T> SettingMember hubspot(T HubSpotSettings::* part) {
 template <typename T> SettingMember vertex(T VertexSearchSettings::* part) {
     return {&Settings::vertex_search, part};
 }
+template <typename T> SettingMember entra(T EntraSettings::* part) {
+    return {&Settings::entra, part};
+}
+template <typename T> SettingMember powerbi(T PowerBiSettings::* part) {
+    return {&Settings::powerbi, part};
+}
 
 const SettingRow kRows[] = {
     {"projects_file", "", &Settings::projects_file, 0, 0, "path",
@@ -108,6 +114,58 @@ const SettingRow kRows[] = {
      "instead of provider_proxy, for Vertex AI Search alone", true},
     {"vertex_search_connect_to", "", vertex(&VertexSearchSettings::connect_to), 0, 0, "host:port",
      "connected to instead of the URL's host; certificates are checked for the URL's"},
+    {"powerbi_dataset", "", powerbi(&PowerBiSettings::dataset), 0, 0, "id",
+     "semantic model of Power BI that charts are made from where no query has rows for them"},
+    {"powerbi_workspace", "", powerbi(&PowerBiSettings::workspace), 0, 0, "id",
+     "workspace that holds it; empty: the application's own"},
+    {"powerbi_schema_file", "", powerbi(&PowerBiSettings::schema_file), 0, 0, "path",
+     "tables, columns and measures that may be asked, as JSON"},
+    {"powerbi_project_column", "", powerbi(&PowerBiSettings::project_column), 0, 0, "name",
+     "column that says whose project a row is, as 'Projects'[Code]; empty: none, questions about "
+     "projects are not answered from Power BI"},
+    {"powerbi_project_value", "code", powerbi(&PowerBiSettings::project_value), 0, 0, "word",
+     "what the column holds of a project: id, code or name"},
+    {"powerbi_base_url", kPowerBiUrl, powerbi(&PowerBiSettings::base_url), 0, 0, "URL",
+     "server that speaks Power BI's REST API"},
+    {"powerbi_api_path", "/v1.0/myorg", powerbi(&PowerBiSettings::api_path), 0, 0, "path",
+     "in front of workspaces and datasets, with the version of the API"},
+    {"powerbi_max_rows", "500", powerbi(&PowerBiSettings::max_rows), 1, 10'000, "count",
+     "most rows of one query"},
+    {"powerbi_queries_per_second", "2", powerbi(&PowerBiSettings::queries_per_second), 1, 1000,
+     "1/s", "pace of this worker's queries; Power BI allows 120 a minute"},
+    {"powerbi_timeout", "30s", powerbi(&PowerBiSettings::timeout), kSecond, 10 * kMinute, "",
+     "longest time for a chart, the writing of its query included"},
+    {"powerbi_retries", "2", powerbi(&PowerBiSettings::retries), 0, 10, "count",
+     "further tries of a query that failed"},
+    {"powerbi_ca_file", "", powerbi(&PowerBiSettings::ca_file), 0, 0, "path",
+     "instead of provider_ca_file, for Power BI alone"},
+    {"powerbi_proxy", "", powerbi(&PowerBiSettings::proxy), 0, 0, "URL",
+     "instead of provider_proxy, for Power BI alone", true},
+    {"powerbi_connect_to", "", powerbi(&PowerBiSettings::connect_to), 0, 0, "host:port",
+     "connected to instead of the URL's host; certificates are checked for the URL's"},
+    {"entra_tenant", "", entra(&EntraSettings::tenant), 0, 0, "name",
+     "Entra ID's tenant, id or domain, that gives access to Power BI (also AZURE_TENANT_ID)"},
+    {"entra_client_id", "", entra(&EntraSettings::client_id), 0, 0, "id",
+     "application the worker is in that tenant (also AZURE_CLIENT_ID)"},
+    {"entra_client_secret", "", entra(&EntraSettings::client_secret), 0, 0, "key",
+     "its secret; better given as a file or variable (also AZURE_CLIENT_SECRET)", true},
+    {"entra_client_secret_file", "", entra(&EntraSettings::client_secret_file), 0, 0, "path",
+     "file that holds the secret"},
+    {"entra_authority", kEntraUrl, entra(&EntraSettings::authority), 0, 0, "URL",
+     "where tokens are had; national clouds have their own (also AZURE_AUTHORITY_HOST)"},
+    {"entra_scope", "https://analysis.windows.net/powerbi/api/.default",
+     entra(&EntraSettings::scope), 0, 0, "URL", "what the token is for; ends in /.default"},
+    {"entra_ca_file", "", entra(&EntraSettings::ca_file), 0, 0, "path",
+     "instead of provider_ca_file, for Entra ID alone"},
+    {"entra_proxy", "", entra(&EntraSettings::proxy), 0, 0, "URL",
+     "instead of provider_proxy, for Entra ID alone", true},
+    {"entra_connect_to", "", entra(&EntraSettings::connect_to), 0, 0, "host:port",
+     "connected to instead of the authority's host; certificates are checked for the URL's"},
+    {"dax_writer", "auto", &Settings::dax_writer, 0, 0, "names",
+     "who writes Power BI's queries: openai, anthropic, gemini, in order; auto: those that are "
+     "set up"},
+    {"chart_schema", "https://vega.github.io/schema/vega-lite/v6.json", &Settings::chart_schema, 0,
+     0, "URL", "version of Vega-Lite that charts name as theirs"},
 };
 
 } // namespace

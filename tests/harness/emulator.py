@@ -16,6 +16,7 @@ from harness.process import Log, Process, wait_for
 
 KEY = "emulated-key"
 MODEL = "emulated-1"
+ENTRA_CLIENT, ENTRA_SECRET = "emulated-client", "emulated-secret"
 READY_LIMIT_S = 30.0
 
 
@@ -80,6 +81,13 @@ class Emulator:
                 "vertex_search_base_url": self.url("/search/v1"),
                 "google_credentials_file": self.account_file,
                 "google_token_url": self.url("/google/token"), "provider_ca_file": self.ca_file}
+    def powerbi_settings(self, schema_file):
+        """For a worker that is to draw charts of its semantic model."""
+        return {"powerbi_base_url": self.url("/powerbi"), "powerbi_workspace": "w-1",
+                "powerbi_dataset": "d-1", "powerbi_schema_file": schema_file,
+                "entra_authority": self.url("/entra"), "entra_tenant": "emulated-tenant",
+                "entra_client_id": ENTRA_CLIENT, "entra_client_secret": ENTRA_SECRET,
+                "provider_ca_file": self.ca_file}
 
     # ---- its control port
 

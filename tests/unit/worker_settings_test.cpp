@@ -293,6 +293,65 @@ TEST(WorkerSettings, ProviderErrorsHoldNoSecret) {
               std::string::npos);
 }
 
+TEST(WorkerSettings, PowerBiNeedsItsSchemaItsApplicationAndAModel) {
+    const TempFile schema(R"({"tables":[{"name":"P","columns":[{"name":"Code"}]}]})");
+    const TempFile secret("s3~cret\n");
+    const RawSettings good = {{"powerbi_dataset", {"d-1", "there"}},
+                              {"powerbi_schema_file", {schema.path(), "there"}},
+                              {"powerbi_project_column", {"'P'[Code]", "there"}},
+                              {"entra_tenant", {"contoso.example", "there"}},
+                              {"entra_client_id", {"app-1", "there"}},
+                              {"entra_client_secret_file", {secret.path(), "there"}},
+                              {"openai_api_key", {"k", "there"}},
+                              {"anthropic_api_key", {"k", "there"}}};
+    const RawSettings layers[] = {good};
+    const Settings settings = make_settings(layers);
+    EXPECT_TRUE(settings.powerbi_active());
+    EXPECT_EQ(settings.entra.client_secret, "s3~cret");
+    EXPECT_EQ(settings.providers_of("dax_writer"),
+              (std::vector<std::string>{"anthropic", "openai"}));
+    EXPECT_FALSE(make_settings({}).powerbi_active());
+    EXPECT_TRUE(make_settings({}).providers_of("dax_writer").empty());
+    const std::pair<std::string, std::string> cases[] = {
+        {"powerbi_dataset", "a/b"},
+        {"powerbi_workspace", "a b"},
+        {"powerbi_schema_file", ""},
+        {"powerbi_schema_file", "/does/not/exist"},
+        {"powerbi_schema_file", secret.path()},
+        {"powerbi_project_column", "Code"},
+        {"powerbi_project_column", "P[Other]"},
+        {"powerbi_project_value", "colour"},
+        {"powerbi_base_url", "secret"},
+        {"powerbi_api_path", "v1.0"},
+        {"entra_tenant", ""},
+        {"entra_tenant", "a/b"},
+        {"entra_client_id", ""},
+        {"entra_client_secret", "s3~cret"},
+        {"entra_authority", "login.example"},
+        {"entra_scope", "all"},
+        {"dax_writer", "embedded"},
+        {"dax_writer", "gemini"},
+    };
+    for (const auto& [key, value] : cases) {
+        RawSettings bad = good;
+        bad[key] = {value, "there"};
+        const std::string error = error_of(bad);
+        EXPECT_TRUE(error.starts_with("there: " + key) ||
+                    error.starts_with("there: entra_client_secret_file"))
+            << key << ": " << error;
+        EXPECT_EQ(error.find("s3~cret"), std::string::npos);
+    }
+    RawSettings alone = good;
+    alone.erase("openai_api_key");
+    alone.erase("anthropic_api_key");
+    EXPECT_NE(error_of(alone).find("needs a language model"), std::string::npos);
+    const char* const environment[] = {"AZURE_TENANT_ID=t", "AZURE_CLIENT_ID=c",
+                                       "AZURE_CLIENT_SECRET=not a secret", "AZURE_AUTHORITY_HOST=x",
+                                       nullptr};
+    const RawSettings others[] = {read_environment(environment)};
+    EXPECT_EQ(make_settings(others).entra.tenant, "t") << "checked when Power BI is set up alone";
+}
+
 TEST(WorkerSettings, PrintedSettingsHoldNoKey) {
     const RawSettings layers[] = {{{"openai_api_key", {"sk-sesame", "test"}},
                                    {"provider_proxy", {"http://u:sesame@p:1", "test"}}}};

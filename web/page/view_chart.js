@@ -88,7 +88,8 @@ export class ChartView {
       this.drawnFor = this.room();
       return;
     }
-    const embed = this.rows.length > 0 ? await loadVega() : null;
+    const plainTable = this.chart.spec.usermeta?.type === 'table';
+    const embed = this.rows.length > 0 && !plainTable ? await loadVega() : null;
     if (run !== this.drawn) return;
     if (embed && (await this.drawWithVega(embed))) return;
     this.stage.dataset.kind = 'none';

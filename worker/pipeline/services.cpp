@@ -3,6 +3,7 @@
 #include "worker/providers/directory/project_list.h"
 #include "worker/providers/in_turn.h"
 #include "worker/providers/local/embedded.h"
+#include "worker/providers/tasks/dax_writer.h"
 #include "worker/providers/tasks/tasks.h"
 
 #include <stdexcept>
@@ -65,6 +66,30 @@ std::unique_ptr<DocumentSearch> make_vertex_search(const VertexSearchSetup& setu
                                                setup.options);
 }
 
+void set_semantic_model(const ServiceSettings& settings, const Models& models, Services& services) {
+    if (!settings.powerbi) {
+        return;
+    }
+    const PowerBiSetup& setup = *settings.powerbi;
+    Choices<SqlWriter> writers;
+    for (const std::string& name : setup.writer) {
+        writers.push_back({name, tasks::make_dax_writer(models.at(name), setup.options.schema,
+                                                        setup.options.project_column)});
+    }
+    if (writers.empty()) {
+        throw std::invalid_argument("no language model is set up to write Power BI's queries");
+    }
+    services.dax_writer = in_turn(std::move(writers));
+    const std::shared_ptr<net::HttpClient>& http = http_of(settings, services);
+    services.semantic_model = powerbi::make_engine(
+        http, entra::make_client_credential(http, setup.client), setup.options);
+}
+
+// What a router is to know of the semantic model; empty when there is none.
+std::string semantic_tables(const ServiceSettings& settings) {
+    return settings.powerbi ? powerbi::described(*settings.powerbi->options.schema) : "";
+}
+
 } // namespace
 
 std::unique_ptr<Services> make_services(const ServiceSettings& settings) {
@@ -79,7 +104,10 @@ std::unique_ptr<Services> make_services(const ServiceSettings& settings) {
         settings.projects_file.empty()
             ? local::make_directory(backend)
             : directory::make_directory(directory::read_project_list(settings.projects_file));
-    services->router = assemble<Router>(settings.router, models, tasks::make_router,
+    const auto model_router = [&](const std::shared_ptr<ChatModel>& model) {
+        return tasks::make_router(model, semantic_tables(settings));
+    };
+    services->router = assemble<Router>(settings.router, models, model_router,
                                         [&] { return local::make_router(backend); });
     services->sql_writer = assemble<SqlWriter>(settings.sql_writer, models, tasks::make_sql_writer,
                                                [&] { return local::make_sql_writer(backend); });
@@ -99,6 +127,8 @@ std::unique_ptr<Services> make_services(const ServiceSettings& settings) {
                 return local::make_responder(backend, settings.local_tokens_per_second);
             });
     }
+    set_semantic_model(settings, models, *services);
+    services->chart_schema = settings.chart_schema;
     services->limits = settings.limits;
     return services;
 }

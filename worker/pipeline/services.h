@@ -3,9 +3,11 @@
 #pragma once
 
 #include "worker/net/http_client.h"
+#include "worker/providers/entra/token.h"
 #include "worker/providers/hubspot/hubspot.h"
 #include "worker/providers/interfaces.h"
 #include "worker/providers/models.h"
+#include "worker/providers/powerbi/powerbi.h"
 #include "worker/providers/vertex_search/vertex_search.h"
 
 #include <chrono>
@@ -53,6 +55,12 @@ struct Services {
     // Told about failures whose text must not reach a user: what was done, and the exception's
     // text. Called on the turn's thread; may be empty.
     std::function<void(std::string_view doing, std::string_view detail)> diagnose;
+
+    // A semantic model that charts are made from where no query has rows for them, and who writes
+    // its queries, in DAX; both null when there is none.
+    std::unique_ptr<SqlWriter> dax_writer;
+    std::unique_ptr<SqlEngine> semantic_model;
+    std::string chart_schema; // version of Vega-Lite, as a URL; empty: the product's
 };
 
 // Who does a task, in order: names of language models, or "embedded". Empty: embedded alone.
@@ -66,6 +74,12 @@ struct HubSpotSetup {
 struct VertexSearchSetup {
     google::Access access;
     vertex_search::Options options;
+};
+
+struct PowerBiSetup {
+    entra::ClientOptions client;
+    powerbi::Options options;
+    TaskProviders writer; // models alone
 };
 
 // What the worker's settings decide about the providers. Defaults are the product's.
@@ -85,6 +99,8 @@ struct ServiceSettings {
     std::optional<VertexSearchSetup> vertex_search; // null: the documents are embedded
     net::HttpOptions http;                          // towards external providers
     PipelineLimits limits;
+    std::optional<PowerBiSetup> powerbi; // null: charts are of the tables' rows alone
+    std::string chart_schema;
 };
 
 // Opens (or makes, about a second) the embedded data. Blocking: call it before the loop runs.

@@ -121,7 +121,7 @@ Task<void> fill_finding(TurnRun& run, const PlannedCall& planned, ToolFinding& f
         drawn = *rows;
         tool_run.rows = &drawn;
     }
-    if (planned.call.tool == kToolChart && rows == nullptr) {
+    if (planned.call.tool == kToolChart && rows == nullptr && !run.services.semantic_model) {
         set_failure(finding, "skipped", "no_rows", "there are no rows to draw", false);
         co_return;
     }

@@ -99,6 +99,9 @@ void add_finding(std::string& out, const ToolFinding& finding, const std::vector
     } else if (finding.tool == kToolCrm) {
         add_crm(out, finding.crm);
     } else if (finding.tool == kToolChart) {
+        if (!finding.table.rows.empty()) { // of a semantic model; others stand with their query
+            add_table(out, finding);
+        }
         out += "A chart of these rows is shown to the user: " + cell(finding.chart.title) + "\n";
     }
 }

@@ -1,6 +1,10 @@
-// powerbi: draws the rows of a finished query as a Vega-Lite specification.
+// powerbi: draws rows. Those of a finished query where there are some; else, where a semantic model
+// is set up, those of a query to it.
 #include "worker/tools/chart_spec.h"
+#include "worker/tools/column_kind.h"
 #include "worker/tools/tool.h"
+
+#include <utility>
 
 namespace mr {
 namespace {
@@ -14,29 +18,61 @@ class ChartTool final : public Tool {
         return limits.chart_timeout;
     }
 
-    Task<void> run(const ToolRun& run, ToolFinding& finding, CallContext&) const override {
-        if (run.rows == nullptr || run.rows->table.rows.empty()) {
+    Task<void> run(const ToolRun& run, ToolFinding& finding, CallContext& call) const override {
+        const bool rows = run.rows != nullptr && !run.rows->table.rows.empty();
+        if (rows) {
+            draw(run, run.rows->table, run.rows->query.title, finding);
+            co_return;
+        }
+        if (!run.services.semantic_model) {
             throw ProviderError(ProviderFault::bad_request, "there are no rows to draw");
         }
-        auto chart = make_chart(run.rows->table, run.rows->query.title, finding.input);
-        if (!chart && finding.input.empty()) {
-            finding.status = "skipped"; // nobody asked for it
-        }
-        if (!chart) {
-            throw ProviderError(ProviderFault::bad_request,
-                                "these rows do not make a chart, see the table");
-        }
-        finding.chart = std::move(*chart);
-        finding.chart.chart_id = finding.call_id;
-        co_return;
+        const SqlRequest request{run.question, run.scope,
+                                 finding.input.empty() ? run.question.text : finding.input,
+                                 run.services.semantic_model->schema()};
+        finding.query = co_await run.services.dax_writer->write(request, call);
+        finding.table = co_await run.services.semantic_model->run(finding.query, run.scope, call);
+        set_column_kinds(finding.table, finding.query.meaning);
+        draw(run, finding.table, finding.query.title, finding);
     }
 
     std::string summary(const ToolFinding&) const override { return "Visualization ready"; }
 
     void describe(const ToolFinding& finding, nlohmann::ordered_json& added) const override {
+        nlohmann::ordered_json preview;
+        if (!finding.query.sql.empty()) {
+            preview["dax"] = finding.query.sql;
+        }
         if (finding.ok()) {
             added["rows"] = finding.chart.rows.size();
         }
+        if (finding.ok() && !finding.table.columns.empty()) {
+            added["truncated"] = finding.table.truncated;
+            add_preview(finding.table, preview);
+        }
+        if (!preview.empty()) {
+            added["preview"] = std::move(preview);
+        }
+    }
+
+  private:
+    // Numbers and tables are shown when somebody asked for them, or when nobody has seen the rows.
+    static void draw(const ToolRun& run, const SqlTable& table, const std::string& title,
+                     ToolFinding& finding) {
+        const std::string& schema = run.services.chart_schema;
+        auto chart = make_chart(table, title, finding.input,
+                                schema.empty() ? kChartSchema : std::string_view(schema));
+        if (!chart) {
+            throw ProviderError(ProviderFault::bad_request, "there are no rows to draw");
+        }
+        const bool seen = finding.table.columns.empty();
+        if (!is_picture(*chart) && seen && finding.input.empty()) {
+            finding.status = "skipped";
+            throw ProviderError(ProviderFault::bad_request,
+                                "these rows do not make a chart, see the table");
+        }
+        finding.chart = std::move(*chart);
+        finding.chart.chart_id = finding.call_id;
     }
 };
 

@@ -1,8 +1,8 @@
 #include "worker/tools/chart_spec.h"
 
+#include "worker/tools/chart_plan.h"
+
 #include <algorithm>
-#include <array>
-#include <cctype>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,100 +10,29 @@
 namespace mr {
 namespace {
 
-constexpr std::string_view kSchemaUrl = "https://vega.github.io/schema/vega-lite/v5.json";
+using nlohmann::json;
 
-bool is_measure(const SqlColumn& column) {
-    return column.kind == "money" || column.kind == "count" || column.kind == "number" ||
-           column.kind == "percent";
-}
+constexpr const char* kMeasure = "measure"; // columns of the long form
+constexpr const char* kValue = "value";
+constexpr int kKpiFontSize = 48;
 
-bool is_time(const SqlColumn& column) {
-    return column.kind == "month" || column.kind == "date" || column.kind == "quarter" ||
-           column.kind == "year";
-}
-
-// Which columns carry the picture: a label, measures of one kind, and perhaps a series.
-struct Plan {
-    std::size_t label = 0;
-    std::optional<std::size_t> series;
-    std::vector<std::size_t> measures;
-};
-
-std::optional<Plan> plan_columns(const SqlTable& table) {
-    if (table.rows.size() < 2 || table.columns.size() < 2) {
-        return std::nullopt;
-    }
-    std::vector<std::size_t> labels;
-    Plan plan;
-    for (std::size_t i = 0; i < table.columns.size(); ++i) {
-        const SqlColumn& column = table.columns[i];
-        if (!is_measure(column)) {
-            if (column.kind != "id") {
-                labels.push_back(i);
-            }
-        } else if (plan.measures.empty() ||
-                   table.columns[plan.measures.front()].kind == column.kind) {
-            plan.measures.push_back(i);
-        }
-    }
-    if (labels.empty() || plan.measures.empty()) {
-        return std::nullopt;
-    }
-    const auto time = std::find_if(labels.begin(), labels.end(),
-                                   [&](std::size_t i) { return is_time(table.columns[i]); });
-    plan.label = time != labels.end() ? *time : labels.front();
-    for (const std::size_t i : labels) {
-        if (i != plan.label && plan.measures.size() == 1 && labels.size() == 2) {
-            plan.series = i;
-        }
-    }
-    return plan;
-}
-
-bool mentions(std::string_view text, std::initializer_list<std::string_view> words) {
-    std::string lower(text);
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
-        return lower.find(word) != std::string::npos;
-    });
-}
-
-bool all_positive(const SqlTable& table, std::size_t column) {
-    return std::all_of(table.rows.begin(), table.rows.end(), [&](const auto& row) {
-        return row[column].is_number() && row[column].template get<double>() > 0;
-    });
-}
-
-std::string_view choose_mark(const SqlTable& table, const Plan& plan, std::string_view wish) {
-    const bool time = is_time(table.columns[plan.label]);
-    if (mentions(wish, {"pie", "share", "proportion", "breakdown by percent"}) &&
-        plan.measures.size() == 1 && !plan.series && table.rows.size() <= kMaxPieParts &&
-        all_positive(table, plan.measures.front())) {
-        return "arc";
-    }
-    if (mentions(wish, {"bar chart", "bar graph", "bars", "column chart"})) {
-        return "bar";
-    }
-    if (time && (table.rows.size() > 6 || mentions(wish, {"line", "trend"}))) {
-        return "line";
-    }
-    return "bar";
+bool several(const ChartPlan& plan) {
+    return plan.measures.size() > 1;
 }
 
 // Label, value and, for several measures, the measure's name: the long form Vega-Lite wants.
-nlohmann::json long_rows(const SqlTable& table, const Plan& plan, std::size_t max_rows) {
-    auto rows = nlohmann::json::array();
+json long_rows(const SqlTable& table, const ChartPlan& plan, std::size_t max_rows) {
+    auto rows = json::array();
     for (std::size_t i = 0; i < table.rows.size() && i < max_rows; ++i) {
         for (const std::size_t measure : plan.measures) {
-            nlohmann::json row;
+            json row;
             row[table.columns[plan.label].name] = table.rows[i][plan.label];
-            const nlohmann::json& cell = table.rows[i][measure];
-            if (plan.measures.size() > 1) {
-                row["measure"] = table.columns[measure].name;
-                row["value"] = cell;
+            json cell = number_cell(table.rows[i][measure]);
+            if (several(plan)) {
+                row[kMeasure] = table.columns[measure].name;
+                row[kValue] = std::move(cell);
             } else {
-                row[table.columns[measure].name] = cell;
+                row[table.columns[measure].name] = std::move(cell);
             }
             if (plan.series) {
                 row[table.columns[*plan.series].name] = table.rows[i][*plan.series];
@@ -114,10 +43,25 @@ nlohmann::json long_rows(const SqlTable& table, const Plan& plan, std::size_t ma
     return rows;
 }
 
+// The rows as they are; numbers that are none are null.
+json plain_rows(const SqlTable& table, std::size_t max_rows) {
+    auto rows = json::array();
+    for (std::size_t i = 0; i < table.rows.size() && i < max_rows; ++i) {
+        json row = json::object();
+        for (std::size_t column = 0; column < table.columns.size(); ++column) {
+            const json& cell = table.rows[i][column];
+            row[table.columns[column].name] = cell.is_number() ? number_cell(cell) : cell;
+        }
+        rows.push_back(std::move(row));
+    }
+    return rows;
+}
+
+// Vega reads these as parts of a path into the row.
 std::string escaped_field(std::string_view name) {
     std::string out;
     for (const char c : name) {
-        if (c == '.' || c == '[' || c == ']') {
+        if (std::string_view(".[]\\'\"").find(c) != std::string_view::npos) {
             out += '\\';
         }
         out += c;
@@ -125,82 +69,163 @@ std::string escaped_field(std::string_view name) {
     return out;
 }
 
-nlohmann::json value_channel(const SqlTable& table, const Plan& plan) {
+std::string format_of(const SqlColumn& column, bool short_form) {
+    return column.kind == "money"   ? (short_form ? "$,.2s" : "$,.2f")
+           : column.kind == "count" ? ",d"
+                                    : "";
+}
+
+json value_channel(const SqlTable& table, const ChartPlan& plan) {
     const SqlColumn& column = table.columns[plan.measures.front()];
-    const bool several = plan.measures.size() > 1;
-    nlohmann::json channel = {
-        {"field", several ? "value" : escaped_field(column.name)},
+    json channel = {
+        {"field", several(plan) ? std::string(kValue) : escaped_field(column.name)},
         {"type", "quantitative"},
-        {"title", several ? "" : column.name},
+        {"title", several(plan) ? "" : column.name},
     };
-    if (column.kind == "money") {
-        channel["axis"] = {{"format", "$,.2s"}};
-    } else if (column.kind == "count") {
-        channel["axis"] = {{"format", ",d"}};
+    const std::string format = format_of(column, true);
+    if (!format.empty()) {
+        channel["axis"] = {{"format", format}};
     }
     return channel;
 }
 
-nlohmann::json encoding_of(const SqlTable& table, const Plan& plan, std::string_view mark) {
+json key_channel(const SqlTable& table, const ChartPlan& plan) {
     const SqlColumn& label = table.columns[plan.label];
-    nlohmann::json key = {{"field", escaped_field(label.name)}, {"title", label.name}};
-    const bool temporal = mark == "line" && (label.kind == "month" || label.kind == "date");
+    json key = {{"field", escaped_field(label.name)}, {"title", label.name}};
+    const bool along = plan.type == "line" || plan.type == "area";
+    const bool temporal = along && (label.kind == "month" || label.kind == "date");
     key["type"] = temporal ? "temporal" : is_time(label) ? "ordinal" : "nominal";
     if (!is_time(label)) {
         key["sort"] = nullptr; // the order of the rows
     }
-    nlohmann::json value = value_channel(table, plan);
-    nlohmann::json encoding;
-    if (mark == "arc") {
+    return key;
+}
+
+json encoding_of(const SqlTable& table, const ChartPlan& plan) {
+    json key = key_channel(table, plan);
+    json value = value_channel(table, plan);
+    json encoding;
+    if (plan.type == "pie") {
         value.erase("axis");
         return {{"theta", std::move(value)}, {"color", std::move(key)}};
     }
-    const bool across = mark == "bar" && !is_time(label) && table.rows.size() > 5 && !plan.series &&
-                        plan.measures.size() == 1;
+    const bool bars = plan.type == "bar";
+    const bool across = bars && !is_time(table.columns[plan.label]) && table.rows.size() > 5 &&
+                        !plan.series && !several(plan);
     encoding["x"] = across ? value : key;
     encoding["y"] = across ? key : value;
-    if (plan.series || plan.measures.size() > 1) {
-        const std::string field = plan.series ? table.columns[*plan.series].name : "measure";
-        encoding["color"] = {{"field", escaped_field(field)}, {"type", "nominal"}};
-        if (mark == "bar") {
-            encoding["xOffset"] = {{"field", escaped_field(field)}};
+    if (plan.series || several(plan)) {
+        const std::string field =
+            plan.series ? escaped_field(table.columns[*plan.series].name) : std::string(kMeasure);
+        encoding["color"] = {{"field", field}, {"type", "nominal"}};
+        if (bars) {
+            encoding["xOffset"] = {{"field", field}};
         }
     }
     return encoding;
 }
 
-} // namespace
-
-bool drawable(const SqlTable& table) {
-    return plan_columns(table).has_value();
+json picture_spec(const SqlTable& table, const ChartPlan& plan) {
+    json mark = {{"type", plan.type == "pie" ? "arc" : plan.type}, {"tooltip", true}};
+    if (plan.type == "line") {
+        mark["point"] = true;
+    }
+    return {{"mark", std::move(mark)}, {"encoding", encoding_of(table, plan)}};
 }
 
+json kpi_spec(const SqlTable& table, const ChartPlan& plan) {
+    const SqlColumn& column = table.columns[plan.measures.front()];
+    json text = {{"field", escaped_field(column.name)}, {"type", "quantitative"}};
+    const std::string format = format_of(column, false);
+    if (!format.empty()) {
+        text["format"] = format;
+    }
+    return {{"mark", {{"type", "text"}, {"fontSize", kKpiFontSize}}},
+            {"encoding", {{"text", std::move(text)}}}};
+}
+
+// Vega-Lite has no table: its cells are texts on a grid of rows and columns.
+json table_spec(const SqlTable& table) {
+    json fields = json::array();
+    for (const SqlColumn& column : table.columns) {
+        fields.push_back(escaped_field(column.name));
+    }
+    const json number = {{"op", "row_number"}, {"as", "mr_row"}};
+    return {{"transform",
+             {{{"window", json::array({number})}},
+              {{"fold", std::move(fields)}, {"as", {"mr_column", "mr_cell"}}}}},
+            {"mark", {{"type", "text"}}},
+            {"encoding",
+             {{"x",
+               {{"field", "mr_column"},
+                {"type", "nominal"},
+                {"sort", nullptr},
+                {"axis", {{"orient", "top"}, {"title", nullptr}}}}},
+              {"y", {{"field", "mr_row"}, {"type", "ordinal"}, {"axis", nullptr}}},
+              {"text", {{"field", "mr_cell"}, {"type", "nominal"}}}}}};
+}
+
+// The neutral form, but for title and data, which stand beside it. Vega-Lite leaves it alone.
+json neutral_form(const SqlTable& table, const ChartPlan& plan) {
+    json view = {{"type", plan.type}};
+    if (plan.measures.empty()) {
+        for (const SqlColumn& column : table.columns) {
+            view["columns"].push_back(column.name);
+        }
+        return view;
+    }
+    view["y"] = json::array(
+        {several(plan) ? std::string(kValue) : table.columns[plan.measures.front()].name});
+    if (plan.type == "kpi") {
+        return view;
+    }
+    view["x"] = table.columns[plan.label].name;
+    if (plan.series || several(plan)) {
+        view["series"] = plan.series ? table.columns[*plan.series].name : std::string(kMeasure);
+    }
+    return view;
+}
+
+// Names the user of the cut: in the title, since not everybody shows notes, and in words.
+void tell_cut(Chart& chart, std::size_t drawn, const SqlTable& table) {
+    const std::size_t all = table.rows.size();
+    if (drawn == all && !table.truncated) {
+        return;
+    }
+    chart.title += " (first " + std::to_string(drawn) + ")";
+    chart.spec["usermeta"]["note"] = "The first " + std::to_string(drawn) + " of " +
+                                     (table.truncated ? "more than " : "") + std::to_string(all) +
+                                     " rows are shown.";
+}
+
+} // namespace
+
 std::optional<Chart> make_chart(const SqlTable& table, std::string_view title,
-                                std::string_view wish) {
-    const auto plan = plan_columns(table);
-    if (!plan) {
+                                std::string_view wish, std::string_view schema) {
+    if (table.rows.empty() || table.columns.empty()) {
         return std::nullopt;
     }
-    const std::string_view mark = choose_mark(table, *plan, wish);
-    const bool bars = mark == "bar" && !is_time(table.columns[plan->label]);
-    const std::size_t max_rows = bars ? kMaxBars : kMaxChartRows;
+    const ChartPlan plan = plan_chart(table, wish);
+    const bool picture = plan.type != "kpi" && plan.type != "table";
+    const bool bars = plan.type == "bar" && !is_time(table.columns[plan.label]);
+    const std::size_t drawn = std::min(table.rows.size(), bars ? kMaxBars : kMaxChartRows);
     Chart chart;
     chart.title = std::string(title);
-    if (table.rows.size() > max_rows) {
-        chart.title += " (first " + std::to_string(max_rows) + ")";
-    }
-    chart.rows = long_rows(table, *plan, max_rows);
-    chart.spec = {
-        {"$schema", kSchemaUrl},
-        {"title", chart.title},
-        {"data", {{"values", chart.rows}}},
-        {"mark", {{"type", mark}, {"tooltip", true}}},
-        {"encoding", encoding_of(table, *plan, mark)},
-    };
-    if (mark == "line") {
-        chart.spec["mark"]["point"] = true;
-    }
+    chart.rows = picture ? long_rows(table, plan, drawn) : plain_rows(table, drawn);
+    chart.spec = picture              ? picture_spec(table, plan)
+                 : plan.type == "kpi" ? kpi_spec(table, plan)
+                                      : table_spec(table);
+    chart.spec["usermeta"] = neutral_form(table, plan);
+    tell_cut(chart, drawn, table);
+    chart.spec["$schema"] = schema;
+    chart.spec["title"] = chart.title;
+    chart.spec["data"] = {{"values", chart.rows}};
     return chart;
+}
+
+bool is_picture(const Chart& chart) {
+    const json type = chart.spec.value("/usermeta/type"_json_pointer, json());
+    return type != "kpi" && type != "table";
 }
 
 } // namespace mr

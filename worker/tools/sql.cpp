@@ -7,13 +7,6 @@
 namespace mr {
 namespace {
 
-nlohmann::json clipped_cell(const nlohmann::json& cell) {
-    if (!cell.is_string()) {
-        return cell;
-    }
-    return clipped(cell.get_ref<const std::string&>(), kMaxPreviewTextBytes);
-}
-
 class SqlTool final : public Tool {
   public:
     std::string_view routed_name() const noexcept override { return kToolSql; }
@@ -43,18 +36,7 @@ class SqlTool final : public Tool {
         if (finding.ok()) {
             added["rows"] = table.rows.size();
             added["truncated"] = table.truncated;
-            preview["columns"] = nlohmann::ordered_json::array();
-            for (const SqlColumn& column : table.columns) {
-                preview["columns"].push_back(column.name);
-            }
-            preview["rows"] = nlohmann::ordered_json::array();
-            for (std::size_t i = 0; i < table.rows.size() && i < kMaxPreviewRows; ++i) {
-                auto row = nlohmann::ordered_json::array();
-                for (const nlohmann::json& cell : table.rows[i]) {
-                    row.push_back(nlohmann::ordered_json(clipped_cell(cell)));
-                }
-                preview["rows"].push_back(std::move(row));
-            }
+            add_preview(table, preview);
         }
         if (!preview.empty()) {
             added["preview"] = std::move(preview);

@@ -44,6 +44,9 @@ const Tool& documents_tool() noexcept;
 const Tool& crm_tool() noexcept;
 const Tool& chart_tool() noexcept;
 
+// "columns" and "rows" of a table for `preview`, both cut.
+void add_preview(const SqlTable& table, nlohmann::ordered_json& preview);
+
 // At most max_bytes of `text`, cut between code points, with an ellipsis when something is missing.
 std::string clipped(std::string_view text, std::size_t max_bytes);
 

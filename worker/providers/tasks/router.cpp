@@ -37,13 +37,18 @@ bool known(std::string_view tool) {
 
 class ModelRouter final : public Router {
   public:
-    explicit ModelRouter(std::shared_ptr<ChatModel> model)
-        : model_(std::move(model)), schema_(reply_schema()) {}
+    ModelRouter(std::shared_ptr<ChatModel> model, const std::string& semantic)
+        : model_(std::move(model)), schema_(reply_schema()), charts_alone_(!semantic.empty()),
+          system_(prompt("route.v1")) {
+        if (charts_alone_) {
+            system_ += "\n" + std::string(prompt("route_semantic.v1")) + semantic;
+        }
+    }
 
     Task<RoutePlan> route(const Question& question, const ProjectScope& scope,
                           CallContext& call) override {
         ModelRequest request;
-        request.system = prompt("route.v1");
+        request.system = system_;
         request.schema = &schema_;
         request.messages = history_messages(question);
         request.messages.push_back(
@@ -53,7 +58,7 @@ class ModelRouter final : public Router {
     }
 
   private:
-    static RoutePlan plan(const json& object, const Question& question) {
+    RoutePlan plan(const json& object, const Question& question) const {
         RoutePlan out;
         for (const json& one : list_field(object, "calls")) {
             ToolCall call;
@@ -72,7 +77,7 @@ class ModelRouter final : public Router {
         out.reasoning = text_field(object, "reasoning", kMaxReasonBytes);
         const bool rows = std::any_of(out.calls.begin(), out.calls.end(),
                                       [](const ToolCall& call) { return call.tool == kToolSql; });
-        if (!rows) {
+        if (!rows && !charts_alone_) {
             std::erase_if(out.calls, [](const ToolCall& call) { return call.tool == kToolChart; });
         }
         return out;
@@ -80,12 +85,14 @@ class ModelRouter final : public Router {
 
     std::shared_ptr<ChatModel> model_;
     ReplySchema schema_;
+    bool charts_alone_;
+    std::string system_;
 };
 
 } // namespace
 
-std::unique_ptr<Router> make_router(std::shared_ptr<ChatModel> model) {
-    return std::make_unique<ModelRouter>(std::move(model));
+std::unique_ptr<Router> make_router(std::shared_ptr<ChatModel> model, const std::string& semantic) {
+    return std::make_unique<ModelRouter>(std::move(model), semantic);
 }
 
 } // namespace mr::tasks

@@ -13,8 +13,10 @@ namespace mr::tasks {
 // a reply that cannot be used, or the turn would be about something nobody asked for.
 std::unique_ptr<ProjectExtractor> make_extractor(std::shared_ptr<ChatModel> model);
 
-// Known tools alone, each with its part of the question; a chart only beside a query.
-std::unique_ptr<Router> make_router(std::shared_ptr<ChatModel> model);
+// Known tools alone, each with its part of the question; a chart only beside a query, unless it has
+// a semantic model of its own to ask, whose described tables are `semantic`.
+std::unique_ptr<Router> make_router(std::shared_ptr<ChatModel> model,
+                                    const std::string& semantic = {});
 
 // One SELECT that the guard lets through by its words (check_sql_text); one that it does not is
 // given back to the model once, with the reason.
