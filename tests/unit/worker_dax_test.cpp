@@ -1,6 +1,7 @@
 // The guard of DAX: what is let through, what is refused, how projects are kept apart.
 #include "worker/providers/interfaces.h"
 #include "worker/providers/powerbi/dax.h"
+#include "worker/providers/powerbi/dax_tokens.h"
 
 #include <gtest/gtest.h>
 
@@ -45,7 +46,8 @@ TEST(Dax, WhatIsLetThrough) {
         "DESC, 'Projects'[Name]",
         "EVALUATE ROW(\"@a -- no comment /* */ EVALUATE\", CALCULATE([Invoiced], "
         "'Invoices'[Amount] > 1.5e3))",
-        "EVALUATE FILTER('Invoices', [Amount] >= 10 && NOT ISBLANK('Invoices'[Due Date]))",
+        "EVALUATE FILTER('Invoices', 'Invoices'[Amount] >= 10 && NOT ISBLANK('Invoices'[Due "
+        "Date]))",
         "EVALUATE VAR top = TOPN(3, VALUES('Projects'[Name]), [Invoiced], DESC) RETURN "
         "ADDCOLUMNS(top, \"@Sum\", [Invoiced])",
         "DEFINE MEASURE 'Invoices'[@Late] = (VAR now = TODAY() RETURN CALCULATE([Invoiced], "
@@ -60,6 +62,30 @@ TEST(Dax, WhatIsLetThrough) {
     for (const std::string& one : cases) {
         EXPECT_EQ(refused(one, false), std::nullopt) << one;
         EXPECT_EQ(refused(one, true), std::nullopt) << one;
+    }
+}
+
+// Whatever is left of a query, it is refused or wraps into one whose brackets match.
+TEST(Dax, CutAtEveryByte) {
+    const std::string whole =
+        "DEFINE MEASURE Invoices[@Half] = (VAR x = 2 RETURN [Invoiced] / x) EVALUATE "
+        "SUMMARIZECOLUMNS('Projects'[Code], \"@a\"\"(b\", {[@Half]}) ORDER BY [@Half] DESC";
+    for (std::size_t cut = 0; cut <= whole.size(); ++cut) {
+        for (const std::string& text : {whole.substr(0, cut), whole.substr(cut),
+                                        whole.substr(0, cut) + ")" + whole.substr(cut)}) {
+            if (refused(text, true)) {
+                continue;
+            }
+            const powerbi::Dax dax = powerbi::read_dax(text, model(), &kProject);
+            const std::string sent = powerbi::confined(dax, 5, kProject, {"HP-1"}, false);
+            std::ptrdiff_t depth = 0;
+            for (const powerbi::Token& token : powerbi::tokens_of(sent)) {
+                depth += token.sign("(") ? 1 : token.sign(")") ? -1 : 0;
+                ASSERT_GE(depth, 0) << text;
+            }
+            EXPECT_EQ(depth, 0) << text;
+            EXPECT_NE(sent.find("), TREATAS({\"HP-1\"}, 'Projects'[Code]))"), std::string::npos);
+        }
     }
 }
 
@@ -112,7 +138,8 @@ TEST(Dax, WhatIsRefused) {
         {"EVALUATE 'Projects' ORDER [Code]", "without BY"},
         {"EVALUATE 'Projects' ORDER BY SUM('Invoices'[Amount])", "no described table"},
         {"EVALUATE 'Projects' ORDER BY [Secret]", "no described column"},
-        {"EVALUATE 'Projects' ORDER BY [Code] START AT 1", "something stands behind"},
+        {"EVALUATE 'Projects' ORDER BY [Code]", "no described column"},
+        {"EVALUATE 'Projects' ORDER BY 'Projects'[Code] START AT 1", "something stands behind"},
         {"EVALUATE " + std::string(powerbi::kMaxDaxBytes, ' '), "too long"},
     };
     for (const Bad& one : cases) {
@@ -162,6 +189,7 @@ TEST(Dax, WhetherItReadsWhatTheFilterReaches) {
     EXPECT_FALSE(reads("EVALUATE 'Vendors'"));
     EXPECT_FALSE(reads("EVALUATE ROW(\"@x\", [Vendor Count])"));
     EXPECT_FALSE(reads("EVALUATE {1}"));
+    EXPECT_FALSE(reads("DEFINE MEASURE Invoices[@x] = 1 EVALUATE 'Vendors'"));
 }
 
 TEST(Dax, TheQueryThatIsSent) {

@@ -122,7 +122,9 @@ class Reader {
                 next().kind != Kind::column || !next().text.starts_with('@')) {
                 refuse_dax("a measure is defined as 'Table'[@name]");
             }
-            known_table(now());
+            if (schema_.table(now().text) == nullptr) {
+                unknown_table(now());
+            }
             at_ += 2;
         }
         close_all();
@@ -231,10 +233,14 @@ class Reader {
         }
     }
 
+    [[noreturn]] static void unknown_table(const Token& token) {
+        refuse_dax(shown(token.text) + " is no described table");
+    }
+
     const Table& known_table(const Token& token) {
         const Table* table = schema_.table(token.text);
         if (table == nullptr) {
-            refuse_dax(shown(token.text) + " is no described table");
+            unknown_table(token);
         }
         dax_.of_projects = dax_.of_projects || !table->common;
         return *table;
@@ -256,23 +262,19 @@ class Reader {
         project_outside_filters(of_project);
     }
 
-    // A measure, a column of the query's own, or one whose table the row makes clear.
+    // A measure, or a column of the query's own. Others need their table: a measure that is not
+    // described may have a described column's name.
     void bare_column() {
-        if (!now().text.starts_with('@') && !schema_.any_column(now().text)) {
-            known_measure();
-        } else if (schema_.measure(now().text) != nullptr) {
-            known_measure();
-        }
+        known_measure();
         no_call();
-        project_outside_filters(project_ != nullptr && same_name(now().text, project_->column));
     }
 
     void known_measure() {
         const Table* table = nullptr;
         const bool own = now().text.starts_with('@');
         if (!own && schema_.measure(now().text, &table) == nullptr) {
-            refuse_dax(shown(now().text) + " is no described column or measure; names of the "
-                                           "query's own begin with @");
+            refuse_dax(shown(now().text) + " is no described column or measure: columns need "
+                                           "their table, names of the query's own begin with @");
         }
         dax_.of_projects = dax_.of_projects || (table != nullptr && !table->common);
     }

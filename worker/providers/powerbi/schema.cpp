@@ -135,11 +135,6 @@ const Field* Schema::measure(std::string_view name, const Table** of) const {
     return nullptr;
 }
 
-bool Schema::any_column(std::string_view name) const {
-    return std::any_of(tables.begin(), tables.end(),
-                       [&](const Table& table) { return named(table.columns, name) != nullptr; });
-}
-
 ColumnName parse_column(std::string_view text) {
     ColumnName name;
     std::size_t at = 0;

@@ -42,8 +42,6 @@ struct Schema {
     const Table* table(std::string_view name) const;
     const Field* column(std::string_view table, std::string_view name) const;
     const Field* measure(std::string_view name, const Table** of = nullptr) const;
-    // A column of that name in any table.
-    bool any_column(std::string_view name) const;
 };
 
 // 'Projects'[Code], written as DAX has it.
