@@ -91,6 +91,7 @@ def test_a_chart_of_the_semantic_model(shared, emulator, code):
     assert "semantic model of its own" in route and "'Invoices'[Month]" in route
     assert "'Invoices'[Month]" in dax and code in dax
     token_text = query["headers"]["authorization"].removeprefix("Bearer ")
+    assert ENTRA_SECRET not in str(events) and token_text not in str(events)
     for worker in shared.workers:
         assert ENTRA_SECRET not in worker.log.text() and token_text not in worker.log.text()
     assert ENTRA_CLIENT in token["body"] and f"client_secret={ENTRA_SECRET}" in token["body"]

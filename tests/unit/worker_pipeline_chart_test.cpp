@@ -77,6 +77,8 @@ TEST(PipelineChart, WithoutAQueryTheSemanticModelIsAsked) {
     EXPECT_EQ(charts[0].v1["title"], "Invoiced by project (first 2)");
     EXPECT_EQ(charts[0].v1["spec"]["mark"]["type"], "bar");
     EXPECT_EQ(charts[0].v1["spec"]["usermeta"]["x"], "project");
+    EXPECT_NE(drawn.host.answer.find("Harbor Point"), std::string::npos) << drawn.host.answer;
+    EXPECT_NE(drawn.host.answer.find("Cedar Mill"), std::string::npos) << drawn.host.answer;
 }
 
 TEST(PipelineChart, ASingleNumberOfTheModelIsShown) {

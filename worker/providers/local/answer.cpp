@@ -299,12 +299,13 @@ std::string compose_answer(const AnswerRequest& request, const Vocabulary& vocab
         add_part(answer, failures(request));
         return answer;
     }
-    for (const std::string_view tool : {kToolSql, kToolDocuments, kToolCrm}) {
+    for (const std::string_view tool : {kToolSql, kToolChart, kToolDocuments, kToolCrm}) {
         for (const ToolFinding& finding : request.findings) {
-            if (!finding.ok() || finding.tool != tool) {
+            const bool drawn_only = tool == kToolChart && finding.table.rows.empty();
+            if (!finding.ok() || finding.tool != tool || drawn_only) {
                 continue;
             }
-            add_part(answer, tool == kToolSql         ? sql_part(finding, request)
+            add_part(answer, tool == kToolSql || tool == kToolChart ? sql_part(finding, request)
                              : tool == kToolDocuments ? document_part(finding, request)
                                                       : crm_part(finding, request));
         }

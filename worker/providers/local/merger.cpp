@@ -52,7 +52,8 @@ class LocalMerger final : public Merger {
                 continue;
             }
             std::string sentence;
-            if (finding.tool == kToolSql) {
+            const bool own_rows = finding.tool == kToolChart && !finding.table.rows.empty();
+            if (finding.tool == kToolSql || own_rows) {
                 sentence = plain(lead_sentence(finding, request.scope));
                 for (std::string& insight : insights_of(finding)) {
                     merged.insights.push_back(std::move(insight));
