@@ -5,6 +5,9 @@
 #include "worker/providers/powerbi/powerbi.h"
 #include "worker/providers/tasks/dax_writer.h"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+
 namespace mr::test {
 namespace {
 
@@ -67,7 +70,7 @@ struct Model {
             make_key_credential("Authorization: Bearer ", "token-4711"), options);
         SqlTable table;
         CallContext call;
-        call.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        call.deadline = std::chrono::steady_clock::now() + limit;
         loop.run(run(*engine, query, scope, call, table));
         return table;
     }
@@ -98,6 +101,7 @@ struct Model {
     Loop loop;
     Scripted scripted;
     Options options;
+    milliseconds limit{20'000};
     std::string says;
     std::string log;
 };
@@ -274,6 +278,47 @@ TEST(PowerBi, RefusalsHaveTheirFaults) {
         EXPECT_EQ(model.log.find("Query (1, 3)"), std::string::npos) << "queries are not logged";
         EXPECT_EQ(model.scripted.requests.size(), wanted.tries);
     }
+}
+
+TEST(PowerBi, BrokenConnectionsAreTriedAgainAndSilenceEnds) {
+    const std::string whole = found(json::array({kRow}));
+    Model cut({whole.substr(0, whole.size() - 5) + "…", whole});
+    EXPECT_EQ(cut.ask(query_of(kDax), scope_of("HP-1")).rows.size(), 1U);
+    EXPECT_EQ(cut.scripted.requests.size(), 2U);
+    Model silent({""});
+    silent.limit = milliseconds(200);
+    EXPECT_EQ(silent.fault(query_of(kDax), scope_of("HP-1")), ProviderFault::timeout);
+    EXPECT_NE(silent.says.find("did not answer in time"), std::string::npos);
+    EXPECT_EQ(silent.scripted.requests.size(), 1U) << "there is no time for another try";
+}
+
+TEST(PowerBi, AStoppedQueryClosesItsConnection) {
+    Model model({""}); // hangs
+    const auto engine = powerbi::make_engine(
+        std::make_shared<net::HttpClient>(),
+        make_key_credential("Authorization: Bearer ", "token-4711"), model.options);
+    const SqlQuery query = query_of(kDax);
+    const ProjectScope scope = scope_of("HP-1");
+    CallContext call;
+    call.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    SqlTable table;
+    bool aborted = false;
+    boost::asio::cancellation_signal stop;
+    const auto both = [&]() -> awaitable<void> {
+        boost::asio::co_spawn(
+            model.loop.context, Model::run(*engine, query, scope, call, table),
+            boost::asio::bind_cancellation_slot(
+                stop.slot(), [&](const std::exception_ptr& error) { aborted = error != nullptr; }));
+        const std::function<bool()> asked = [&] { return !model.scripted.requests.empty(); };
+        co_await until(asked);
+        stop.emit(boost::asio::cancellation_type::terminal);
+        const std::function<bool()> closed = [&] {
+            return aborted && model.scripted.server.open() == 0;
+        };
+        co_await until(closed);
+    };
+    model.loop.run(both());
+    EXPECT_TRUE(aborted);
 }
 
 // Says one reply after the other.
