@@ -22,7 +22,8 @@ class FixedModel final : public SqlEngine {
     explicit FixedModel(std::vector<std::vector<nlohmann::json>> rows,
                         std::function<void()> fail = nullptr)
         : rows_(std::move(rows)), fail_(std::move(fail)) {}
-    std::string_view schema() const override { return "tables"; }
+    SqlDialect dialect() const override { return SqlDialect::dax; }
+    Task<std::string> schema(CallContext&) override { co_return "tables"; }
     Task<SqlTable> run(const SqlQuery&, const ProjectScope&, CallContext&) override {
         if (fail_) {
             fail_();

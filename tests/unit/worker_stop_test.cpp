@@ -14,7 +14,8 @@ class HangingWriter final : public SqlWriter {
 };
 
 class HangingEngine final : public SqlEngine {
-    std::string_view schema() const override { return ""; }
+    SqlDialect dialect() const override { return SqlDialect::sqlite; }
+    Task<std::string> schema(CallContext&) override { co_return std::string(); }
     Task<SqlTable> run(const SqlQuery&, const ProjectScope&, CallContext&) override {
         co_await sleep_for(kHang);
         co_return SqlTable{};

@@ -199,47 +199,71 @@ std::string query_reply(const std::string& sql) {
     return reply.dump();
 }
 
-TEST(Tasks, QueriesThatTheGuardLetsThrough) {
+TEST(Tasks, QueriesAreWrittenInTheDialectOfTheEngine) {
     struct Case {
         const char* name;
-        std::vector<std::string> replies;
+        std::string reply;
         std::string sql; // empty: refused
-        std::size_t asked;
     };
     const std::string good = "SELECT sum(amount) AS open_amount FROM invoices";
     const Case cases[] = {
-        {"at once", {query_reply(good + " ;\n")}, good, 1},
-        {"the second time", {query_reply("DELETE FROM invoices"), query_reply(good)}, good, 2},
-        {"comments", {query_reply(good + " -- all"), query_reply(good)}, good, 2},
-        {"never", {query_reply("PRAGMA table_info(invoices)")}, "", 2},
-        {"too long", {query_reply("SELECT '" + std::string(20'000, 'x') + "'")}, "", 2},
-        {"another schema", {query_reply("SELECT * FROM main.invoices")}, "", 2},
-        {"gives up", {query_reply("")}, "", 1},
-        {"no object", {"SELECT 1"}, "", 1},
+        {"with a semicolon", query_reply(good + " ;\n"), good},
+        {"whatever it is: the engine decides", query_reply("DELETE FROM x"), "DELETE FROM x"},
+        {"gives up", query_reply(""), ""},
+        {"no object", "SELECT 1", ""},
+    };
+    for (const SqlDialect dialect : {SqlDialect::sqlite, SqlDialect::bigquery}) {
+        for (const Case& one : cases) {
+            SCOPED_TRACE(one.name);
+            const auto model = std::make_shared<SayingModel>(std::vector{one.reply});
+            const auto writer = tasks::make_sql_writer(model);
+            const Question question = question_of("What is open?");
+            const ProjectScope scope;
+            const SqlRequest request{question,         scope,   "open invoices",
+                                     "TABLE invoices", dialect, {}};
+            CallContext call = call_now();
+            const auto outcome = outcome_of(writer->write(request, call));
+            EXPECT_EQ(model->requests.size(), 1U);
+            const char* name = dialect == SqlDialect::sqlite ? "sql.v1" : "sql_bigquery.v1";
+            EXPECT_EQ(model->requests[0].system, std::string(prompt(name)) + "\nTABLE invoices");
+            expect_strict(model->schema);
+            ASSERT_EQ(outcome.value.has_value(), !one.sql.empty());
+            if (outcome.value) {
+                EXPECT_EQ(outcome.value->sql, one.sql);
+                EXPECT_EQ(outcome.value->title, "Open amounts");
+                EXPECT_EQ(outcome.value->meaning["columns"][0]["kind"], "money");
+            }
+        }
+    }
+}
+
+TEST(Tasks, AQueryThatCameBackIsWrittenAnewWithTheReason) {
+    struct Case {
+        SqlDialect dialect;
+        std::string reply;
+        bool usable;
+    };
+    const Case cases[] = {
+        {SqlDialect::sqlite, "SELECT 1", true},
+        {SqlDialect::sqlite, "PRAGMA table_info(invoices)", false}, // for the next writer
+        {SqlDialect::bigquery, "SELECT `a` FROM b", true},
     };
     for (const Case& one : cases) {
-        SCOPED_TRACE(one.name);
-        const auto model = std::make_shared<SayingModel>(one.replies);
+        const auto model = std::make_shared<SayingModel>(std::vector{query_reply(one.reply)});
         const auto writer = tasks::make_sql_writer(model);
         const Question question = question_of("What is open?");
         const ProjectScope scope;
-        const SqlRequest request{question, scope, "open invoices", "CREATE TABLE invoices (x);"};
+        const RefusedQuery refused{"SELECT no_such FROM invoices", "no such column: no_such"};
+        const SqlRequest request{question, scope, "open invoices", "", one.dialect, refused};
         CallContext call = call_now();
         const auto outcome = outcome_of(writer->write(request, call));
-        EXPECT_EQ(model->requests.size(), one.asked);
-        EXPECT_TRUE(model->requests[0].system.ends_with("CREATE TABLE invoices (x);"));
-        expect_strict(model->schema);
-        ASSERT_EQ(outcome.value.has_value(), !one.sql.empty());
-        if (outcome.value) {
-            EXPECT_EQ(outcome.value->sql, one.sql);
-            EXPECT_EQ(outcome.value->title, "Open amounts");
-            EXPECT_EQ(outcome.value->meaning["columns"][0]["kind"], "money");
-        }
-        if (one.asked == 2) {
-            const auto& again = model->requests[1].messages;
-            EXPECT_EQ(again[again.size() - 2].speaker, Speaker::assistant);
-            EXPECT_NE(again.back().text.find("the query was refused"), std::string::npos);
-        }
+        EXPECT_EQ(outcome.value.has_value(), one.usable) << one.reply;
+        ASSERT_EQ(model->requests.size(), 1U);
+        const auto& messages = model->requests[0].messages;
+        EXPECT_EQ(messages[messages.size() - 2].speaker, Speaker::assistant);
+        EXPECT_NE(messages[messages.size() - 2].text.find("SELECT no_such FROM invoices"),
+                  std::string::npos);
+        EXPECT_TRUE(messages.back().text.ends_with("no such column: no_such"));
     }
 }
 

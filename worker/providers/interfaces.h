@@ -13,9 +13,11 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <functional>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace mr {
@@ -45,6 +47,19 @@ class ProviderError : public std::runtime_error {
 
   private:
     ProviderFault fault_;
+};
+
+// A query that an engine does not run as it is worded: another wording may be run. `reason` is for
+// the writer of queries alone: it may name columns, tables and limits, and is never shown to a
+// user.
+class QueryRefused : public ProviderError {
+  public:
+    QueryRefused(ProviderFault fault, const std::string& safe_message, std::string reason)
+        : ProviderError(fault, safe_message), reason_(std::move(reason)) {}
+    const std::string& reason() const noexcept { return reason_; }
+
+  private:
+    std::string reason_;
 };
 
 // Given to every call; lives in the caller's frame.
@@ -86,11 +101,22 @@ class Router {
                                   CallContext& call) = 0;
 };
 
+// Which language an engine's queries are written in.
+enum class SqlDialect : unsigned char { sqlite, bigquery, dax };
+
+// A query that came back (QueryRefused), to be written anew.
+struct RefusedQuery {
+    std::string sql;
+    std::string reason;
+};
+
 struct SqlRequest {
     const Question& question;
     const ProjectScope& scope;
-    std::string input;       // ToolCall::input
-    std::string_view schema; // SqlEngine::schema()
+    std::string input;  // ToolCall::input
+    std::string schema; // SqlEngine::schema()
+    SqlDialect dialect = SqlDialect::sqlite;
+    std::optional<RefusedQuery> refused; // null: the first writing
 };
 
 class SqlWriter {
@@ -102,10 +128,11 @@ class SqlWriter {
 class SqlEngine {
   public:
     virtual ~SqlEngine() = default;
-    // The described schema a writer works from.
-    virtual std::string_view schema() const = 0;
+    virtual SqlDialect dialect() const = 0;
+    // The described schema a writer works from. May be read from the engine first.
+    virtual Task<std::string> schema(CallContext& call) = 0;
     // Validates, confines to the projects in scope, runs. A query that cannot be confined is
-    // ProviderError{filter}.
+    // ProviderError{filter}; one that another wording may help is QueryRefused.
     virtual Task<SqlTable> run(const SqlQuery& query, const ProjectScope& scope,
                                CallContext& call) = 0;
 };

@@ -27,11 +27,16 @@ class ChartTool final : public Tool {
         if (!run.services.semantic_model) {
             throw ProviderError(ProviderFault::bad_request, "there are no rows to draw");
         }
-        const SqlRequest request{run.question, run.scope,
+        SqlEngine& engine = *run.services.semantic_model;
+        const std::string schema = co_await engine.schema(call);
+        const SqlRequest request{run.question,
+                                 run.scope,
                                  finding.input.empty() ? run.question.text : finding.input,
-                                 run.services.semantic_model->schema()};
+                                 schema,
+                                 engine.dialect(),
+                                 {}};
         finding.query = co_await run.services.dax_writer->write(request, call);
-        finding.table = co_await run.services.semantic_model->run(finding.query, run.scope, call);
+        finding.table = co_await engine.run(finding.query, run.scope, call);
         set_column_kinds(finding.table, finding.query.meaning);
         draw(run, finding.table, finding.query.title, finding);
     }

@@ -74,7 +74,8 @@ bool allowed(const sqlite::AuthRequest& request) {
 }
 
 [[noreturn]] void refuse(const std::string& why) {
-    throw ProviderError(ProviderFault::bad_request, "the query was refused: " + why);
+    const std::string text = "the query was refused: " + why;
+    throw QueryRefused(ProviderFault::bad_request, text, text);
 }
 
 bool is_name_start(char c) {
@@ -295,8 +296,9 @@ SqlTable run_guarded(sqlite::Database& database, std::string_view sql, bool scop
             refuse("it has parameters without values");
         }
         if (scoped && !recorder.read_project_table()) {
-            throw ProviderError(ProviderFault::filter,
-                                "the project filter cannot be applied to this query");
+            throw QueryRefused(ProviderFault::filter,
+                               "the project filter cannot be applied to this query",
+                               "projects are in scope, and it reads no table that belongs to them");
         }
         return read_rows(statement);
     } catch (const sqlite::Error& error) {
@@ -305,6 +307,10 @@ SqlTable run_guarded(sqlite::Database& database, std::string_view sql, bool scop
         }
         if (error.denied()) {
             refuse("it uses something that is not allowed");
+        }
+        const int code = error.primary_code();
+        if (code == SQLITE_ERROR || code == SQLITE_MISUSE || code == SQLITE_TOOBIG) {
+            throw QueryRefused(ProviderFault::bad_request, "the query is not valid", error.what());
         }
         throw ProviderError(ProviderFault::bad_request, "the query is not valid");
     }

@@ -31,7 +31,8 @@ class Engine final : public SqlEngine {
   public:
     explicit Engine(std::shared_ptr<Backend> backend) : backend_(std::move(backend)) {}
 
-    std::string_view schema() const override { return demo_schema_sql(); }
+    SqlDialect dialect() const override { return SqlDialect::sqlite; }
+    Task<std::string> schema(CallContext&) override { co_return std::string(demo_schema_sql()); }
 
     Task<SqlTable> run(const SqlQuery& query, const ProjectScope& scope,
                        CallContext& call) override {

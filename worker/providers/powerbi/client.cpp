@@ -35,7 +35,8 @@ class PowerBiEngine final : public SqlEngine {
         : api_(std::move(api)), options_(std::move(options)),
           described_(described(*options_.schema)) {}
 
-    std::string_view schema() const override { return described_; }
+    SqlDialect dialect() const override { return SqlDialect::dax; }
+    Task<std::string> schema(CallContext&) override { co_return described_; }
 
     Task<SqlTable> run(const SqlQuery& query, const ProjectScope& scope,
                        CallContext& call) override {

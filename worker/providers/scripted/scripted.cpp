@@ -75,7 +75,8 @@ class Writer final : public SqlWriter {
 class Engine final : public SqlEngine, Stepping {
   public:
     using Stepping::Stepping;
-    std::string_view schema() const override { return ""; }
+    SqlDialect dialect() const override { return SqlDialect::sqlite; }
+    Task<std::string> schema(CallContext&) override { co_return std::string(); }
     Task<SqlTable> run(const SqlQuery& query, const ProjectScope&, CallContext& call) override {
         const Script script = parse_script(query.sql);
         co_await step(script.tool_ms, call);

@@ -4,9 +4,9 @@
 #include "worker/providers/tasks/structured.h"
 #include "worker/providers/tasks/tasks.h"
 #include "worker/tools/sql_guard.h"
+#include "worker/tools/tool.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 namespace mr::tasks {
@@ -17,6 +17,7 @@ using nlohmann::json;
 constexpr std::size_t kMaxTitleBytes = 200;
 constexpr std::size_t kMaxColumns = 64;
 constexpr std::size_t kMaxColumnNameBytes = 200;
+constexpr std::size_t kMaxReasonBytes = 1000;
 
 ReplySchema reply_schema() {
     ReplySchema out;
@@ -59,14 +60,18 @@ SqlQuery query_of(const json& object) {
     return query;
 }
 
-// Null: the guard lets it through.
-std::optional<std::string> refused(const std::string& sql) {
-    try {
-        check_sql_text(sql);
-    } catch (const ProviderError& error) {
-        return error.what();
-    }
-    return std::nullopt;
+std::string_view prompt_for(SqlDialect dialect) {
+    return prompt(dialect == SqlDialect::bigquery ? "sql_bigquery.v1" : "sql.v1");
+}
+
+// The query that came back, as a reply of the model's own, and why.
+void add_refused(const RefusedQuery& refused, ModelRequest& asked) {
+    json reply;
+    reply["sql"] = refused.sql;
+    asked.messages.push_back(
+        {Speaker::assistant, reply.dump(-1, ' ', false, json::error_handler_t::replace)});
+    asked.messages.push_back({Speaker::user, std::string(prompt("sql_again.v1")) +
+                                                 clipped(refused.reason, kMaxReasonBytes)});
 }
 
 class ModelSqlWriter final : public SqlWriter {
@@ -76,25 +81,22 @@ class ModelSqlWriter final : public SqlWriter {
 
     Task<SqlQuery> write(const SqlRequest& request, CallContext& call) override {
         ModelRequest asked;
-        asked.system = std::string(prompt("sql.v1")) + "\n" + std::string(request.schema);
+        asked.system = std::string(prompt_for(request.dialect)) + "\n" + request.schema;
         asked.schema = &schema_;
         asked.messages = history_messages(request.question);
         asked.messages.push_back({Speaker::user, "Question: " + request.question.text +
                                                      "\n\nTo be queried: " + request.input + "\n" +
                                                      scope_text(request.scope)});
-        std::string said;
-        const json first = co_await ask_for_object(*model_, asked, call, &said);
-        SqlQuery query = query_of(first);
+        if (request.refused) {
+            add_refused(*request.refused, asked);
+        }
+        const json reply = co_await ask_for_object(*model_, asked, call);
+        SqlQuery query = query_of(reply);
         if (query.sql.empty()) {
             throw ProviderError(ProviderFault::bad_request, "the tables cannot answer this");
         }
-        const std::optional<std::string> why = refused(query.sql);
-        if (why) {
-            asked.messages.push_back({Speaker::assistant, said});
-            asked.messages.push_back({Speaker::user, std::string(prompt("sql_again.v1")) + *why});
-            const json second = co_await ask_for_object(*model_, asked, call);
-            query = query_of(second);
-            check_sql_text(query.sql);
+        if (request.refused && request.dialect == SqlDialect::sqlite) {
+            check_sql_text(query.sql); // wrong again: the next writer is asked
         }
         co_return query;
     }

@@ -18,8 +18,8 @@ std::unique_ptr<ProjectExtractor> make_extractor(std::shared_ptr<ChatModel> mode
 std::unique_ptr<Router> make_router(std::shared_ptr<ChatModel> model,
                                     const std::string& semantic = {});
 
-// One SELECT that the guard lets through by its words (check_sql_text); one that it does not is
-// given back to the model once, with the reason.
+// One query in the engine's dialect. Whether it may be run is the engine's to say; the query that
+// it gives back is written anew with the reason (SqlRequest::refused).
 std::unique_ptr<SqlWriter> make_sql_writer(std::shared_ptr<ChatModel> model);
 
 std::unique_ptr<Merger> make_merger(std::shared_ptr<ChatModel> model);
