@@ -51,6 +51,7 @@ struct Settings {
     VertexSearchSettings vertex_search;
     EntraSettings entra;
     PowerBiSettings powerbi;
+    BigQuerySettings bigquery;
     std::string openai_api;     // "chat" or "responses"
     std::string gemini_project; // Gemini is asked on Vertex AI, with Google's credentials
     std::string gemini_location;
@@ -78,6 +79,7 @@ struct Settings {
     bool vertex_search_active() const;     // an engine or a data store has been named
     std::string vertex_search_url() const; // up to and without ":search"
     bool powerbi_active() const;           // a dataset has been named
+    bool bigquery_active() const { return !bigquery.project.empty(); }
     // Projects are others than those of the embedded data.
     bool own_projects() const;
     // Where Gemini is, up to "/models/".

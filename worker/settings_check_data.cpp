@@ -200,6 +200,7 @@ void check_data_providers(Settings& settings, const Origin& origin) {
     check_vertex_search(settings, origin);
     check_powerbi(settings, origin);
     check_url(settings.chart_schema, origin, "chart_schema");
+    check_bigquery(settings, origin);
 }
 
 } // namespace checks

@@ -58,6 +58,7 @@ void check_connection(const Group& group, const std::string& name, const Origin&
     }
 }
 
+void check_bigquery(Settings& settings, const Origin& origin);
 void check_data_providers(Settings& settings, const Origin& origin);
 
 } // namespace mr::checks

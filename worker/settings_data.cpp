@@ -111,6 +111,7 @@ void set_powerbi(const Settings& settings, ServiceSettings& services) {
 
 void set_data_providers(const Settings& settings, ServiceSettings& services) {
     services.projects_file = settings.projects_file;
+    set_bigquery(settings, services);
     if (settings.hubspot_active()) {
         set_hubspot(settings, services);
     }

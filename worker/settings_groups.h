@@ -44,6 +44,26 @@ struct HubSpotSettings {
     std::string connect_to;
 };
 
+// What BigQuery is asked.
+struct BigQuerySettings {
+    std::string project; // that is billed; with it BigQuery is the engine of queries
+    std::string location;
+    std::string dataset;
+    std::string tables;        // "sales.invoices:project_id, sales.vendors:-"
+    std::string base_tables;   // beneath views
+    std::string project_value; // "id", "code" or "name"
+    std::string schema_file;
+    std::string schema; // what schema_file holds
+    uint64_t max_bytes = 0;
+    std::chrono::milliseconds wait{};
+    std::chrono::milliseconds job_timeout{};
+    uint64_t retries = 0;
+    std::string base_url;
+    std::string ca_file;
+    std::string proxy;
+    std::string connect_to;
+};
+
 // How Vertex AI Search is asked, with Google's credentials.
 struct VertexSearchSettings {
     std::string project;
@@ -71,45 +91,49 @@ struct VertexSearchSettings {
     uint64_t retries = 0;
     std::chrono::milliseconds timeout{};
     std::chrono::milliseconds first_byte_timeout{};
-    // The application that Entra ID knows the worker by.
-    struct EntraSettings {
-        std::string tenant;
-        std::string client_id;
-        std::string client_secret; // also what client_secret_file holds
-        std::string client_secret_file;
-        std::string authority;
-        std::string scope;
-        std::string ca_file;
-        std::string proxy;
-        std::string connect_to;
-    };
+    std::string ca_file;
+    std::string proxy;
+    std::string connect_to;
+};
 
-    // Which semantic model is asked, and how.
-    struct PowerBiSettings {
-        std::string dataset;
-        std::string workspace;
-        std::string base_url;
-        std::string api_path;
-        std::string schema_file;
-        std::string project_column;
-        std::string project_value; // "id", "code" or "name"
-        uint64_t max_rows = 0;
-        uint64_t queries_per_second = 0;
-        std::chrono::milliseconds timeout{};
-        uint64_t retries = 0;
-        std::string ca_file;
-        std::string proxy;
-        std::string connect_to;
-    };
+// The application that Entra ID knows the worker by.
+struct EntraSettings {
+    std::string tenant;
+    std::string client_id;
+    std::string client_secret; // also what client_secret_file holds
+    std::string client_secret_file;
+    std::string authority;
+    std::string scope;
+    std::string ca_file;
+    std::string proxy;
+    std::string connect_to;
+};
 
-    inline constexpr std::string_view kOpenAiUrl = "https://api.openai.com/v1";
-    inline constexpr std::string_view kAnthropicUrl = "https://api.anthropic.com";
-    inline constexpr std::string_view kGeminiUrl =
-        "https://generativelanguage.googleapis.com/v1beta";
-    inline constexpr std::string_view kHubSpotUrl = "https://api.hubapi.com";
-    inline constexpr std::string_view kVertexSearchUrl =
-        "https://discoveryengine.googleapis.com/v1";
-    inline constexpr std::string_view kEntraUrl = "https://login.microsoftonline.com";
-    inline constexpr std::string_view kPowerBiUrl = "https://api.powerbi.com";
+// Which semantic model is asked, and how.
+struct PowerBiSettings {
+    std::string dataset;
+    std::string workspace;
+    std::string base_url;
+    std::string api_path;
+    std::string schema_file;
+    std::string project_column;
+    std::string project_value; // "id", "code" or "name"
+    uint64_t max_rows = 0;
+    uint64_t queries_per_second = 0;
+    std::chrono::milliseconds timeout{};
+    uint64_t retries = 0;
+    std::string ca_file;
+    std::string proxy;
+    std::string connect_to;
+};
+
+inline constexpr std::string_view kOpenAiUrl = "https://api.openai.com/v1";
+inline constexpr std::string_view kAnthropicUrl = "https://api.anthropic.com";
+inline constexpr std::string_view kGeminiUrl = "https://generativelanguage.googleapis.com/v1beta";
+inline constexpr std::string_view kHubSpotUrl = "https://api.hubapi.com";
+inline constexpr std::string_view kBigQueryUrl = "https://bigquery.googleapis.com/bigquery/v2";
+inline constexpr std::string_view kVertexSearchUrl = "https://discoveryengine.googleapis.com/v1";
+inline constexpr std::string_view kEntraUrl = "https://login.microsoftonline.com";
+inline constexpr std::string_view kPowerBiUrl = "https://api.powerbi.com";
 
 } // namespace mr

@@ -85,7 +85,8 @@ std::vector<std::string> listed(const std::string& text) {
 
 // What the embedded provider knows is the embedded data.
 Embedded embedded_in(const Settings& settings, const TaskRow& task) {
-    const bool other_data = task.task == "extractor" && settings.own_projects();
+    const bool other_data = (task.task == "extractor" && settings.own_projects()) ||
+                            (task.task == "sql_writer" && settings.bigquery_active());
     return other_data ? Embedded::never : task.embedded;
 }
 

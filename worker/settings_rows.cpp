@@ -202,6 +202,8 @@ std::span<const SettingRow> setting_rows() {
         std::vector<SettingRow> rows(std::begin(kRows), std::end(kRows));
         const std::span<const SettingRow> data = data_setting_rows();
         rows.insert(rows.end(), data.begin(), data.end());
+        const std::span<const SettingRow> bigquery = bigquery_setting_rows();
+        rows.insert(rows.end(), bigquery.begin(), bigquery.end());
         return rows;
     }();
     return all;

@@ -1,4 +1,4 @@
-// BigQuery REST v2: queries, their jobs, pages, cancelling, dry runs; section 6.
+// BigQuery REST v2: queries, their jobs, pages, cancelling, dry runs, tables; section 6.
 #include "tests/emulator/bigquery.h"
 
 #include "tests/emulator/google.h"
@@ -45,6 +45,9 @@ class BigQuery final : public Provider {
         if (endpoint == "query" || endpoint == "insert") {
             return refuse_body(call);
         }
+        if (endpoint == "table") {
+            return std::nullopt;
+        }
         const auto job = jobs_.find(split_path(call.path)[5]);
         if (job == jobs_.end() || (job->second.location != call.query("location"))) {
             return refusal(call, 404, "notFound", "There is no such job in this location.");
@@ -59,6 +62,9 @@ class BigQuery final : public Provider {
         }
         if (endpoint == "insert") {
             return insert(call, how);
+        }
+        if (endpoint == "table") {
+            return table(call, how);
         }
         Job& job = jobs_.at(split_path(call.path)[5]);
         if (endpoint == "cancel") {
@@ -85,13 +91,16 @@ class BigQuery final : public Provider {
     }
 
   private:
-    // /bigquery/v2/projects/P/queries[/JOB], …/jobs[/JOB[/cancel]]
+    // /bigquery/v2/projects/P/queries[/JOB], …/jobs[/JOB[/cancel]], …/datasets/D/tables/T
     static std::string endpoint_of(const Call& call) {
         const std::vector<std::string> parts = split_path(call.path);
         const bool post = call.request.method == "POST";
         if (parts.size() < 5 || parts[0] != "bigquery" || parts[1] != "v2" ||
             parts[2] != "projects" || (!post && call.request.method != "GET")) {
             return {};
+        }
+        if (parts.size() == 8 && !post && parts[4] == "datasets" && parts[6] == "tables") {
+            return "table";
         }
         const bool jobs = parts[4] == "jobs";
         if (!jobs && parts[4] != "queries") {
@@ -133,6 +142,21 @@ class BigQuery final : public Provider {
             call.record.notes.emplace_back("legacy SQL: useLegacySql is not false");
         }
         return std::nullopt;
+    }
+
+    // The resource of a table; the script has its fields, each with a description perhaps.
+    static Answer table(const Call& call, const Behaviour& how) {
+        const std::vector<std::string> parts = split_path(call.path);
+        const json said = how.answer.is_object() ? how.answer : sample();
+        json body = {{"kind", "bigquery#table"},
+                     {"type", "TABLE"},
+                     {"tableReference",
+                      {{"projectId", parts[3]}, {"datasetId", parts[5]}, {"tableId", parts[7]}}},
+                     {"schema", {{"fields", said.value("fields", json::array())}}}};
+        if (said.contains("description")) {
+            body["description"] = said["description"];
+        }
+        return json_answer(200, body);
     }
 
     // A job of a statement; the script has its columns and rows.

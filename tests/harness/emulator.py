@@ -81,6 +81,7 @@ class Emulator:
                 "vertex_search_base_url": self.url("/search/v1"),
                 "google_credentials_file": self.account_file,
                 "google_token_url": self.url("/google/token"), "provider_ca_file": self.ca_file}
+
     def powerbi_settings(self, schema_file):
         """For a worker that is to draw charts of its semantic model."""
         return {"powerbi_base_url": self.url("/powerbi"), "powerbi_workspace": "w-1",
@@ -88,6 +89,13 @@ class Emulator:
                 "entra_authority": self.url("/entra"), "entra_tenant": "emulated-tenant",
                 "entra_client_id": ENTRA_CLIENT, "entra_client_secret": ENTRA_SECRET,
                 "provider_ca_file": self.ca_file}
+
+    def bigquery_settings(self):
+        """For a worker whose queries OpenAI writes and BigQuery runs; the rest is embedded."""
+        return {**self.openai_settings(), "sql_writer": "openai", "responder": "embedded",
+                "bigquery_base_url": self.url("/bigquery/v2"), "bigquery_project": "emulated-project",
+                "bigquery_location": "EU", "google_credentials_file": self.account_file,
+                "bigquery_tables": "sales.invoices:project_code, sales.vendors:-"}
 
     # ---- its control port
 

@@ -69,6 +69,7 @@ GOOD = {
     "query": ("bigquery", f"{BIGQUERY}/queries?prettyPrint=false", OPENAI, QUERY),
     "dry run": ("bigquery", f"{BIGQUERY}/jobs", OPENAI, {"configuration": {
         "dryRun": True, "query": {"query": "SELECT 1", "useLegacySql": False}}}),
+    "table": ("bigquery", f"{BIGQUERY}/datasets/d/tables/t?prettyPrint=false", BEARER, None),
     "search": ("search", ENGINE, OPENAI, SEARCH),
     "deals": ("hubspot", "/crm/v3/objects/deals/search", OPENAI, DEALS),
     "deals, dated": ("hubspot", "/crm/objects/2026-09/0-3/search", OPENAI, DEALS),

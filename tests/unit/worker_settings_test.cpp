@@ -238,6 +238,61 @@ TEST(WorkerSettings, GooglesCredentialsAreCheckedAtTheStart) {
     EXPECT_NE(error_of(both).find("leave one out"), std::string::npos);
 }
 
+RawSettings with_bigquery() {
+    RawSettings settings = with_keys({"openai"});
+    settings["bigquery_project"] = {"my-project", "there"};
+    settings["bigquery_tables"] = {"sales.invoices:project_id, crm.vendors:-", "there"};
+    return settings;
+}
+
+TEST(WorkerSettings, BigQueryHasItsQueriesWrittenByAModel) {
+    EXPECT_FALSE(make_settings({}).bigquery_active());
+    const RawSettings layers[] = {with_bigquery()};
+    const Settings settings = make_settings(layers);
+    EXPECT_TRUE(settings.bigquery_active());
+    EXPECT_EQ(settings.providers_of("sql_writer"), Names{"openai"});
+    EXPECT_EQ(settings.providers_of("router"), (Names{"openai", "embedded"}));
+    RawSettings keyless = with_bigquery();
+    keyless.erase("openai_api_key");
+    EXPECT_NE(error_of(keyless).find("there: bigquery_project needs a language model"),
+              std::string::npos);
+    RawSettings embedded = with_bigquery();
+    embedded["sql_writer"] = {"openai,embedded", "there"};
+    EXPECT_NE(error_of(embedded).find("there: sql_writer names embedded"), std::string::npos);
+}
+
+TEST(WorkerSettings, BigQuerysSettingsAreCheckedAtTheStart) {
+    const TempFile schema("TABLE invoices\n");
+    const TempFile blank(" \n");
+    RawSettings good = with_bigquery();
+    good["bigquery_schema_file"] = {schema.path(), "there"};
+    good["bigquery_dataset"] = {"sales", "there"};
+    good["bigquery_tables"] = {"invoices:project_id, other.crm.vendors:-", "there"};
+    const RawSettings layers[] = {good};
+    EXPECT_EQ(make_settings(layers).bigquery.schema, "TABLE invoices\n");
+    const std::pair<std::string, std::string> cases[] = {
+        {"bigquery_project", "my project"},
+        {"bigquery_location", "E U"},
+        {"bigquery_dataset", "a-b"},
+        {"bigquery_tables", ""},
+        {"bigquery_tables", "invoices:project_id"},
+        {"bigquery_tables", "sales.invoices"},
+        {"bigquery_project_value", "colour"},
+        {"bigquery_schema_file", "/does/not/exist"},
+        {"bigquery_schema_file", blank.path()},
+        {"bigquery_base_url", "secret"},
+        {"bigquery_connect_to", "secret"},
+        {"google_metadata_url", "secret"},
+    };
+    for (const auto& entry : cases) {
+        RawSettings settings = with_bigquery();
+        settings[entry.first] = {entry.second, "there"};
+        const std::string error = error_of(settings);
+        EXPECT_TRUE(error.starts_with("there: " + entry.first)) << entry.second << ": " << error;
+        EXPECT_EQ(error.find("secret"), std::string::npos) << error;
+    }
+}
+
 TEST(WorkerSettings, InDevelopmentModeOpenAiIsNotAsked) {
     RawSettings settings = with_keys({"openai", "gemini"});
     settings["stub_openai"] = {"true", "test"};

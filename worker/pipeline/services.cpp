@@ -90,6 +90,14 @@ std::string semantic_tables(const ServiceSettings& settings) {
     return settings.powerbi ? powerbi::described(*settings.powerbi->options.schema) : "";
 }
 
+std::unique_ptr<SqlEngine> make_bigquery(const BigQuerySetup& setup,
+                                         const std::shared_ptr<net::HttpClient>& http) {
+    const rest::Endpoint& endpoint = setup.options.endpoint;
+    auto credential = google::make_credential(
+        http, setup.access, {endpoint.connect_timeout, endpoint.ca_file, endpoint.proxy});
+    return bigquery::make_sql_engine(http, std::move(credential), setup.options);
+}
+
 } // namespace
 
 std::unique_ptr<Services> make_services(const ServiceSettings& settings) {
@@ -111,7 +119,9 @@ std::unique_ptr<Services> make_services(const ServiceSettings& settings) {
                                         [&] { return local::make_router(backend); });
     services->sql_writer = assemble<SqlWriter>(settings.sql_writer, models, tasks::make_sql_writer,
                                                [&] { return local::make_sql_writer(backend); });
-    services->sql_engine = local::make_sql_engine(backend);
+    services->sql_engine = settings.bigquery
+                               ? make_bigquery(*settings.bigquery, http_of(settings, *services))
+                               : local::make_sql_engine(backend);
     services->documents = settings.vertex_search ? make_vertex_search(*settings.vertex_search,
                                                                       http_of(settings, *services))
                                                  : local::make_document_search(backend);

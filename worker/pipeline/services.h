@@ -3,6 +3,7 @@
 #pragma once
 
 #include "worker/net/http_client.h"
+#include "worker/providers/bigquery/bigquery.h"
 #include "worker/providers/entra/token.h"
 #include "worker/providers/hubspot/hubspot.h"
 #include "worker/providers/interfaces.h"
@@ -82,6 +83,11 @@ struct PowerBiSetup {
     TaskProviders writer; // models alone
 };
 
+struct BigQuerySetup {
+    google::Access access;
+    bigquery::Options options;
+};
+
 // What the worker's settings decide about the providers. Defaults are the product's.
 struct ServiceSettings {
     std::filesystem::path data_dir = "data"; // the demo company's database is made here
@@ -96,6 +102,7 @@ struct ServiceSettings {
     TaskProviders responder;
     std::filesystem::path projects_file;            // empty: the projects of the embedded data
     std::optional<HubSpotSetup> hubspot;            // null: the CRM is embedded
+    std::optional<BigQuerySetup> bigquery;          // null: the engine of queries is embedded
     std::optional<VertexSearchSetup> vertex_search; // null: the documents are embedded
     net::HttpOptions http;                          // towards external providers
     PipelineLimits limits;
