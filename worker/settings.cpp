@@ -2,6 +2,7 @@
 
 #include "shared/ids.h"
 #include "worker/log.h"
+#include "worker/metrics/server.h"
 
 #include <algorithm>
 #include <cctype>
@@ -125,6 +126,19 @@ void check_redis(const RawSetting& raw, Settings& settings) {
     read_password(raw, url.sentinels.password_file, url.sentinels.password);
 }
 
+void check_metrics_listen(const Settings& settings, std::span<const RawSettings> layers) {
+    if (settings.metrics_listen.empty()) {
+        return;
+    }
+    try {
+        metrics::parse_listen_address(settings.metrics_listen);
+    } catch (const std::runtime_error& error) {
+        const auto row = std::find_if(setting_rows().begin(), setting_rows().end(),
+                                      [](const auto& one) { return one.key == "metrics_listen"; });
+        throw SettingsError(chosen(*row, layers).origin + ": metrics_listen: " + error.what());
+    }
+}
+
 } // namespace
 
 std::string SettingRow::flag() const {
@@ -191,6 +205,7 @@ Settings make_settings(std::span<const RawSettings> layers) {
         }
     }
     check_redis(redis, settings);
+    check_metrics_listen(settings, layers);
     check_provider_settings(settings, [layers](std::string_view key) {
         const auto row = std::find_if(setting_rows().begin(), setting_rows().end(),
                                       [key](const SettingRow& one) { return one.key == key; });

@@ -25,6 +25,7 @@ struct Settings {
     std::string apps; // comma-separated
     std::string name;
     std::string ready_file;
+    std::string metrics_listen;
     std::string data_dir;
     std::string log_level;
     std::string bench_upstream;

@@ -26,6 +26,9 @@ const SettingRow kRows[] = {
      "leads the worker's name in Redis and logs (default: the host name)"},
     {"ready_file", "", &Settings::ready_file, 0, 0, "path",
      "written when the worker serves, removed when it stops"},
+    {"metrics_listen", "", &Settings::metrics_listen, 0, 0, "address:port",
+     "where /metrics, /healthz and /readyz are served over plain HTTP, such as 127.0.0.1:9464; "
+     "empty: nowhere"},
     {"data_dir", "data", &Settings::data_dir, 0, 0, "path",
      "directory of the embedded company data, made when missing"},
     {"log_level", "info", &Settings::log_level, 0, 0, "level", "debug, info, warn or error"},

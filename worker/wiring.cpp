@@ -2,7 +2,11 @@
 
 #include "shared/version.h"
 #include "worker/log.h"
+#include "worker/metrics/meters.h"
+#include "worker/metrics/process.h"
+#include "worker/metrics/server.h"
 #include "worker/session/intake.h"
+#include "worker/session/queue_watch.h"
 #include "worker/session/readiness.h"
 
 #include <unistd.h>
@@ -59,6 +63,9 @@ SessionLimits session_limits(const Settings& settings) {
 class Worker {
   public:
     Worker(const Settings& settings, Apps apps);
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+    ~Worker();
 
     int run(const std::function<void()>& after_loop);
 
@@ -68,6 +75,8 @@ class Worker {
     asio::awaitable<void> check_schema();
     asio::awaitable<void> stop();
     asio::awaitable<void> watch_loop();
+    void serve_metrics();
+    void look_around();
     void wait_for_signal();
     void on_signal(int number);
     void say_ready();
@@ -86,6 +95,8 @@ class Worker {
     std::shared_ptr<Sessions> sessions_;
     std::shared_ptr<Intake> intake_;
     std::shared_ptr<Readiness> readiness_;
+    std::shared_ptr<QueueWatch> queue_; // these two when metrics are served, else null
+    std::shared_ptr<metrics::Server> metrics_;
     asio::signal_set signals_;
     bool started_ = false;
     bool stopping_ = false;
@@ -128,6 +139,38 @@ Worker::Worker(const Settings& settings, Apps apps)
     sessions_->on_free = [this] { intake_->wake(); };
 }
 
+Worker::~Worker() {
+    metrics::meters().registry.forget_collectors();
+}
+
+// Serves the metrics from now on, where that is wanted.
+void Worker::serve_metrics() {
+    metrics::Meters& meters = metrics::meters();
+    meters.build_info.at({kVersion, std::to_string(kSchemaVersion)}).set(1);
+    if (settings_.metrics_listen.empty()) {
+        return;
+    }
+    meters.registry.on_collect([this] { look_around(); });
+    metrics_ = metrics::Server::open(
+        loop_.get_executor(), settings_.metrics_listen,
+        {[&meters] { return meters.registry.page(); }, [this] { return readiness_->why_not(); }});
+    metrics_->start();
+    queue_ = QueueWatch::make(relay_);
+    log::info("metrics are served", {{"address", metrics_->address()}});
+}
+
+void Worker::look_around() {
+    metrics::Meters& meters = metrics::meters();
+    metrics::look_at_process(meters);
+    meters.ready.at({}).set(readiness_->ready() ? 1 : 0);
+    meters.sessions.at({}).set(static_cast<double>(sessions_->size()));
+    meters.session_slots.at({}).set(static_cast<double>(settings_.max_sessions));
+    meters.redis_up.at({"commands"}).set(commands_->ready() ? 1 : 0);
+    meters.redis_up.at({"jobs"}).set(jobs_->ready() ? 1 : 0);
+    meters.redis_up.at({"control"}).set(control_->ready() ? 1 : 0);
+    meters.redis_up.at({"subscriptions"}).set(subscriptions_->ready() ? 1 : 0);
+}
+
 redis::LinkOptions Worker::link(std::string role, bool scripts) const {
     return {settings_.redis_url, "mr-worker:" + role, std::move(role), scripts, sentinels_};
 }
@@ -138,6 +181,7 @@ int Worker::run(const std::function<void()>& after_loop) {
     }
     std::signal(SIGPIPE, SIG_IGN);
     wait_for_signal();
+    serve_metrics();
     commands_->start();
     jobs_->start();
     control_->start();
@@ -179,6 +223,9 @@ asio::awaitable<void> Worker::start() {
     started_ = true;
     asio::co_spawn(loop_, [this] { return watch_loop(); }, asio::detached);
     intake_->start();
+    if (queue_) {
+        queue_->start();
+    }
     asio::co_spawn(
         loop_, [this] { return readiness_->run([this] { say_ready(); }); }, asio::detached);
 }
@@ -223,6 +270,7 @@ asio::awaitable<void> Worker::watch_loop() {
         const auto before = std::chrono::steady_clock::now();
         co_await sleep_for(kLoopProbe);
         const auto late = std::chrono::steady_clock::now() - before - kLoopProbe;
+        metrics::meters().loop_lag.at({}).observe(std::chrono::duration<double>(late).count());
         if (late > kLoopLate) {
             log::warn("event loop runs late",
                       {{"ms", std::chrono::duration_cast<milliseconds>(late).count()},
@@ -271,11 +319,17 @@ void Worker::on_signal(int number) {
 
 asio::awaitable<void> Worker::stop() {
     intake_->stop();
+    if (queue_) {
+        queue_->stop();
+    }
     if (started_) {
         co_await sessions_->drain(settings_.drain);
         co_await lease_.give_up();
     }
     log::info("stopped");
+    if (metrics_) {
+        metrics_->close();
+    }
     loop_.stop();
 }
 

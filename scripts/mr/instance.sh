@@ -204,8 +204,19 @@ state_of() { # NAME URL
     printf 'running'
     case $1 in
         nginx) printf ', %s' "$(readiness "${port%/}")" ;;
-        worker-*) [[ -e $INSTANCE/ready/$1 ]] && printf ', ready' || printf ', not ready' ;;
+        worker-*)
+            [[ -e $INSTANCE/ready/$1 ]] && printf ', ready' || printf ', not ready'
+            metrics_of "$1"
+            ;;
     esac
+}
+
+# ", http://127.0.0.1:40123/metrics": of a worker that serves them, by its log.
+metrics_of() { # NAME
+    local address
+    address=$(sed -n 's/.*"msg":"metrics are served".*"address":"\([^"]*\)".*/\1/p' \
+        "$LOG_DIR/$1.log" 2>/dev/null | tail -n 1)
+    [[ -z $address ]] || printf ', http://%s/metrics' "$address"
 }
 
 # Prints the table of the selected instance; 0 when everything in it runs.

@@ -121,6 +121,12 @@ use_redis() { # URL
 
 # --- workers --------------------------------------------------------------------------------
 
+# A flag would win over what the user has set.
+metrics_wanted_elsewhere() {
+    [[ -n ${MR_METRICS_LISTEN+set} ]] ||
+        { [[ -n $OPT_CONFIG ]] && grep -q '^[[:space:]]*metrics_listen' "$OPT_CONFIG"; }
+}
+
 start_workers() {
     local i apps=chat
     ((OPT_ECHO)) && apps+=,echo
@@ -131,6 +137,7 @@ start_workers() {
     else
         options+=(--drain "$kWorkerDrain")
     fi
+    metrics_wanted_elsewhere || options+=(--metrics-listen 127.0.0.1:0)
     for ((i = 1; i <= OPT_WORKERS; i++)); do
         spawn "worker-$i" "$LOG_DIR/worker-$i.log" \
             "$kWorker" "${options[@]}" --ready-file "$INSTANCE/ready/worker-$i"

@@ -1,4 +1,4 @@
-"""What nginx exports under /metrics, read strictly: text format 0.0.4 of Prometheus."""
+"""What nginx and the workers export under /metrics, read strictly: text format 0.0.4 of Prometheus."""
 
 import re
 
@@ -12,6 +12,9 @@ OUTCOMES = tuple(f"mr_ws_{name}_total" for name in (
 
 LABELS = r'\{((?:[a-z_]+="[^"\\\n]*",?)+)\}'
 SAMPLE = re.compile(r"([a-z_][a-z0-9_]*)(?:" + LABELS + r")? ([0-9]+(?:\.[0-9]+)?)")
+
+
+SUFFIXES = {"summary": ("_sum", "_count"), "histogram": ("_bucket", "_sum", "_count")}
 
 
 class Scrape:
@@ -37,7 +40,7 @@ class Scrape:
         assert match, line
         name, labels, value = match.groups()
         family = next(reversed(self.types))
-        suffix = ("_sum", "_count") if self.types[family] == "summary" else ("",)
+        suffix = SUFFIXES.get(self.types[family], ("",))
         assert name in [family + one for one in suffix], f"{name} stands under {family}"
         key = name + ("{" + labels + "}" if labels else "")
         assert key not in self.samples, f"{key} twice"

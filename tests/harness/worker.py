@@ -43,6 +43,11 @@ class Worker:
     def is_ready(self):
         return self.ready_file.exists()
 
+    def metrics_port(self):
+        """Where a worker with metrics_listen="127.0.0.1:0" serves them."""
+        [served] = self.logged("metrics are served")[-1:]
+        return int(served["address"].rpartition(":")[2])
+
     def logged(self, message, **fields):
         """Records of its log with this message and these fields."""
         found = []

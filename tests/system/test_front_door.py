@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.metrics import scrape
 from harness.paths import MODULE, ROOT
 from harness.raw_ws import RawWs
 
@@ -101,6 +102,8 @@ def test_up_serves_the_page_over_verified_tls_and_down_ends_everything(instance)
     names = [line.split()[0] for line in status.stdout.splitlines()[2:]]
     assert names == ["nginx", "worker-1", "redis"]
     assert status.stdout.count("running") == 3
+    [metrics_port] = re.findall(r"http://127\.0\.0\.1:(\d+)/metrics", status.stdout)
+    assert scrape(int(metrics_port))["mr_worker_ready"] == 1
     down = instance.down()
     assert down.returncode == 0 and "stopped" in down.stdout
     assert not port_is_open(instance.port)

@@ -4,6 +4,7 @@
 #include "worker/apps/event_text.h"
 #include "worker/apps/http_reply.h"
 #include "worker/log.h"
+#include "worker/metrics/meters.h"
 
 #include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -103,6 +104,7 @@ asio::awaitable<void> ChatTurn::end_child() {
 }
 
 asio::awaitable<void> ChatTurn::live() {
+    const metrics::RunningTurn running;
     if (origin_ == Origin::taken_over) {
         const bool goes_on = co_await take_over();
         if (!goes_on) {
@@ -124,6 +126,7 @@ asio::awaitable<void> ChatTurn::live() {
 }
 
 asio::awaitable<void> ChatTurn::begin() {
+    metrics::meters().turn_wait.at({}).observe(static_cast<double>(record_.queue_ms) / 1000);
     co_await save_record();
     announce_start();
 }
@@ -191,6 +194,7 @@ asio::awaitable<bool> ChatTurn::take_over() {
         co_return false;
     }
     ++record_.attempt;
+    metrics::meters().turns_taken_over.at({}).add();
     co_await save_record();
     log::info("turn taken over", {{"session", session_.store.session_id()},
                                   {"turn", record_.turn_id},

@@ -3,6 +3,7 @@
 #include "worker/apps/event_text.h"
 #include "worker/apps/http_reply.h"
 #include "worker/log.h"
+#include "worker/metrics/meters.h"
 
 #include <algorithm>
 #include <utility>
@@ -21,13 +22,17 @@ constexpr std::string_view kIssueText = "I encountered an issue: "; // as the or
 asio::awaitable<void> ChatTurn::finish(const Ending& ending) {
     host_->mute();
     end_events(ending);
+    const int64_t took_ms = wall_clock_ms() - record_.started_ms;
+    metrics::Meters& meters = metrics::meters();
+    meters.turns.at({ending.status}).add();
+    meters.turn_duration.at({ending.status}).observe(static_cast<double>(took_ms) / 1000);
     log::info("turn ended", {{"session", session_.store.session_id()},
                              {"subject", session_.claim.subject},
                              {"turn", record_.turn_id},
                              {"trace_id", record_.trace_id},
                              {"status", ending.status},
                              {"attempt", record_.attempt},
-                             {"ms", wall_clock_ms() - record_.started_ms},
+                             {"ms", took_ms},
                              {"text_bytes", host_->view().text().size()}});
     co_await session_.lane->synced();
     host_->write_snapshot(ending.status);

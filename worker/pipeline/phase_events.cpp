@@ -1,5 +1,6 @@
 #include "worker/pipeline/phase_events.h"
 
+#include "worker/metrics/meters.h"
 #include "worker/pipeline/concurrency.h"
 
 #include <boost/asio/error.hpp>
@@ -25,6 +26,7 @@ void emit_phase_complete(TurnRun& run, const Phase& phase, const nlohmann::order
                          std::string_view status, const nlohmann::ordered_json& error,
                          std::int64_t duration_ms) {
     run.state.phase_ms[std::string(phase.name)] = duration_ms;
+    metrics::phase_ended(phase.name, status, static_cast<double>(duration_ms) / 1000);
     nlohmann::ordered_json event;
     event["type"] = "phase_complete";
     event["phase"] = phase.name;

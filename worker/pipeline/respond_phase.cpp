@@ -1,4 +1,5 @@
 // Phase 5: the answer, streamed. What goes wrong here is said in the answer itself.
+#include "worker/metrics/meters.h"
 #include "worker/pipeline/concurrency.h"
 #include "worker/pipeline/phase_events.h"
 #include "worker/pipeline/phases.h"
@@ -71,7 +72,10 @@ Task<void> respond(TurnRun& run) {
         say(run, kNothingToSay);
     }
     run.add_usage(call);
-    run.state.phase_ms[std::string(kPhaseRespond.name)] = run.elapsed_ms() - started_ms;
+    const std::int64_t took_ms = run.elapsed_ms() - started_ms;
+    run.state.phase_ms[std::string(kPhaseRespond.name)] = took_ms;
+    metrics::phase_ended(kPhaseRespond.name, turn_status_name(run.status),
+                         static_cast<double>(took_ms) / 1000);
 }
 
 } // namespace mr

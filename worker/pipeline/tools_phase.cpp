@@ -1,5 +1,6 @@
 // Phase 3: the tools, side by side. Charts wait for the rows they draw. A tool that fails or takes
 // too long is reported and left out; it never fails the turn.
+#include "worker/metrics/meters.h"
 #include "worker/pipeline/concurrency.h"
 #include "worker/pipeline/phase_events.h"
 #include "worker/pipeline/phases.h"
@@ -63,6 +64,9 @@ void emit_tool_start(TurnRun& run, const PlannedCall& planned, std::int64_t time
 
 void emit_tool_complete(TurnRun& run, const PlannedCall& planned, const ToolFinding& finding,
                         int attempts) {
+    metrics::meters()
+        .tool_duration.at({planned.tool->routed_name(), finding.status})
+        .observe(static_cast<double>(finding.duration_ms) / 1000);
     nlohmann::ordered_json event;
     event["type"] = "tool_complete";
     event["tool"] = planned.wire_name;

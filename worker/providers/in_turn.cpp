@@ -1,6 +1,7 @@
 #include "worker/providers/in_turn.h"
 
 #include "worker/log.h"
+#include "worker/metrics/meters.h"
 
 #include <chrono>
 #include <utility>
@@ -16,6 +17,7 @@ SteadyTime share_of(SteadyTime deadline) {
 
 void report(std::string_view task, const std::string& step, const std::string& provider,
             const std::string& next, const std::string& cause) {
+    metrics::meters().failovers.at({task, provider, next}).add();
     log::warn(
         "provider failed, the next one is asked",
         {{"task", task}, {"provider", provider}, {"next", next}, {"step", step}, {"cause", cause}});

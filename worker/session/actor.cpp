@@ -2,6 +2,7 @@
 
 #include "shared/guard.h"
 #include "worker/log.h"
+#include "worker/metrics/meters.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -10,6 +11,26 @@
 namespace mr {
 
 namespace asio = boost::asio;
+
+namespace {
+
+std::string_view claim_name(ClaimStatus status) {
+    switch (status) {
+    case ClaimStatus::claimed:
+        return "claimed";
+    case ClaimStatus::poisoned:
+        return "poisoned";
+    case ClaimStatus::done:
+        return "done";
+    case ClaimStatus::busy:
+        return "busy";
+    case ClaimStatus::no_lease:
+        break;
+    }
+    return "no_lease";
+}
+
+} // namespace
 
 std::shared_ptr<Actor> Actor::make(Relay& relay, Doorbell bell, const AppFactory& factory) {
     return std::shared_ptr<Actor>(new Actor(relay, std::move(bell), factory));
@@ -45,6 +66,7 @@ asio::awaitable<void> Actor::run() {
     auto self = shared_from_this();
     try {
         claim_ = co_await store_.claim();
+        metrics::meters().claims.at({claim_name(claim_.status)}).add();
         if (claim_.status == ClaimStatus::claimed || claim_.status == ClaimStatus::poisoned) {
             co_await own();
         } else if (claim_.status == ClaimStatus::busy) {

@@ -1,6 +1,7 @@
 #include "worker/session/intake.h"
 
 #include "worker/log.h"
+#include "worker/metrics/meters.h"
 #include "worker/random.h"
 
 #include <algorithm>
@@ -276,6 +277,7 @@ asio::awaitable<void> Intake::reap() {
                           replies[i].text.find("NOGROUP") != std::string::npos;
         unknown_script = unknown_script || replies[i].error_is("NOSCRIPT");
         for (const redis::Value& entry : replies[i].elements) {
+            metrics::meters().doorbells_taken_over.at({}).add();
             log::info("doorbell of a lost worker taken over",
                       {{"partition", i}, {"entry", entry.at(0).text}});
             take_entry(i, entry);

@@ -1,6 +1,7 @@
 #include "worker/session/lease.h"
 
 #include "shared/guard.h"
+#include "worker/metrics/meters.h"
 #include "worker/random.h"
 #include "worker/redis/scripts.h"
 
@@ -120,6 +121,7 @@ void Lease::lapse(std::string_view cause) {
         return;
     }
     log::error("lease lapsed: dropping every session", {{"cause", cause}, {"redis_away", *cut_}});
+    metrics::meters().lease_lapses.at({}).add();
     lapsed_without_fault_ = *cut_;
     deadline_ = {};
     held_ = false;

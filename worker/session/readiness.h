@@ -41,6 +41,10 @@ class Readiness final : public redis::ChannelListener,
     // Not ready any more, for good: the file is gone when this returns.
     void withdraw(std::string_view cause);
     bool ready() const { return ready_; }
+    // Why not; empty when ready.
+    std::string why_not() const {
+        return ready_ ? "" : last_cause_.empty() ? "starting" : last_cause_;
+    }
 
   private:
     using Clock = std::chrono::steady_clock;

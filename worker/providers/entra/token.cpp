@@ -68,7 +68,7 @@ class ClientSource final : public oauth::TokenSource {
         }
     }
 
-    std::string provider() const override { return "entra"; }
+    std::string_view provider() const override { return "entra"; }
     std::string label() const override { return "Entra ID"; }
     std::string kind() const override { return "client secret"; }
 

@@ -33,7 +33,7 @@ class AccountSource final : public oauth::TokenSource {
   public:
     explicit AccountSource(TokenOptions options) : options_(std::move(options)) {}
 
-    std::string provider() const override { return "google"; }
+    std::string_view provider() const override { return "google"; }
     std::string label() const override { return "Google"; }
     std::string kind() const override { return "service account"; }
     net::HttpRequest request() const override {
@@ -60,7 +60,7 @@ class MetadataSource final : public oauth::TokenSource {
   public:
     explicit MetadataSource(TokenOptions options) : options_(std::move(options)) {}
 
-    std::string provider() const override { return "google"; }
+    std::string_view provider() const override { return "google"; }
     std::string label() const override { return "Google"; }
     std::string kind() const override { return "metadata server"; }
     milliseconds limit() const override { return kMetadataTimeout; }

@@ -2,7 +2,9 @@
 
 #include "worker/async.h"
 #include "worker/log.h"
+#include "worker/metrics/meters.h"
 #include "worker/pipeline/concurrency.h"
+#include "worker/providers/call_log.h"
 #include "worker/providers/model/exchange.h"
 #include "worker/providers/retry.h"
 #include "worker/random.h"
@@ -18,6 +20,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr int kUnauthorized = 401;
+constexpr std::string_view kOperation = "generate"; // in logs and metrics
 
 milliseconds until(SteadyTime deadline) {
     const auto left = deadline - std::chrono::steady_clock::now();
@@ -50,6 +53,7 @@ class Client final : public ChatModel {
             const std::optional<Failure> failure = co_await ask(request, sent, exchange, call);
             if (exchange.usage()) {
                 call.usage.push_back(*exchange.usage());
+                count_tokens(*exchange.usage());
             }
             if (!failure) {
                 co_return;
@@ -72,6 +76,9 @@ class Client final : public ChatModel {
                 throw ProviderError(failure->fault, failure->text);
             }
             ++retries;
+            metrics::meters()
+                .retries.at({dialect_->provider(), provider_fault_name(failure->fault)})
+                .add();
             report(*failure, call, wait);
             co_await sleep_for(wait);
         }
@@ -86,6 +93,7 @@ class Client final : public ChatModel {
         if (!credential.empty()) {
             http.headers.push_back(std::move(credential));
         }
+        metrics::RequestWatch watch(dialect_->provider(), kOperation);
         try {
             if (call.wait_room) {
                 co_await stream_with_room(std::move(http), exchange, call);
@@ -96,7 +104,29 @@ class Client final : public ChatModel {
         } catch (const net::HttpError& error) {
             failure = exchange.lost(error);
         }
+        watch.ended(failure ? provider_fault_name(failure->fault) : "ok");
+        if (exchange.first_text() && streams(request, features)) {
+            const auto took = *exchange.first_text() - watch.started();
+            metrics::meters()
+                .first_token.at({dialect_->provider(), options_.model})
+                .observe(std::chrono::duration<double>(took).count());
+        }
+        log_call(dialect_->provider(), kOperation, exchange.head(), watch.started(), *credential_);
         co_return failure;
+    }
+
+    // By the name that was asked for: what the provider calls the model is no label.
+    void count_tokens(const Usage& usage) const {
+        const std::string_view provider = dialect_->provider();
+        metrics::CounterFamily& tokens = metrics::meters().tokens;
+        const auto add = [&](std::string_view kind, std::int64_t count) {
+            if (count > 0) {
+                tokens.at({provider, options_.model, kind}).add(static_cast<uint64_t>(count));
+            }
+        };
+        add("input", usage.input_tokens);
+        add("output", usage.output_tokens);
+        add("cached", usage.cached_tokens);
     }
 
     // A model that is faster than its readers is read no further until there is room again.
@@ -145,6 +175,10 @@ class Client final : public ChatModel {
                                                              : "Accept: application/json");
         if (!call.traceparent.empty()) {
             http.headers.push_back("traceparent: " + call.traceparent);
+        }
+        if (!dialect_->client_id_header().empty()) {
+            http.headers.push_back(std::string(dialect_->client_id_header()) + ": " +
+                                   client_request_id(call));
         }
         http.body = wire.body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
         http.max_response_bytes = kMaxStreamBytes;

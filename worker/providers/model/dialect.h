@@ -62,6 +62,8 @@ class Dialect {
     virtual ~Dialect() = default;
     virtual std::string_view provider() const = 0;
     virtual std::string_view request_id_header() const = 0;
+    // Takes our own name of a request, for the provider's logs; empty: it has none.
+    virtual std::string_view client_id_header() const { return {}; }
     virtual std::span<const OptionalPart> optional_parts() const = 0;
     // Streams when the request asks for it and `features` has "stream".
     virtual WireRequest request(const ModelRequest& request, const Features& features) const = 0;

@@ -81,7 +81,9 @@ void Exchange::take(const Piece& piece) {
         stop_word_ = piece.stop_word;
     }
     if (!piece.text.empty()) {
-        said_any_ = true;
+        if (!first_text_) {
+            first_text_ = std::chrono::steady_clock::now();
+        }
         ahead_ += piece.text.size();
         sink_.text(piece.text);
     }
@@ -207,8 +209,8 @@ std::optional<Failure> Exchange::lost(const net::HttpError& error) {
                        detail, true);
     case net::HttpFault::lost:
         return failure(ProviderFault::unavailable,
-                       said_any_ ? "the answer broke off"
-                                 : "the connection to the language model broke off",
+                       first_text_ ? "the answer broke off"
+                                   : "the connection to the language model broke off",
                        detail, true);
     case net::HttpFault::refused:
     case net::HttpFault::withdrawn: // this worker has lost the turn: nobody reads the text

@@ -38,6 +38,9 @@ class Exchange final : public net::HttpReceiver {
 
     // What has been counted, also of a reply that failed.
     const std::optional<Usage>& usage() const { return usage_; }
+    const net::HttpHead& head() const { return head_; }
+    // When the first text came; null: none has.
+    std::optional<SteadyTime> first_text() const { return first_text_; }
 
   private:
     void event(std::string_view data);
@@ -61,7 +64,7 @@ class Exchange final : public net::HttpReceiver {
     std::size_t ahead_ = 0;
     bool stream_ = false;
     bool done_ = false; // the last word has come
-    bool said_any_ = false;
+    std::optional<SteadyTime> first_text_;
 };
 
 } // namespace mr::model

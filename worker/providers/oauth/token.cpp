@@ -2,6 +2,7 @@
 
 #include "worker/async.h"
 #include "worker/log.h"
+#include "worker/metrics/meters.h"
 #include "worker/providers/remote_json.h"
 #include "worker/providers/retry.h"
 #include "worker/random.h"
@@ -163,12 +164,14 @@ class TokenCredential final : public Credential {
         request.timeouts.total = std::clamp(rest, milliseconds(1), limit);
         request.max_response_bytes = kMaxTokenReplyBytes;
         Reply reply;
+        metrics::RequestWatch watch(source_->provider(), "token");
         try {
             const net::HttpResponse response = co_await http_->request(std::move(request));
             reply = source_->read(response);
         } catch (const net::HttpError& error) {
             reply = trouble(error.what(), error.fault() != net::HttpFault::tls);
         }
+        watch.ended(!reply.token.empty() ? "ok" : reply.passing ? "unavailable" : "bad_request");
         co_return reply;
     }
 

@@ -39,9 +39,9 @@ bool passing_error(int status, const std::string& error);
 class TokenSource {
   public:
     virtual ~TokenSource() = default;
-    virtual std::string provider() const = 0; // in logs and metrics: "google"
-    virtual std::string label() const = 0;    // who gives it out, for users: "Google"
-    virtual std::string kind() const = 0;     // of the credential, for the log: "service account"
+    virtual std::string_view provider() const = 0; // in logs and metrics: "google"
+    virtual std::string label() const = 0;         // who gives it out, for users: "Google"
+    virtual std::string kind() const = 0; // of the credential, for the log: "service account"
     virtual std::chrono::milliseconds limit() const { return kTokenTimeout; } // of one try
     // With everything but time limits and the bound of the reply.
     virtual net::HttpRequest request() const = 0;

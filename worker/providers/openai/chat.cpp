@@ -29,6 +29,7 @@ class ChatDialect final : public model::Dialect {
 
     std::string_view provider() const override { return "openai"; }
     std::string_view request_id_header() const override { return "x-request-id"; }
+    std::string_view client_id_header() const override { return "X-Client-Request-Id"; }
     std::span<const model::OptionalPart> optional_parts() const override { return kParts; }
 
     model::WireRequest request(const ModelRequest& request,

@@ -2,6 +2,8 @@
 
 #include "worker/async.h"
 #include "worker/log.h"
+#include "worker/metrics/meters.h"
+#include "worker/providers/call_log.h"
 #include "worker/providers/retry.h"
 
 #include <algorithm>
@@ -66,6 +68,7 @@ Task<json> Api::call(ApiCall wanted, Judge judge, CallContext& context) {
         }
         tried -= renew ? 1 : 0;
         ++context.attempts;
+        metrics::meters().retries.at({options_.provider, provider_fault_name(refusal.fault)}).add();
         co_await sleep_for(*refusal.wait);
     }
 }
@@ -78,12 +81,15 @@ Task<Api::Outcome> Api::attempt(const ApiCall& wanted, const Judge& judge, int t
         request.headers.push_back(std::move(header));
     }
     Outcome outcome;
+    metrics::RequestWatch watch(options_.provider, wanted.operation);
     try {
         const net::HttpResponse response = co_await http_->request(std::move(request));
+        log_call(options_.provider, wanted.operation, response.head, watch.started(), *credential_);
         outcome = outcome_of(response, judge, tried);
     } catch (const net::HttpError& error) {
         outcome.refusal = no_response(error, tried);
     }
+    watch.ended(outcome.refusal ? provider_fault_name(outcome.refusal->fault) : "ok");
     co_return outcome;
 }
 
