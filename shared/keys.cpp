@@ -104,6 +104,13 @@ KeyText dead_key(std::string_view tag) {
     return make_key(tag, ":dead");
 }
 
+KeyText rate_key(std::string_view provider, std::string_view account) {
+    KeyText key = make_key("rate:", provider);
+    append(key, ":");
+    append(key, account);
+    return key;
+}
+
 KeyText probe_channel(std::string_view tag, std::string_view nonce) {
     return make_key(tag, ":probe:", nonce);
 }

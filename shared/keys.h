@@ -82,6 +82,10 @@ KeyText out_channel_key(std::string_view tag, std::string_view session_id);
 // partition, so that it shares the connections of that partition's slot.
 KeyText probe_channel(std::string_view tag, std::string_view nonce);
 
+// The queue of an account that providers limit; `account` is a hash of its key. Of no partition: it
+// falls into a slot of its own.
+KeyText rate_key(std::string_view provider, std::string_view account);
+
 // The session id inside a per-session key or channel name (what follows the last ':'); empty when
 // the name is not one of ours.
 std::string_view session_of_key(std::string_view key);

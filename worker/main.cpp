@@ -25,7 +25,8 @@ namespace {
 // hundred long answers at once, twice their size would stay with the process.
 constexpr int kOwnPagesBytes = 128 * 1024;
 
-std::unique_ptr<mr::Services> services_of(const std::string& app, const mr::Settings& settings) {
+std::unique_ptr<mr::Services> services_of(const std::string& app, const mr::Settings& settings,
+                                          const std::shared_ptr<mr::RedisRates>& rates) {
     if (app == "bench") {
         return mr::scripted::make_services(settings.bench_upstream);
     }
@@ -34,6 +35,7 @@ std::unique_ptr<mr::Services> services_of(const std::string& app, const mr::Sett
     wanted.sql_threads = static_cast<unsigned>(settings.sql_threads);
     wanted.local_tokens_per_second = static_cast<unsigned>(settings.local_tokens_per_second);
     wanted.stub_openai = settings.stub_openai;
+    wanted.rates = rates;
     mr::set_models(settings, wanted);
     mr::set_data_providers(settings, wanted);
     return mr::make_services(wanted);
@@ -44,8 +46,9 @@ struct Answering {
     std::unique_ptr<mr::Services> services;
     mr::TurnFunction answer;
 
-    void open(const std::string& app, const mr::Settings& settings) {
-        services = services_of(app, settings);
+    void open(const std::string& app, const mr::Settings& settings,
+              const std::shared_ptr<mr::RedisRates>& rates) {
+        services = services_of(app, settings, rates);
         services->diagnose = [](std::string_view doing, std::string_view detail) {
             mr::log::warn("provider failed", {{"doing", doing}, {"cause", detail}});
         };
@@ -57,7 +60,8 @@ struct Answering {
 
 // Builds what the chosen apps need, then runs the worker.
 int serve(const mr::Settings& settings) {
-    std::map<std::string, Answering> answering; // by app; stays where it is
+    const auto rates = std::make_shared<mr::RedisRates>(); // outlives what waits in its queues
+    std::map<std::string, Answering> answering;            // by app; stays where it is
     mr::Apps apps;
     for (const std::string& name : settings.app_names()) {
         if (name == "echo") {
@@ -65,10 +69,10 @@ int serve(const mr::Settings& settings) {
             continue;
         }
         Answering& app = answering[name];
-        app.open(name, settings);
+        app.open(name, settings, rates);
         apps[name] = mr::chat_app(app.answer);
     }
-    return mr::run_worker(settings, std::move(apps), [&answering] { answering.clear(); });
+    return mr::run_worker(settings, std::move(apps), [&answering] { answering.clear(); }, rates);
 }
 
 } // namespace

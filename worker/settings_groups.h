@@ -17,6 +17,7 @@ struct ModelSettings {
     std::string model;
     std::string effort;
     uint64_t max_tokens = 0;
+    uint64_t requests_per_minute = 0;
     std::chrono::milliseconds first_byte_timeout{};
     std::chrono::milliseconds idle_timeout{};
     uint64_t retries = 0;

@@ -15,6 +15,7 @@ ModelSetup setup_of(const Settings& settings, const ModelSettings& model, ModelA
     ModelSetup setup;
     setup.api = api;
     setup.api_key = model.api_key;
+    setup.requests_per_minute = model.requests_per_minute;
     model::Options& options = setup.options;
     options.base_url = model.base_url;
     options.model = model.model;

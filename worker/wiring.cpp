@@ -62,7 +62,7 @@ SessionLimits session_limits(const Settings& settings) {
 
 class Worker {
   public:
-    Worker(const Settings& settings, Apps apps);
+    Worker(const Settings& settings, Apps apps, std::shared_ptr<RedisRates> rates);
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
     ~Worker();
@@ -95,6 +95,7 @@ class Worker {
     std::shared_ptr<Sessions> sessions_;
     std::shared_ptr<Intake> intake_;
     std::shared_ptr<Readiness> readiness_;
+    std::shared_ptr<RedisRates> rates_;
     std::shared_ptr<QueueWatch> queue_; // these two when metrics are served, else null
     std::shared_ptr<metrics::Server> metrics_;
     asio::signal_set signals_;
@@ -103,7 +104,7 @@ class Worker {
     int exit_code_ = 0;
 };
 
-Worker::Worker(const Settings& settings, Apps apps)
+Worker::Worker(const Settings& settings, Apps apps, std::shared_ptr<RedisRates> rates)
     : settings_(settings),
       sentinels_(redis::SentinelWatch::make(loop_.get_executor(), settings.redis_url)),
       partitions_(static_cast<uint32_t>(settings.partitions)),
@@ -127,7 +128,10 @@ Worker::Worker(const Settings& settings, Apps apps)
                                   {"control", control_},
                                   {"subscriptions", subscriptions_}},
                                  settings.ready_file)),
-      signals_(loop_) {
+      rates_(std::move(rates)), signals_(loop_) {
+    if (rates_) {
+        rates_->bind(commands_);
+    }
     lease_.on_lapse = [this] {
         sessions_->drop_all();
         readiness_->look();
@@ -140,6 +144,9 @@ Worker::Worker(const Settings& settings, Apps apps)
 }
 
 Worker::~Worker() {
+    if (rates_) {
+        rates_->unbind();
+    }
     metrics::meters().registry.forget_collectors();
 }
 
@@ -335,8 +342,9 @@ asio::awaitable<void> Worker::stop() {
 
 } // namespace
 
-int run_worker(const Settings& settings, Apps apps, const std::function<void()>& after_loop) {
-    Worker worker(settings, std::move(apps));
+int run_worker(const Settings& settings, Apps apps, const std::function<void()>& after_loop,
+               std::shared_ptr<RedisRates> rates) {
+    Worker worker(settings, std::move(apps), std::move(rates));
     return worker.run(after_loop);
 }
 

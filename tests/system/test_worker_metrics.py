@@ -52,6 +52,7 @@ ONCE = [
     request_count("hubspot", "search"),
     request_count("hubspot", "labels"),
     series("provider_first_token_seconds", "_count", provider="openai", model=MODEL),
+    series("rate_limit_wait_seconds", "_count", provider="hubspot"),
     series("claims_total", outcome="claimed"),
 ]
 
@@ -81,7 +82,7 @@ def test_one_question(shared, worker, emulator):
 
 def test_what_is_looked_up_at_a_scrape(worker, shared):
     now = scrape(worker.metrics_port())
-    assert now[series("ready")] == 1
+    assert now[series("ready")] == 1 and now[series("rate_limits_shared")] == 1
     assert now[series("session_slots")] == 2000
     for link in ("commands", "jobs", "control", "subscriptions"):
         assert now[series("redis_links_up", link=link)] == 1

@@ -24,10 +24,27 @@ const std::shared_ptr<net::HttpClient>& http_of(const ServiceSettings& settings,
     return services.http;
 }
 
+std::string_view label_of(const std::string& model) {
+    return model == "openai"      ? "OpenAI"
+           : model == "anthropic" ? "Anthropic"
+           : model == "gemini"    ? "Gemini"
+                                  : "the language model";
+}
+
+std::shared_ptr<rest::RateGate> make_model_gate(const ServiceSettings& settings,
+                                                const std::string& name, const ModelSetup& setup) {
+    const std::string& key = setup.api_key.empty() ? setup.options.base_url : setup.api_key;
+    rest::Account account{name, std::string(label_of(name)), rest::account_id(key)};
+    return rest::make_gate(settings.rates, std::move(account),
+                           rest::per_minute(setup.requests_per_minute));
+}
+
 Models make_models(const ServiceSettings& settings, Services& services) {
     Models models;
     for (const auto& [name, setup] : settings.models) {
-        models[name] = make_model(http_of(settings, services), setup);
+        ModelSetup limited = setup;
+        limited.options.gate = make_model_gate(settings, name, setup);
+        models[name] = make_model(http_of(settings, services), limited);
     }
     return models;
 }
@@ -51,10 +68,15 @@ std::unique_ptr<Service> assemble(const TaskProviders& providers, const Models& 
 }
 
 std::unique_ptr<CrmSearch> make_hubspot(const HubSpotSetup& setup,
-                                        std::shared_ptr<net::HttpClient> http) {
+                                        std::shared_ptr<net::HttpClient> http,
+                                        const std::shared_ptr<rest::RateStore>& rates) {
+    hubspot::Options options = setup.options;
+    const std::string& key = setup.api_key.empty() ? options.endpoint.base_url : setup.api_key;
+    options.gate = rest::make_gate(rates, {"hubspot", "HubSpot", rest::account_id(key)},
+                                   rest::per_second(options.searches_per_second));
     return hubspot::make_crm_search(std::move(http),
                                     make_key_credential("Authorization: Bearer ", setup.api_key),
-                                    setup.options);
+                                    std::move(options));
 }
 
 std::unique_ptr<DocumentSearch> make_vertex_search(const VertexSearchSetup& setup,
@@ -81,8 +103,13 @@ void set_semantic_model(const ServiceSettings& settings, const Models& models, S
     }
     services.dax_writer = in_turn(std::move(writers));
     const std::shared_ptr<net::HttpClient>& http = http_of(settings, services);
+    powerbi::Options options = setup.options;
+    const std::string account = setup.client.tenant + "/" + setup.client.client_id;
+    options.gate =
+        rest::make_gate(settings.rates, {"powerbi", "Power BI", rest::account_id(account)},
+                        rest::per_second(options.queries_per_second));
     services.semantic_model = powerbi::make_engine(
-        http, entra::make_client_credential(http, setup.client), setup.options);
+        http, entra::make_client_credential(http, setup.client), std::move(options));
 }
 
 // What a router is to know of the semantic model; empty when there is none.
@@ -125,7 +152,8 @@ std::unique_ptr<Services> make_services(const ServiceSettings& settings) {
     services->documents = settings.vertex_search ? make_vertex_search(*settings.vertex_search,
                                                                       http_of(settings, *services))
                                                  : local::make_document_search(backend);
-    services->crm = settings.hubspot ? make_hubspot(*settings.hubspot, http_of(settings, *services))
+    services->crm = settings.hubspot ? make_hubspot(*settings.hubspot, http_of(settings, *services),
+                                                    settings.rates)
                                      : local::make_crm_search(backend);
     services->merger = assemble<Merger>(settings.merger, models, tasks::make_merger,
                                         [] { return local::make_merger(); });

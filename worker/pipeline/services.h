@@ -9,6 +9,7 @@
 #include "worker/providers/interfaces.h"
 #include "worker/providers/models.h"
 #include "worker/providers/powerbi/powerbi.h"
+#include "worker/providers/rest/rate_gate.h"
 #include "worker/providers/vertex_search/vertex_search.h"
 
 #include <chrono>
@@ -105,6 +106,7 @@ struct ServiceSettings {
     std::optional<BigQuerySetup> bigquery;          // null: the engine of queries is embedded
     std::optional<VertexSearchSetup> vertex_search; // null: the documents are embedded
     net::HttpOptions http;                          // towards external providers
+    std::shared_ptr<rest::RateStore> rates; // limits of accounts; null: each worker by itself
     PipelineLimits limits;
     std::optional<PowerBiSetup> powerbi; // null: charts are of the tables' rows alone
     std::string chart_schema;

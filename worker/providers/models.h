@@ -6,6 +6,7 @@
 #include "worker/providers/model/chat_model.h"
 #include "worker/providers/model/options.h"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,8 +17,9 @@ enum class ModelApi : unsigned char { openai_chat, openai_responses, anthropic, 
 
 struct ModelSetup {
     ModelApi api = ModelApi::openai_chat;
-    std::string api_key;                  // empty: none is sent
-    std::optional<google::Access> google; // instead of a key
+    std::string api_key;                   // empty: none is sent
+    std::optional<google::Access> google;  // instead of a key
+    std::uint64_t requests_per_minute = 0; // of the account, by all workers; 0: no limit
     model::Options options;
 };
 

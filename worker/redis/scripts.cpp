@@ -1,6 +1,7 @@
 #include "worker/redis/scripts.h"
 
 #include "worker/redis/connection.h"
+#include "worker/redis/rate_script.h"
 
 #include <openssl/sha.h>
 
@@ -9,9 +10,9 @@
 namespace mr::redis {
 namespace {
 
-constexpr std::array<const Script*, 8> kAll = {&kMailScript,    &kClaimScript,  &kSaveScript,
+constexpr std::array<const Script*, 9> kAll = {&kMailScript,    &kClaimScript,  &kSaveScript,
                                                &kConsumeScript, &kFinishScript, &kReleaseScript,
-                                               &kLeaseScript,   &kReapScript};
+                                               &kLeaseScript,   &kReapScript,   &kRateScript};
 
 std::string sha1_hex(std::string_view text) {
     unsigned char digest[SHA_DIGEST_LENGTH];

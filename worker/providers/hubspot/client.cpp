@@ -175,7 +175,8 @@ std::unique_ptr<CrmSearch> make_crm_search(std::shared_ptr<net::HttpClient> http
     api.endpoint = options.endpoint;
     api.max_retries = options.max_retries;
     api.retry_base = options.retry_base;
-    api.gate = rest::make_local_gate("HubSpot", options.searches_per_second);
+    api.gate =
+        options.gate ? options.gate : rest::make_local_gate("HubSpot", options.searches_per_second);
     return std::make_unique<HubSpotSearch>(Requests(
         rest::Api(std::move(http), std::move(credential), std::move(api)), std::move(options)));
 }

@@ -33,11 +33,12 @@ struct Options {
     std::string associations_path = "/crm/v4/associations";
     // Says whose project a record is: a property of all three kinds of record, or, with a
     // project_object, of the records of that type, to which the others are then associated.
-    std::string project_property;          // empty: there is none
-    std::string project_value = "code";    // what it holds of a project: "id", "code" or "name"
-    std::string project_object;            // "deals", "2-1234567"; empty: none
-    std::uint64_t max_records = 20;        // of one search, 1..kMaxRecords
-    std::uint64_t searches_per_second = 4; // of this worker
+    std::string project_property;       // empty: there is none
+    std::string project_value = "code"; // what it holds of a project: "id", "code" or "name"
+    std::string project_object;         // "deals", "2-1234567"; empty: none
+    std::uint64_t max_records = 20;     // of one search, 1..kMaxRecords
+    std::uint64_t searches_per_second = 4;
+    std::shared_ptr<rest::RateGate> gate; // keeps it; null: this worker alone does
     unsigned max_retries = 2;
     std::chrono::milliseconds retry_base{1'000}; // what HubSpot's limits count in
 };

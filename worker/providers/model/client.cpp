@@ -48,6 +48,9 @@ class Client final : public ChatModel {
         bool renewed = false;
         for (call.attempts = 1;; ++call.attempts) {
             sink.begin();
+            if (options_.gate) {
+                co_await options_.gate->admit(call);
+            }
             const Features sent = features_;
             Exchange exchange(*dialect_, sink);
             const std::optional<Failure> failure = co_await ask(request, sent, exchange, call);
@@ -57,6 +60,10 @@ class Client final : public ChatModel {
             }
             if (!failure) {
                 co_return;
+            }
+            if (options_.gate && failure->wait && failure->passing &&
+                failure->fault == ProviderFault::rate_limited) {
+                options_.gate->hold(*failure->wait);
             }
             const bool open = !sink.committed();
             if (open && leave_out(*failure, sent)) {

@@ -1,8 +1,11 @@
 // What a client of a language model is told by the worker's settings.
 #pragma once
 
+#include "worker/providers/rest/rate_gate.h"
+
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace mr::model {
@@ -21,7 +24,8 @@ struct Options {
     unsigned max_retries = 2; // before the first token; none after it
     std::string ca_file;      // these three instead of the HTTP client's own, when not empty
     std::string proxy;
-    std::string connect_to; // host:port that is connected to instead of the URL's
+    std::string connect_to;               // host:port that is connected to instead of the URL's
+    std::shared_ptr<rest::RateGate> gate; // null: no limit of requests
 };
 
 } // namespace mr::model

@@ -119,7 +119,8 @@ std::unique_ptr<SqlEngine> make_engine(std::shared_ptr<net::HttpClient> http,
     api.endpoint = options.endpoint;
     api.max_retries = options.max_retries;
     api.retry_base = options.retry_base;
-    api.gate = rest::make_local_gate("Power BI", options.queries_per_second);
+    api.gate =
+        options.gate ? options.gate : rest::make_local_gate("Power BI", options.queries_per_second);
     return std::make_unique<PowerBiEngine>(
         rest::Api(std::move(http), std::move(credential), std::move(api)), std::move(options));
 }

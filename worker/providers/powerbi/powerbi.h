@@ -32,7 +32,8 @@ struct Options {
     ColumnName project_column; // empty: there is none, projects in scope are a filter error
     std::string project_value = "code"; // what it holds of a project: "id", "code" or "name"
     std::uint64_t max_rows = 500;
-    std::uint64_t queries_per_second = 2; // of this worker; Power BI allows 120 a minute
+    std::uint64_t queries_per_second = 2; // Power BI allows 120 a minute
+    std::shared_ptr<rest::RateGate> gate; // keeps it; null: this worker alone does
     unsigned max_retries = 2;
     std::chrono::milliseconds retry_base{1'000};
 };

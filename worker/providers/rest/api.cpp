@@ -63,6 +63,10 @@ Task<json> Api::call(ApiCall wanted, Judge judge, CallContext& context) {
                    {"cause", credential_->redacted(refusal.detail)},
                    {"attempt", tried},
                    {"retry_in_ms", again ? refusal.wait->count() : -1}});
+        if (options_.gate && wanted.paced && refusal.wait &&
+            refusal.fault == ProviderFault::rate_limited) {
+            options_.gate->hold(*refusal.wait);
+        }
         if (!again) {
             throw ProviderError(refusal.fault, refusal.text);
         }
