@@ -1,6 +1,7 @@
 #include "worker/net/transfer.h"
 
 #include "shared/version.h"
+#include "worker/net/curl_fault.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -53,34 +54,6 @@ int status_of(std::string_view line) {
         status = status * 10 + (c - '0');
     }
     return status;
-}
-
-HttpFault fault_of(CURLcode code) {
-    switch (code) {
-    case CURLE_URL_MALFORMAT:
-        return HttpFault::bad_request;
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_PROXY:
-        return HttpFault::connect;
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-    case CURLE_SSL_ISSUER_ERROR:
-        return HttpFault::tls;
-    case CURLE_OPERATION_TIMEDOUT:
-        return HttpFault::timeout;
-    case CURLE_GOT_NOTHING:
-    case CURLE_RECV_ERROR:
-    case CURLE_SEND_ERROR:
-    case CURLE_PARTIAL_FILE:
-        return HttpFault::lost;
-    default:
-        return HttpFault::protocol;
-    }
 }
 
 } // namespace
@@ -364,15 +337,17 @@ void Transfer::check() const {
     }
     if (*result_ != CURLE_OK) {
         fail(fault_of(*result_),
-             error_text_[0] != '\0' ? error_text_.data() : curl_easy_strerror(*result_));
+             error_text_[0] != '\0' ? error_text_.data() : curl_easy_strerror(*result_),
+             cause_of(handle_, *result_));
     }
     if (!head_done_) {
         fail(HttpFault::protocol, "the response has no head");
     }
 }
 
-void Transfer::fail(HttpFault fault, std::string_view what) const {
-    throw HttpError(fault, std::string(host()) + ": " + std::string(what), any_byte_);
+void Transfer::fail(HttpFault fault, std::string_view what, HttpCause cause) const {
+    const std::string text = std::string(host()) + ": " + std::string(what);
+    throw HttpCausedError(fault, text, any_byte_, cause);
 }
 
 Transfer::Clock::time_point Transfer::deadline() const {

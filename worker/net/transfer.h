@@ -5,6 +5,7 @@
 
 #include "worker/async.h"
 #include "worker/net/curl_loop.h"
+#include "worker/net/http_cause.h"
 
 #include <array>
 #include <exception>
@@ -33,7 +34,8 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
     void prepare_method();
     void prepare_headers();
     void check() const; // throws when the outcome is not a response
-    [[noreturn]] void fail(HttpFault fault, std::string_view what) const;
+    [[noreturn]] void fail(HttpFault fault, std::string_view what,
+                           HttpCause cause = HttpCause::other) const;
     Clock::time_point deadline() const;
     const char* late() const; // which deadline has passed
     std::string_view host() const;
