@@ -154,7 +154,8 @@ class Gemini final : public Provider {
     std::optional<Answer> refuse(Call& call) override {
         const Target target = target_of(call.path);
         const bool stream = target.method == "streamGenerateContent";
-        const bool generate = target.method == "generateContent" || stream;
+        const bool count = target.method == "countTokens";
+        const bool generate = target.method == "generateContent" || stream || count;
         const bool list = target.method.empty() && call.request.method == "GET";
         if (!known_place(call, target.before) || (!generate && !list) ||
             (generate && call.request.method != "POST")) {
@@ -168,7 +169,8 @@ class Gemini final : public Provider {
             if (!is_json(call.request) || !call.body.is_object()) {
                 return refusal(call, 400, "The body is not a JSON object.");
             }
-            if (const Found problem = check_gemini(call.body)) {
+            if (const Found problem =
+                    count ? check_gemini_count(call.body) : check_gemini(call.body)) {
                 return refusal(call, 400, google::words(*problem));
             }
         }
@@ -186,6 +188,9 @@ class Gemini final : public Provider {
         const Target target = target_of(call.path);
         if (call.record.endpoint == "models") {
             return models(call, target);
+        }
+        if (call.record.endpoint == "countTokens") {
+            return json_answer(200, {{"totalTokens", 1}, {"totalBillableCharacters", 3}});
         }
         const json config = call.body.value("generationConfig", json::object());
         if (!how.unsupported.empty() && config.contains(how.unsupported)) {

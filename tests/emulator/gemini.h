@@ -1,5 +1,5 @@
-// The body of a request as Gemini's generateContent takes it; the first thing that is wrong with
-// it.
+// The bodies of requests as Gemini's generateContent and countTokens take them; the first thing
+// that is wrong with one.
 #pragma once
 
 #include "tests/emulator/provider.h"
@@ -7,5 +7,6 @@
 namespace mr::emulator {
 
 Found check_gemini(const nlohmann::json& body);
+Found check_gemini_count(const nlohmann::json& body);
 
 } // namespace mr::emulator

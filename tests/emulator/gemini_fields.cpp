@@ -120,6 +120,14 @@ const std::vector<Field>& fields() {
 
 } // namespace
 
+Found check_gemini_count(const json& body) {
+    static const Check kForm =
+        object_of({{"contents", kArray, true, each(content({"user", "model"}), 1)},
+                   {"systemInstruction", kObject, false, content({"user", "system"})},
+                   {"tools", kArray}});
+    return kForm(body, "");
+}
+
 Found check_gemini(const json& body) {
     if (Found found = check_object(body, fields(), "")) {
         return found;
