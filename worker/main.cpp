@@ -1,5 +1,6 @@
 #include "worker/apps/chat.h"
 #include "worker/apps/echo.h"
+#include "worker/checks/check.h"
 #include "worker/log.h"
 #include "worker/pipeline/turn.h"
 #include "worker/providers/scripted/scripted.h"
@@ -75,6 +76,16 @@ int serve(const mr::Settings& settings) {
     return mr::run_worker(settings, std::move(apps), [&answering] { answering.clear(); }, rates);
 }
 
+int check_providers(const mr::Settings& settings, bool json) {
+    const std::vector<mr::checkup::Finding> findings = mr::checkup::check_all(settings);
+    if (json) {
+        mr::checkup::print_json(std::cout, findings);
+    } else {
+        mr::checkup::print_table(std::cout, findings);
+    }
+    return mr::checkup::all_good(findings) ? 0 : 1;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -96,6 +107,9 @@ int main(int argc, char** argv) {
         if (line.command == mr::Command::check_config) {
             std::cout << "configuration is good\n";
             return 0;
+        }
+        if (line.command == mr::Command::check_providers) {
+            return check_providers(settings, line.json);
         }
         mr::log::Level level = mr::log::Level::info;
         mr::log::parse_level(settings.log_level, level);

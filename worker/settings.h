@@ -71,6 +71,7 @@ struct Settings {
     std::string provider_proxy;
     bool provider_http2 = false;
     std::chrono::milliseconds provider_connect_timeout{};
+    std::chrono::milliseconds provider_check_timeout{};
 
     RedisUrl redis_url; // parsed, with the password of its password file
     std::vector<std::string> app_names() const;
@@ -142,9 +143,10 @@ class SettingsError : public std::runtime_error {
 RawSettings read_config_file(const std::string& path);
 RawSettings read_environment(const char* const* environment);
 
-enum class Command : uint8_t { run, check_config, print_config, leave };
+enum class Command : uint8_t { run, check_config, print_config, check_providers, leave };
 struct CommandLine {
     Command command = Command::run;
+    bool json = false; // of check_providers
     int exit_code = 0; // for `leave`: help, version or a usage error has been printed
     std::string config_file;
     RawSettings settings;

@@ -24,12 +24,20 @@ CommandLine read_command_line(int argc, const char* const* argv) {
     CommandLine line;
     bool check = false;
     bool print = false;
+    bool providers = false;
     parser.set_version_flag("--version", std::string("mr-worker ") + kVersion);
     parser.add_option("--config", line.config_file, "TOML file with the same keys (MR_CONFIG)")
         ->envname("MR_CONFIG")
         ->type_name("PATH");
     parser.add_flag("--check-config", check, "check the settings and leave");
     parser.add_flag("--print-config", print, "print the settings in force, without secrets");
+    CLI::Option* const checks = parser.add_flag(
+        "--check-providers", providers,
+        "ask each external provider once, print a table of what is well and what is "
+        "to be done, and leave: 0 all is well, 1 something is not, 2 the settings are "
+        "wrong");
+    parser.add_flag("--json", line.json, "with --check-providers: JSON instead of the table")
+        ->needs(checks);
     std::vector<std::string> values(setting_rows().size());
     std::vector<CLI::Option*> options;
     for (size_t i = 0; i < values.size(); ++i) {
@@ -52,6 +60,8 @@ CommandLine read_command_line(int argc, const char* const* argv) {
     }
     if (print) {
         line.command = Command::print_config;
+    } else if (providers) {
+        line.command = Command::check_providers;
     } else if (check) {
         line.command = Command::check_config;
     }

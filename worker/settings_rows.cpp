@@ -183,6 +183,8 @@ const SettingRow kRows[] = {
      "HTTP/2 towards providers of data that offer it; language models have HTTP/1.1"},
     {"provider_connect_timeout", "5s", &Settings::provider_connect_timeout, 100, kMinute, "",
      "name lookup, connection and TLS towards an external provider"},
+    {"provider_check_timeout", "10s", &Settings::provider_check_timeout, 100, kMinute, "",
+     "the whole of --check-providers"},
 };
 
 // Names that the original backend, or the vendor's own clients, use.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <ctime>
-#include <string>
 
 namespace mr {
 namespace {
@@ -17,16 +16,6 @@ std::optional<double> number(std::string_view text) {
     const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
     const bool whole = result.ec == std::errc() && result.ptr == text.data() + text.size();
     return whole && value > 0 && value < kLongestSeconds ? std::optional(value) : std::nullopt;
-}
-
-// IMF-fixdate (RFC 9110 section 5.6.7).
-std::optional<std::chrono::system_clock::time_point> http_date(const std::string& text) {
-    std::tm parts{};
-    const char* end = strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-    if (end == nullptr || *end != '\0') {
-        return std::nullopt;
-    }
-    return std::chrono::system_clock::from_time_t(timegm(&parts));
 }
 
 } // namespace
@@ -57,6 +46,15 @@ std::optional<milliseconds> retry_after(const net::HttpHead& head,
         return std::chrono::duration_cast<milliseconds>(*date - now);
     }
     return std::nullopt;
+}
+
+std::optional<std::chrono::system_clock::time_point> http_date(const std::string& text) {
+    std::tm parts{};
+    const char* end = strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    if (end == nullptr || *end != '\0') {
+        return std::nullopt;
+    }
+    return std::chrono::system_clock::from_time_t(timegm(&parts));
 }
 
 milliseconds retry_backoff(int retry, double random) noexcept {

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 
 namespace mr {
 
@@ -23,6 +24,8 @@ std::optional<bool> retry_wanted(const net::HttpHead& head);
 // that have passed count as not said.
 std::optional<std::chrono::milliseconds> retry_after(const net::HttpHead& head,
                                                      std::chrono::system_clock::time_point now);
+// An IMF-fixdate, as in the header Date (RFC 9110 section 5.6.7).
+std::optional<std::chrono::system_clock::time_point> http_date(const std::string& text);
 // `retry` counts from 0; `random` from 0 to 1 spreads it over the last quarter.
 std::chrono::milliseconds retry_backoff(int retry, double random) noexcept;
 

@@ -1,0 +1,80 @@
+// HubSpot: one record of each kind is searched for, since each needs a right of its own; with a
+// project property one that has it, since HubSpot refuses a filter by a property it does not know.
+#include "worker/checks/verdict.h"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace mr::checkup {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view kKinds[] = {"deals", "companies", "contacts"};
+
+Target hubspot_target(const Settings& settings) {
+    Target target = target_of(settings, settings.hubspot, "HubSpot", "hubspot");
+    if (!settings.hubspot.api_key.empty()) {
+        target.headers.push_back("Authorization: Bearer " + settings.hubspot.api_key);
+    }
+    target.key_cure = "put a service key, or the token of a private app, in hubspot_api_key, its "
+                      "file or HUBSPOT_API_KEY";
+    target.missing_cure = "correct hubspot_objects_path: the version of the API is part of it";
+    target.quota_cure = "wait until tomorrow, or have the account's daily limit raised";
+    target.region_cure = "correct hubspot_base_url";
+    return target;
+}
+
+Question search_question(const HubSpotSettings& settings, std::string_view kind) {
+    json body;
+    body["filterGroups"] = json::array();
+    body["properties"] = json::array({"hs_object_id"});
+    body["limit"] = 1;
+    if (!settings.project_property.empty()) {
+        json filter;
+        filter["propertyName"] = settings.project_property;
+        filter["operator"] = "HAS_PROPERTY";
+        json group;
+        group["filters"] = json::array({filter});
+        body["filterGroups"].push_back(group);
+    }
+    return Question("POST", settings.objects_path + "/" + std::string(kind) + "/search",
+                    body.dump());
+}
+
+bool names_the_property(const Reply& reply, const std::string& property) {
+    return !reply.error && reply.head.status == 400 && !property.empty() &&
+           reply.body.find(property) != std::string::npos;
+}
+
+} // namespace
+
+Task<void> check_hubspot(const Settings& settings, Run& run, Finding& finding) {
+    const HubSpotSettings& hubspot = settings.hubspot;
+    Target target = hubspot_target(settings);
+    finding.resource = "deals, companies, contacts";
+    for (const std::string_view kind : kKinds) {
+        const std::string name(kind);
+        target.missing = name;
+        target.permission_cure = "give the key the scope crm.objects." + name + ".read";
+        Question question = search_question(hubspot, kind);
+        const Reply reply = co_await ask(run, target, std::move(question));
+        if (!judge(reply, run, target, finding)) {
+            if (names_the_property(reply, hubspot.project_property)) {
+                finding.authorised = true;
+                finding.there = false;
+                fail(finding, Trouble::missing,
+                     "HubSpot's " + name + " have no property " + hubspot.project_property,
+                     "make the property for " + name + ", or correct hubspot_project_property");
+            }
+            co_return;
+        }
+    }
+    finding.there = true;
+    if (hubspot.project_property.empty()) {
+        finding.notes.emplace_back(
+            "without hubspot_project_property questions about projects are not answered from it");
+    }
+}
+
+} // namespace mr::checkup
