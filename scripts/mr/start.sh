@@ -7,6 +7,8 @@ kWorkerReadyMs=60000
 kNginxReadyMs=15000
 kRedisGraceMs=5000
 kWorkerGraceMs=75000 # longer than the worker's own default of 60 s
+kStatusCheck=3s      # for the external providers in ./mr status
+kShellsOwn='^(BASHOPTS|BASH_VERSINFO|EUID|PPID|SHELLOPTS|UID)=' # read-only in a shell
 kWorkerDrain=10s     # what ./mr asks for, unless a configuration file says something
 kNginxGraceMs=10000
 # sun_path holds 107 bytes; the socket's name takes some of them.
@@ -142,6 +144,39 @@ start_workers() {
         spawn "worker-$i" "$LOG_DIR/worker-$i.log" \
             "$kWorker" "${options[@]}" --ready-file "$INSTANCE/ready/worker-$i"
     done
+}
+
+# The first worker that runs, asked for --check-providers as it was started: with its flags and its
+# variables, which the shell that asks need not have. Nothing where all is embedded.
+show_providers() {
+    local name PID='' table line
+    local -a argv
+    for name in $(process_names); do
+        if [[ $name == worker-* ]] && live_pid "$name"; then
+            break
+        fi
+        PID=''
+    done
+    [[ -n $PID && -r /proc/$PID/environ ]] || return 0
+    mapfile -d '' argv <"/proc/$PID/cmdline"
+    table=$(
+        while IFS= read -r -d '' line; do
+            if [[ $line =~ ^[A-Za-z_][A-Za-z_0-9]*= && ! $line =~ $kShellsOwn ]]; then
+                export "${line?}"
+            fi
+        done <"/proc/$PID/environ"
+        "${argv[@]}" --check-providers --provider-check-timeout "$kStatusCheck" 2>&1
+    ) || true
+    if (($(wc -l <<<"$table") > 2)); then # more than the heading and what is embedded
+        say "external providers:"
+        printf '%s\n' "$table"
+    fi
+}
+
+hint_providers() {
+    if grep -qsE '"msg":"[^"]* asked"' "$LOG_DIR/worker-1.log"; then
+        say "external providers are set up: $(in_repo "$kWorker") --check-providers asks each of them once"
+    fi
 }
 
 worker_ready_or_died() { [[ -e $INSTANCE/ready/$1 ]] || not_alive "$1"; }
