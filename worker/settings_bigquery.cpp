@@ -65,6 +65,34 @@ void check_writer(const Settings& settings, const Origin& origin) {
     }
 }
 
+bigquery::Lookup lookup_of(const BigQuerySettings& from) {
+    bigquery::Lookup lookup;
+    const std::string& name = from.project_lookup;
+    const bool named = name.find('.') != std::string::npos || from.dataset.empty();
+    const auto tables =
+        bigquery::parse_tables((named ? name : from.dataset + "." + name) + ":-", "", from.project);
+    lookup.table = tables.readable.at(0);
+    lookup.columns = bigquery::parse_lookup_columns(from.project_lookup_columns);
+    return lookup;
+}
+
+void check_lookup(const Settings& settings, const Origin& origin) {
+    const BigQuerySettings& from = settings.bigquery;
+    if (from.project_lookup.empty()) {
+        return;
+    }
+    if (!settings.projects_file.empty()) {
+        refuse(origin, "bigquery_project_lookup",
+               "and projects_file are both given: leave one out");
+    }
+    try {
+        lookup_of(from);
+    } catch (const std::runtime_error& error) {
+        refuse(origin, "bigquery_project_lookup",
+               std::string("or bigquery_project_lookup_columns: ") + error.what());
+    }
+}
+
 } // namespace
 
 void checks::check_bigquery(Settings& settings, const Origin& origin) {
@@ -97,6 +125,7 @@ void checks::check_bigquery(Settings& settings, const Origin& origin) {
     } catch (const std::runtime_error& error) {
         refuse(origin, "bigquery_tables", std::string("or bigquery_base_tables: ") + error.what());
     }
+    check_lookup(settings, origin);
     if (!from.schema_file.empty()) {
         from.schema = read_schema(from.schema_file, origin);
     }
@@ -127,6 +156,9 @@ void set_bigquery(const Settings& settings, ServiceSettings& services) {
     options.wait = from.wait;
     options.job_timeout = from.job_timeout;
     options.max_retries = static_cast<unsigned>(from.retries);
+    if (!from.project_lookup.empty()) {
+        setup.lookup = lookup_of(from);
+    }
     log::info("queries are run by BigQuery", {{"provider", "bigquery"},
                                               {"url", from.base_url},
                                               {"project", from.project},

@@ -206,7 +206,7 @@ void check_data_providers(Settings& settings, const Origin& origin) {
 } // namespace checks
 
 bool Settings::own_projects() const {
-    return !projects_file.empty();
+    return !projects_file.empty() || (bigquery_active() && !bigquery.project_lookup.empty());
 }
 
 bool Settings::hubspot_active() const {

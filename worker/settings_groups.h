@@ -53,6 +53,8 @@ struct BigQuerySettings {
     std::string tables;        // "sales.invoices:project_id, sales.vendors:-"
     std::string base_tables;   // beneath views
     std::string project_value; // "id", "code" or "name"
+    std::string project_lookup; // a table or view of all projects
+    std::string project_lookup_columns;
     std::string schema_file;
     std::string schema; // what schema_file holds
     uint64_t max_bytes = 0;

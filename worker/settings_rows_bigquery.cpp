@@ -22,6 +22,12 @@ const SettingRow kRows[] = {
      "tables that views among bigquery_tables read: raw.invoices, raw.clients"},
     {"bigquery_project_value", "code", bigquery(&BigQuerySettings::project_value), 0, 0, "word",
      "what the project columns hold of a project: id, code or name"},
+    {"bigquery_project_lookup", "", bigquery(&BigQuerySettings::project_lookup), 0, 0, "name",
+     "table or view with the projects that questions are about, as sales.v_project_lookup; one row "
+     "for each name of a project"},
+    {"bigquery_project_lookup_columns", "project_id,name,code,alias",
+     bigquery(&BigQuerySettings::project_lookup_columns), 0, 0, "names",
+     "its columns of these meanings; - for no code, or no alias"},
     {"bigquery_schema_file", "", bigquery(&BigQuerySettings::schema_file), 0, 0, "path",
      "text that describes the tables to the writer of queries; empty: BigQuery's own descriptions"},
     {"bigquery_max_bytes", "10000000000", bigquery(&BigQuerySettings::max_bytes), 10'000'000,

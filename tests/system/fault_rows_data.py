@@ -116,7 +116,7 @@ def connections():
 
 def hubspot_settings(emulator):
     return {**emulator.hubspot_settings(), "hubspot_retries": 1,
-            "hubspot_searches_per_second": 1000, "local_tokens_per_second": 0}
+            "hubspot_searches_per_second": 0, "local_tokens_per_second": 0}
 
 
 def blocks():

@@ -1,5 +1,5 @@
-"""HTTP/2 towards providers: what is asked side by side shares a connection, and what happens to one
-request happens to it alone. What a model says has connections of its own."""
+"""HTTP/2 towards providers of data: what is asked side by side shares a connection, and what happens
+to one request happens to it alone. What a model says has connections of its own."""
 
 import pytest
 
@@ -11,20 +11,19 @@ from harness.stack import shared_stack
 QUESTION = "Which CRM contacts work at {}"
 
 
-def settings_of(emulator):
+def settings_of(emulator, http2):
     return emulator.hubspot_settings() | emulator.openai_settings() | {
-        "hubspot_searches_per_second": 1000}
+        "hubspot_searches_per_second": 0, "provider_http2": http2}
 
 
 @pytest.fixture(scope="module")
 def shared(data_dir, running_emulator):
-    yield from shared_stack(data_dir, apps="chat", settings=settings_of(running_emulator))
+    yield from shared_stack(data_dir, apps="chat", settings=settings_of(running_emulator, "true"))
 
 
 @pytest.fixture(scope="module")
 def without(data_dir, running_emulator):
-    yield from shared_stack(data_dir, apps="chat", settings=settings_of(running_emulator) | {
-        "provider_http2": "false"})
+    yield from shared_stack(data_dir, apps="chat", settings=settings_of(running_emulator, "false"))
 
 
 def ask_side_by_side(stack, companies):
@@ -86,7 +85,7 @@ def test_a_cancelled_search_is_reset_alone(shared, emulator):
     assert hanging["connection"] == first["connection"] == second["connection"]
 
 
-def test_it_can_be_switched_off(without, emulator):
+def test_it_is_an_option(without, emulator):
     emulator.script(openai={"default": {"tokens": 3}})
     ask_side_by_side(without, ["Quillon"])
     assert {one["version"] for one in emulator.ended("hubspot", 1)} == {"1.1"}

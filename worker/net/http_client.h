@@ -2,11 +2,10 @@
 // thread but that of the name lookup. Connections are kept for reuse; no redirects, no cookies, no
 // proxy but the configured one, no signals. Knows nothing of providers or JSON.
 //
-// Whole responses come by HTTP/2 where the server offers it, many of them on one connection. A
-// response that is streamed has an HTTP/1.1 connection of its own, for two reasons that lie in
-// libcurl 7.88: a stream that pauses holds up all others of its connection, and one that is given
-// up is not reset before something else is sent there. What is billed by the word is therefore
-// streamed.
+// Whole responses may come by HTTP/2 where the server offers it, many of them on one connection. A
+// response that is streamed always has an HTTP/1.1 connection of its own, for two reasons that lie
+// in libcurl 7.88: a stream that pauses holds up all others of its connection, and one that is
+// given up is not reset before something else is sent there.
 //
 // Cancellation: a coroutine that is cancelled (Asio, terminal) or destroyed while it waits here
 // gives its request up in the same loop turn: an HTTP/1.1 connection, being in the middle of an
@@ -137,7 +136,7 @@ class HttpReceiver {
 struct HttpOptions {
     std::string ca_file; // PEM; empty: the certificates of the system
     std::string proxy;   // http://[user:password@]host:port; empty: none
-    bool http2 = true;   // where it is offered
+    bool http2 = false;  // for whole responses, where it is offered
     std::size_t max_transfers = kMaxTransfers;
 };
 

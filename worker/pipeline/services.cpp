@@ -117,12 +117,17 @@ std::string semantic_tables(const ServiceSettings& settings) {
     return settings.powerbi ? powerbi::described(*settings.powerbi->options.schema) : "";
 }
 
-std::unique_ptr<SqlEngine> make_bigquery(const BigQuerySetup& setup,
-                                         const std::shared_ptr<net::HttpClient>& http) {
+// The engine of queries, and the projects where a lookup table has them.
+void set_bigquery(const BigQuerySetup& setup, const std::shared_ptr<net::HttpClient>& http,
+                  Services& services) {
     const rest::Endpoint& endpoint = setup.options.endpoint;
-    auto credential = google::make_credential(
+    const auto credential = google::make_credential(
         http, setup.access, {endpoint.connect_timeout, endpoint.ca_file, endpoint.proxy});
-    return bigquery::make_sql_engine(http, std::move(credential), setup.options);
+    services.sql_engine = bigquery::make_sql_engine(http, credential, setup.options);
+    if (setup.lookup) {
+        services.directory =
+            bigquery::make_directory(http, credential, setup.options, *setup.lookup);
+    }
 }
 
 } // namespace
@@ -146,9 +151,11 @@ std::unique_ptr<Services> make_services(const ServiceSettings& settings) {
                                         [&] { return local::make_router(backend); });
     services->sql_writer = assemble<SqlWriter>(settings.sql_writer, models, tasks::make_sql_writer,
                                                [&] { return local::make_sql_writer(backend); });
-    services->sql_engine = settings.bigquery
-                               ? make_bigquery(*settings.bigquery, http_of(settings, *services))
-                               : local::make_sql_engine(backend);
+    if (settings.bigquery) {
+        set_bigquery(*settings.bigquery, http_of(settings, *services), *services);
+    } else {
+        services->sql_engine = local::make_sql_engine(backend);
+    }
     services->documents = settings.vertex_search ? make_vertex_search(*settings.vertex_search,
                                                                       http_of(settings, *services))
                                                  : local::make_document_search(backend);

@@ -4,6 +4,7 @@
 
 #include "worker/net/http_client.h"
 #include "worker/providers/bigquery/bigquery.h"
+#include "worker/providers/bigquery/directory.h"
 #include "worker/providers/entra/token.h"
 #include "worker/providers/hubspot/hubspot.h"
 #include "worker/providers/interfaces.h"
@@ -87,6 +88,7 @@ struct PowerBiSetup {
 struct BigQuerySetup {
     google::Access access;
     bigquery::Options options;
+    std::optional<bigquery::Lookup> lookup; // has the projects; null: others have them
 };
 
 // What the worker's settings decide about the providers. Defaults are the product's.

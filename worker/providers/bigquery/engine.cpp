@@ -262,15 +262,9 @@ class BigQueryEngine final : public SqlEngine {
 std::unique_ptr<SqlEngine> make_sql_engine(std::shared_ptr<net::HttpClient> http,
                                            std::shared_ptr<Credential> credential,
                                            Options options) {
-    rest::ApiOptions api;
-    api.provider = "bigquery";
-    api.label = "BigQuery";
-    api.endpoint = options.endpoint;
-    api.max_retries = options.max_retries;
-    api.max_reply_bytes = kMaxPageBytes;
-    api.retry_base = options.retry_base;
-    return std::make_unique<BigQueryEngine>(std::make_shared<Account>(Account{
-        rest::Api(std::move(http), std::move(credential), std::move(api)), std::move(options)}));
+    rest::Api api(std::move(http), std::move(credential), api_options(options));
+    return std::make_unique<BigQueryEngine>(
+        std::make_shared<Account>(Account{std::move(api), std::move(options)}));
 }
 
 } // namespace mr::bigquery

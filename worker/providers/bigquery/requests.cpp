@@ -88,6 +88,17 @@ std::string project_path(std::string_view project) {
 
 } // namespace
 
+rest::ApiOptions api_options(const Options& options) {
+    rest::ApiOptions api;
+    api.provider = "bigquery";
+    api.label = "BigQuery";
+    api.endpoint = options.endpoint;
+    api.max_retries = options.max_retries;
+    api.max_reply_bytes = kMaxPageBytes;
+    api.retry_base = options.retry_base;
+    return api;
+}
+
 std::vector<std::string> project_values(const ProjectScope& scope, const Options& options) {
     std::vector<std::string> values;
     if (scope.unanswerable()) {

@@ -12,6 +12,8 @@
 
 namespace mr::bigquery {
 
+rest::ApiOptions api_options(const Options& options);
+
 // What the project columns are to hold. Throws ProviderError{filter}.
 std::vector<std::string> project_values(const ProjectScope& scope, const Options& options);
 
