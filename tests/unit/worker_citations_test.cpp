@@ -1,11 +1,11 @@
 // Summaries that cite documents: their numbers become those of the turn's sources, wherever the
 // summary is used.
+#include "tests/unit/worker_loop.h"
 #include "worker/providers/citations.h"
 #include "worker/providers/evidence.h"
+#include "worker/providers/local/embedded.h"
 
-#include <gtest/gtest.h>
-
-namespace mr {
+namespace mr::test {
 namespace {
 
 DocumentHits summarised(const std::string& summary) {
@@ -85,5 +85,37 @@ TEST(Citations, ACheckpointKeepsTheSummary) {
     EXPECT_EQ(older.get<DocumentHits>().documents.size(), 3u);
 }
 
+Task<void> merge_into(Merger& merger, const MergeRequest& request, MergedFindings& merged) {
+    CallContext call;
+    merged = co_await merger.merge(request, call);
+}
+
+// What others than the embedded providers find may lack a date, or hold a text for an amount.
+TEST(Citations, TheEmbeddedMergeTakesWhatOthersHaveFound) {
+    ToolFinding documents;
+    documents.tool = kToolDocuments;
+    documents.status = "ok";
+    documents.documents = summarised("It leaked [2].");
+    ToolFinding crm;
+    crm.tool = kToolCrm;
+    crm.status = "ok";
+    CrmRecord deal;
+    deal.type = "deal";
+    deal.title = "Roof";
+    deal.properties = {{"Amount", "much"}};
+    crm.crm.records = {deal};
+    crm.crm.total = 1;
+    const Question question;
+    const ProjectScope scope;
+    const std::vector<ToolFinding> findings{documents, crm};
+    const MergeRequest request{question, scope, findings};
+    const auto merger = local::make_merger();
+    MergedFindings merged;
+    Loop loop;
+    loop.run(merge_into(*merger, request, merged));
+    EXPECT_EQ(merged.summary, "3 documents found. It leaked. 1 CRM records found.");
+    EXPECT_TRUE(merged.insights.empty()) << merged.insights.front();
+}
+
 } // namespace
-} // namespace mr
+} // namespace mr::test

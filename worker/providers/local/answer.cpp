@@ -99,6 +99,14 @@ bool figures_found(const AnswerRequest& request) {
         });
 }
 
+// " (Harbor Point, March 1, 2026)"; other sources than the embedded one may know less.
+std::string document_place(const Document& document) {
+    const std::string date = markdown_text(date_text(document.date));
+    const std::string project = markdown_text(document.project);
+    const std::string both = project + (project.empty() || date.empty() ? "" : ", ") + date;
+    return both.empty() ? "" : " (" + both + ")";
+}
+
 std::string document_lines(const ToolFinding& finding, const AnswerRequest& request) {
     std::string text;
     std::size_t shown = 0;
@@ -106,10 +114,9 @@ std::string document_lines(const ToolFinding& finding, const AnswerRequest& requ
         if (shown++ == kMaxNamedDocuments) {
             break;
         }
-        text += "\n- **" + markdown_text(document.title) + "** (" + document.project + ", " +
-                date_text(document.date) +
-                "): " + markdown_text(clipped(document.snippet, kMaxQuotedBytes)) +
-                citation(request, document.id);
+        const std::string quoted = markdown_text(clipped(document.snippet, kMaxQuotedBytes));
+        text += "\n- **" + markdown_text(document.title) + "**" + document_place(document) +
+                (quoted.empty() ? "" : ": ") + quoted + citation(request, document.id);
     }
     return text;
 }
@@ -128,8 +135,8 @@ std::string document_part(const ToolFinding& finding, const AnswerRequest& reque
         text += "Related documents:";
         for (std::size_t i = 0; i < hits.documents.size() && i < 3; ++i) {
             const Document& document = hits.documents[i];
-            text += "\n- " + markdown_text(document.title) + ", " + date_text(document.date) +
-                    citation(request, document.id);
+            text += "\n- " + markdown_text(document.title) + (document.date.empty() ? "" : ", ") +
+                    markdown_text(date_text(document.date)) + citation(request, document.id);
         }
         return text;
     }

@@ -23,23 +23,31 @@ void merge_documents(const DocumentHits& hits, MergedFindings& merged) {
     const auto newest =
         std::max_element(hits.documents.begin(), hits.documents.end(),
                          [](const Document& a, const Document& b) { return a.date < b.date; });
+    if (newest->date.empty()) {
+        return; // of none is the date known
+    }
     merged.insights.push_back("The most recent of the documents found is \"" +
-                              markdown_text(newest->title) + "\" of " + date_text(newest->date) +
-                              ".");
+                              markdown_text(newest->title) + "\" of " +
+                              markdown_text(date_text(newest->date)) + ".");
+}
+
+// Other CRMs than the embedded one may hold no number there.
+double amount_of(const CrmRecord& record) {
+    const auto found = record.properties.find("Amount");
+    return found != record.properties.end() && found->is_number() ? found->get<double>() : 0;
 }
 
 void merge_crm(const CrmHits& hits, MergedFindings& merged) {
     const CrmRecord* largest = nullptr;
     for (const CrmRecord& record : hits.records) {
-        if (record.type == "deal" && record.properties.value("Amount", 0.0) >
-                                         (largest ? largest->properties.value("Amount", 0.0) : 0)) {
+        if (record.type == "deal" &&
+            amount_of(record) > (largest != nullptr ? amount_of(*largest) : 0)) {
             largest = &record;
         }
     }
     if (largest != nullptr) {
         merged.insights.push_back("The largest deal shown is " + markdown_text(largest->title) +
-                                  " with " + money_text(largest->properties.value("Amount", 0.0)) +
-                                  ".");
+                                  " with " + money_text(amount_of(*largest)) + ".");
     }
 }
 
