@@ -81,7 +81,7 @@ lint_docs() {
     done < <(grep -oP 'ngx_string\("\K[a-z_]+' "$MR_ROOT/ngx_mr_ws_module/module.cpp")
     while IFS=$'\t' read -r key value; do
         want "| \`$key\` | ${value:+\`$value\`}" "$doc"
-    done < <(grep -oP '^    \{"\K[a-z_]+", "[^"]*"' "$MR_ROOT/worker/settings_rows.cpp" | sed 's/", "/\t/; s/"$//')
+    done < <(grep -ohP '^    \{"\K[a-z_]+", "[^"]*"' "$MR_ROOT"/worker/settings_rows*.cpp | sed 's/", "/\t/; s/"$//')
     while IFS= read -r key; do
         want "| \`$key\` |" "$MR_ROOT/docs/protocol.md"
     done < <(grep -oP 'ErrorCode::[a-z_]+, "\K[a-z_]+' "$MR_ROOT/shared/error_code.h")

@@ -76,6 +76,7 @@ def test_the_search_is_one_that_vertex_takes(shared, emulator):
     assert search["path"] == PATH
     assert search["headers"]["x-goog-user-project"] == "project-2"
     assert search["headers"]["authorization"].startswith("Bearer ")
+    assert search["headers"]["traceparent"].startswith("00-")
     assert search["json"] == {
         "query": QUESTION, "pageSize": 10, "languageCode": "en",
         "queryExpansionSpec": {"condition": "AUTO"}, "spellCorrectionSpec": {"mode": "AUTO"},
