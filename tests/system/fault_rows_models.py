@@ -382,4 +382,4 @@ def blocks():
             models("gemini", "gemini", gemini_rows(), gemini_settings),
             models("vertex", "vertex", vertex_rows(), vertex_settings),
             Block("token", "vertex", token_rows(), QUESTION, TOKEN_LOG, vertex_settings,
-                  ordered=True, prepare=prepare_token_row)]
+                  ordered=True, prepare=prepare_token_row)]  # the token server sees no mark

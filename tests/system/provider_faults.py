@@ -1,6 +1,6 @@
 """A table of what providers do wrong, and what a turn owes its user each time: the form of its
-rows, how they are run, and how what came of one is judged. Every row is a turn of its own whose question
-names it, so that the emulator can tell the rows apart and many run side by side.
+rows, how they are run, and how what came of one is judged. Every row is a turn of its own whose
+question names it, so that the emulator can tell the rows apart and many run side by side.
 
 A block is one provider as one worker is set up for it; a new provider is a block with rows of its
 own (fault_rows_*.py), nothing here changes for it."""
@@ -67,9 +67,9 @@ class Block:
     question: str      # with the row's mark in place of {}
     log: str           # the log line of a failed call
     settings: callable  # of the emulator: what its worker needs
-    is_tool: bool = False
-    ordered: bool = False       # one row at a time: they share something
-    prepare: callable = None    # of the emulator and a row, with `ordered`
+    tool: str = ""              # its name on the wire; empty: it writes the answers
+    ordered: bool = False       # one row at a time: what becomes of one is felt by the next
+    prepare: callable = None    # of the emulator and a row, which no mark tells apart; alone then
 
     def mark(self, number):
         return f"{self.name} case {number:03}"
@@ -109,7 +109,8 @@ def ask(stack, block, number):
 def run_in_order(emulator, stack, block):
     answers = {}
     for number, row in enumerate(block.rows):
-        block.prepare(emulator, row)
+        if block.prepare:
+            block.prepare(emulator, row)
         answers[block.name, row.name] = ask(stack, block, number)
     return answers
 
@@ -117,16 +118,20 @@ def run_in_order(emulator, stack, block):
 def run_all(emulator, stacks, blocks):
     """Every row of every block once; {(block, row): Seen}."""
     emulator.reset()
-    emulator.script(**scripts_of([block for block in blocks if not block.ordered]))
+    emulator.script(**scripts_of([block for block in blocks if not block.prepare]))
     apart = [(block, number) for block in blocks if not block.ordered
              for number in range(len(block.rows))]
     apart.sort(key=lambda one: not one[0].rows[one[1]].slow)
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        ordered = [pool.submit(run_in_order, emulator, stacks[block.name], block)
+                   for block in blocks if block.ordered and not block.prepare]
         running = {(block.name, block.rows[number].name):
                    pool.submit(ask, stacks[block.name], block, number) for block, number in apart}
         answers = {key: answer.result() for key, answer in running.items()}
+        for block in ordered:
+            answers |= block.result()
     for block in blocks:
-        if block.ordered:  # what they share with the others is theirs alone now
+        if block.prepare:  # what they share with the others is theirs alone now
             answers |= run_in_order(emulator, stacks[block.name], block)
     return seen_of(emulator, stacks, blocks, answers)
 
@@ -152,7 +157,10 @@ def seen_of(emulator, stacks, blocks, answers):
 
 def check(block, row, seen):
     check_v2_events(seen.events)
-    (check_tool if block.is_tool else check_answer)(row, seen)
+    if block.tool:
+        check_tool(block.tool, row, seen)
+    else:
+        check_answer(row, seen)
     assert len(seen.requests) == row.requests, [one["outcome"] for one in seen.requests]
     assert not [one["problem"] for one in seen.requests if one["problem"]]
     assert all(one["closed"] is not None for one in seen.requests if row.gone)
@@ -183,21 +191,16 @@ def check_answer(row, seen):
         assert said == row.said + "\n\n"
 
 
-def check_tool(row, seen):
+def check_tool(tool, row, seen):
     """Whatever the tool came to, the turn has its answer."""
     assert seen.end["status"] == "ok" and text_of(seen.events)
     [done] = [event for event in seen.events
-              if event["type"] == "tool_complete" and event["call_id"] == tool_call(seen)]
+              if event["type"] == "tool_complete" and event["tool"] == tool]
     wanted = dict(row.tool)
     code = wanted.pop("code", None)
     assert {name: done.get(name) for name in wanted} == wanted, done
     assert done.get("error", {}).get("code") == code, done
     assert row.says in str(done.get("error", {}).get("message", "")), done
-
-
-def tool_call(seen):
-    return next(event["call_id"] for event in seen.events
-                if event["type"] == "tool_start" and event["tool"] == "hubspot")
 
 
 def outcomes(blocks):
