@@ -28,6 +28,7 @@ constexpr std::string_view kWorker[] = {
     "exists mr:x",
     "del mr:x",
     "pexpire mr:x 1",
+    "get mr:x",
     "set mr:x x",
     "lrange mr:x 0 1",
     "rpush mr:x x",

@@ -215,7 +215,7 @@ state_of() { # NAME URL
 metrics_of() { # NAME
     local address
     address=$(sed -n 's/.*"msg":"metrics are served".*"address":"\([^"]*\)".*/\1/p' \
-        "$LOG_DIR/$1.log" 2>/dev/null | tail -n 1)
+        "$LOG_DIR/$1.log" 2>/dev/null | tail -n 1) || true
     [[ -z $address ]] || printf ', http://%s/metrics' "$address"
 }
 

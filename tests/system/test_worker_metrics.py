@@ -22,7 +22,7 @@ LIMIT_S = 30
 @pytest.fixture(scope="module")
 def shared(data_dir, running_emulator):
     settings = {**running_emulator.openai_settings(), **running_emulator.hubspot_settings(),
-                "metrics_listen": "127.0.0.1:0"}
+                "metrics_listen": "127.0.0.1:0", "lease": "2s"}
     yield from shared_stack(data_dir, apps="chat", settings=settings)
 
 
@@ -131,6 +131,27 @@ def test_health_readiness_and_doorbells_that_wait(shared):
     wait_for(lambda: scrape(port)[series("doorbells_waiting")] == 0, "nothing waits", LIMIT_S)
     shared.workers.remove(other)
     other.stop()
+
+
+def test_a_turn_that_is_taken_over(shared, emulator):
+    """The worker of the tests before takes no more: this one's ends, the next one goes on."""
+    emulator.script(openai={"default": {"tokens": 200, "rate": 50}})
+    lost = shared.add_worker("worker-4")
+    with Chat(shared) as chat:
+        chat.ask(QUESTION)
+        chat.until("text_chunk", LIMIT_S)
+        lost.kill()
+        heir = shared.add_worker("worker-5")
+        chat.until("response_complete", LIMIT_S, status="ok")
+    now = scrape(heir.metrics_port())
+    assert now[series("turns_taken_over_total")] == 1
+    assert now[series("doorbells_taken_over_total")] >= 1
+    assert now[series("phase_duration_seconds", "_count", phase="routing", outcome="ok")] == 0
+    assert now[series("phase_duration_seconds", "_count", phase="response", outcome="ok")] == 1
+    assert now[series("loop_lag_seconds", "_count")] > 0
+    for worker in (lost, heir):
+        shared.workers.remove(worker)
+        worker.stop()
 
 
 def test_a_port_that_is_taken_and_an_address_that_is_none(shared):

@@ -1,24 +1,22 @@
 // The limits of accounts: the arithmetic of a queue, the same in Redis, and gates of two workers
 // that share one.
-#include "tests/unit/worker_loop.h"
+#include "tests/unit/worker_openai_support.h"
 #include "worker/limits/redis_rates.h"
 #include "worker/metrics/meters.h"
+#include "worker/providers/rest/api.h"
 #include "worker/redis/rate_script.h"
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
 #include <random>
 
 namespace mr::test {
 namespace {
 
-using boost::asio::awaitable;
 using rest::Account;
 using rest::Place;
 using rest::Queue;
 using rest::Rate;
 using std::chrono::microseconds;
-using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr microseconds kAnyWait = std::chrono::hours(1'000);
@@ -322,6 +320,80 @@ TEST_F(RateGates, WithoutAStoreOrAConnection) {
     unbound->hold(milliseconds(1));
     EXPECT_FALSE(refused(*unbound, std::chrono::seconds(1)));
     EXPECT_TRUE(refused(*unbound, std::chrono::seconds(1)));
+}
+
+// ---- who asks at a gate
+
+class NotedGate final : public rest::RateGate {
+  public:
+    Task<void> admit(const CallContext&) override {
+        ++asked;
+        if (closed) {
+            throw ProviderError(ProviderFault::rate_limited, "too many calls wait");
+        }
+        co_return;
+    }
+    void hold(milliseconds pause) override { held.push_back(pause); }
+
+    int asked = 0;
+    bool closed = false;
+    std::vector<milliseconds> held;
+};
+
+const std::string kBusy = "429 Too Many Requests";
+
+TEST(RateGateUse, AModelAsksBeforeEachTryAndHandsAPauseOn) {
+    const std::string body = delta("Hi") + finish("stop") + kDone;
+    const json busy = {{"type", "requests"}, {"code", "rate_limit_exceeded"}};
+    const json spent = {{"type", "insufficient_quota"}, {"code", "insufficient_quota"}};
+    Loop loop;
+    Scripted scripted(loop, {refused(kBusy, busy, "Retry-After-Ms: 5\r\n"),
+                             refused("503 Service Unavailable", busy, ""), streamed(body),
+                             refused(kBusy, spent, "Retry-After-Ms: 5\r\n")});
+    ModelSetup setup = setup_for(scripted);
+    const auto gate = std::make_shared<NotedGate>();
+    setup.options.gate = gate;
+    const auto responder = responder_of(setup);
+    EXPECT_EQ(run(loop, *responder, Asked()).text, "Hi");
+    EXPECT_EQ(gate->asked, 3);
+    EXPECT_EQ(gate->held, std::vector{milliseconds(5)}) << "only what the provider has asked for";
+    EXPECT_TRUE(run(loop, *responder, Asked()).error);
+    EXPECT_EQ(gate->held.size(), 1U) << "no pause helps against a quota";
+    gate->closed = true;
+    const Outcome outcome = run(loop, *responder, Asked());
+    ASSERT_TRUE(outcome.error);
+    EXPECT_EQ(outcome.error->fault(), ProviderFault::rate_limited);
+    EXPECT_EQ(scripted.requests.size(), 4U) << "who is not admitted does not ask";
+}
+
+awaitable<void> search(rest::Api& api, bool paced) {
+    rest::ApiCall call("search", "GET", "/search");
+    call.paced = paced;
+    rest::Judge judge = [](const net::HttpResponse&, int) {
+        return rest::Refusal{ProviderFault::rate_limited, "too often", milliseconds(3), ""};
+    };
+    CallContext context = call_within(std::chrono::seconds(20));
+    co_await api.call(std::move(call), std::move(judge), context);
+}
+
+TEST(RateGateUse, AnApiDoesSoForCallsThatArePaced) {
+    Loop loop;
+    Scripted scripted(loop, {http_answer("{}", kBusy), http_answer("{}"), http_answer("{}", kBusy),
+                             http_answer("{}")});
+    const auto gate = std::make_shared<NotedGate>();
+    rest::ApiOptions options;
+    options.provider = "some";
+    options.endpoint.base_url = scripted.server.url("");
+    options.gate = gate;
+    rest::Api api(std::make_shared<net::HttpClient>(), make_key_credential("x-key: ", "k"),
+                  options);
+    loop.run(search(api, true));
+    EXPECT_EQ(gate->asked, 2);
+    EXPECT_EQ(gate->held, std::vector{milliseconds(3)});
+    loop.run(search(api, false));
+    EXPECT_EQ(gate->asked, 2);
+    EXPECT_EQ(gate->held.size(), 1U);
+    EXPECT_EQ(scripted.requests.size(), 4U);
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 // every kind of refusal, the mailbox under gaps, two incarnations that claim the same session.
 #include "tests/unit/worker_loop.h"
 #include "worker/apps/echo.h"
+#include "worker/metrics/meters.h"
 
 #include <random>
 
@@ -39,6 +40,7 @@ class WorkerSession : public testing::Test {
 };
 
 TEST_F(WorkerSession, ALapseByRedissWordEndsTheIncarnation) {
+    metrics::OwnMeters meters;
     Incarnation worker(loop_, redis_, milliseconds(1000));
     RawRedis raw(redis_.socket_path());
     int lapses = 0;
@@ -58,6 +60,7 @@ TEST_F(WorkerSession, ALapseByRedissWordEndsTheIncarnation) {
                 EXPECT_FALSE(redis.call({"ZSCORE", key, one.lease.worker()}).is_nil());
             }
         }(worker, loop_, raw, lapses));
+    EXPECT_EQ(meters->lease_lapses.at({}).value(), 1U);
 }
 
 TEST_F(WorkerSession, ByItsOwnClockTheLeaseEndsBeforeRedissDoes) {

@@ -1,6 +1,7 @@
 // The tasks of a turn over a language model that says what the test wants: what it is asked, what
 // is made of its replies, and who is asked next when it fails.
 #include "tests/unit/worker_loop.h"
+#include "worker/metrics/meters.h"
 #include "worker/pipeline/prompts/prompts.h"
 #include "worker/providers/in_turn.h"
 #include "worker/providers/tasks/structured.h"
@@ -302,6 +303,7 @@ Choices<Router> routers(const std::shared_ptr<SayingModel>& first,
 }
 
 TEST(Tasks, TheNextOneIsAskedWhenOneFails) {
+    metrics::OwnMeters meters;
     const std::string none = R"({"calls":[],"reasoning":"second"})";
     for (const std::string& failing : {std::string(), std::string("no object")}) {
         const auto first = std::make_shared<SayingModel>(std::vector{failing});
@@ -330,6 +332,7 @@ TEST(Tasks, TheNextOneIsAskedWhenOneFails) {
     CallContext call = call_now();
     EXPECT_TRUE(outcome_of(router->route(question, scope, call)).value);
     EXPECT_TRUE(idle->requests.empty());
+    EXPECT_EQ(meters->failovers.at({"router", "first", "second"}).value(), 2U);
 }
 
 TEST(Tasks, TheLastFailureIsTheTasks) {
