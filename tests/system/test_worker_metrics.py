@@ -22,7 +22,7 @@ LIMIT_S = 30
 @pytest.fixture(scope="module")
 def shared(data_dir, running_emulator):
     settings = {**running_emulator.openai_settings(), **running_emulator.hubspot_settings(),
-                "metrics_listen": "127.0.0.1:0", "lease": "2s"}
+                "metrics_listen": "127.0.0.1:0", "lease": "3s"}
     yield from shared_stack(data_dir, apps="chat", settings=settings)
 
 
