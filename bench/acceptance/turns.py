@@ -151,8 +151,7 @@ class Bench:
     def run(self):
         with self.emulator:
             self.script()
-            self.stack = Stack(Path(tempfile.mkdtemp(prefix="mr-data-")), apps="chat",
-                               settings=self.settings())
+            self.stack = Stack(self.directory / "data", apps="chat", settings=self.settings())
             try:
                 with self.stack:
                     return self.measured()
