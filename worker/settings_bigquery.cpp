@@ -141,11 +141,7 @@ void set_bigquery(const Settings& settings, ServiceSettings& services) {
     BigQuerySetup setup;
     setup.access = google_access(settings);
     bigquery::Options& options = setup.options;
-    options.endpoint.base_url = from.base_url;
-    options.endpoint.ca_file = from.ca_file;
-    options.endpoint.proxy = from.proxy;
-    options.endpoint.connect_to = from.connect_to;
-    options.endpoint.connect_timeout = settings.provider_connect_timeout;
+    options.endpoint = endpoint_of(from, settings);
     options.endpoint.first_byte_timeout += from.wait; // BigQuery is silent for that long
     options.project = from.project;
     options.location = from.location;

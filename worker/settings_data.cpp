@@ -13,16 +13,6 @@ google::Access google_access(const Settings& settings) {
 
 namespace {
 
-template <typename Group> rest::Endpoint endpoint_of(const Group& from, const Settings& settings) {
-    rest::Endpoint endpoint;
-    endpoint.base_url = from.base_url;
-    endpoint.ca_file = from.ca_file;
-    endpoint.proxy = from.proxy;
-    endpoint.connect_to = from.connect_to;
-    endpoint.connect_timeout = settings.provider_connect_timeout;
-    return endpoint;
-}
-
 void set_hubspot(const Settings& settings, ServiceSettings& services) {
     const HubSpotSettings& from = settings.hubspot;
     HubSpotSetup setup;

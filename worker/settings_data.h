@@ -9,6 +9,16 @@ namespace mr {
 // The same for all of Google's APIs.
 google::Access google_access(const Settings& settings);
 
+template <typename Group> rest::Endpoint endpoint_of(const Group& from, const Settings& settings) {
+    rest::Endpoint endpoint;
+    endpoint.base_url = from.base_url;
+    endpoint.ca_file = from.ca_file;
+    endpoint.proxy = from.proxy;
+    endpoint.connect_to = from.connect_to;
+    endpoint.connect_timeout = settings.provider_connect_timeout;
+    return endpoint;
+}
+
 void set_bigquery(const Settings& settings, ServiceSettings& services);
 
 // Fills the data providers of `services`, and says in the log which are asked.

@@ -50,9 +50,9 @@ struct BigQuerySettings {
     std::string project; // that is billed; with it BigQuery is the engine of queries
     std::string location;
     std::string dataset;
-    std::string tables;        // "sales.invoices:project_id, sales.vendors:-"
-    std::string base_tables;   // beneath views
-    std::string project_value; // "id", "code" or "name"
+    std::string tables;         // "sales.invoices:project_id, sales.vendors:-"
+    std::string base_tables;    // beneath views
+    std::string project_value;  // "id", "code" or "name"
     std::string project_lookup; // a table or view of all projects
     std::string project_lookup_columns;
     std::string schema_file;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "tests/unit/worker_http_support.h"
+#include "tests/unit/worker_scope.h"
 #include "worker/providers/bigquery/bigquery.h"
 #include "worker/providers/bigquery/wire.h"
 #include "worker/tools/sql_guard.h"
@@ -12,16 +13,6 @@ namespace mr::test::bq {
 using nlohmann::json;
 
 inline const std::string kToken = "ya29.secret";
-
-inline ProjectScope harbor_point() {
-    Project project;
-    project.id = "7";
-    project.name = "Harbor Point";
-    project.code = "HP-1";
-    ProjectScope scope;
-    scope.projects.push_back(project);
-    return scope;
-}
 
 inline json field(const std::string& name, const std::string& type, const std::string& mode = "") {
     json out;

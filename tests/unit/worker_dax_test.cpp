@@ -31,8 +31,9 @@ const ColumnName kProject{"Projects", "Code"};
 std::optional<std::string> refused(const std::string& dax, bool scoped) {
     try {
         powerbi::read_dax(dax, model(), scoped ? &kProject : nullptr);
-    } catch (const ProviderError& error) {
+    } catch (const QueryRefused& error) { // goes back to its writer
         EXPECT_EQ(error.fault(), ProviderFault::bad_request);
+        EXPECT_NE(std::string(error.what()).find(error.reason()), std::string::npos);
         return error.what();
     }
     return std::nullopt;

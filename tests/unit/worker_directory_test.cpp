@@ -43,6 +43,7 @@ TEST(ProjectList, FindsThemByAnyOfTheirNames) {
         EXPECT_EQ(best(list, name), ids) << name;
     }
     EXPECT_EQ(best(list, "Quarry").size(), 2U) << "both are meant";
+    EXPECT_EQ(best(list, "Quarry Hill").size(), 2U) << "both are meant";
 }
 
 TEST(ProjectList, MatchesComeInTheOrderOfTheNames) {

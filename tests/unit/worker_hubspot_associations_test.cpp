@@ -1,5 +1,6 @@
 // HubSpot's associations against a scripted server: projects that are records of their own confine
 // what is found, and deals bring along who belongs to them.
+#include "tests/unit/worker_scope.h"
 #include "tests/unit/worker_scripted_api.h"
 #include "worker/providers/hubspot/associations.h"
 
@@ -9,16 +10,6 @@ namespace {
 using hubspot::Options;
 using nlohmann::json;
 using std::chrono::milliseconds;
-
-ProjectScope harbor_point() {
-    Project project;
-    project.id = "7";
-    project.name = "Harbor Point";
-    project.code = "HP-1";
-    ProjectScope scope;
-    scope.projects.push_back(project);
-    return scope;
-}
 
 json record(const std::string& id, const json& properties) {
     json one;

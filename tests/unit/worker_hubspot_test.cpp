@@ -1,5 +1,6 @@
 // HubSpot's search against a scripted server: what is asked, how replies are read, and that a
 // project filter is kept or the search fails.
+#include "tests/unit/worker_scope.h"
 #include "tests/unit/worker_scripted_api.h"
 #include "worker/providers/hubspot/records.h"
 
@@ -11,16 +12,6 @@ using nlohmann::json;
 using std::chrono::milliseconds;
 
 const std::string kToken = "pat-eu1-4711";
-
-ProjectScope harbor_point() {
-    Project project;
-    project.id = "7";
-    project.name = "Harbor Point";
-    project.code = "HP-1";
-    ProjectScope scope;
-    scope.projects.push_back(project);
-    return scope;
-}
 
 json deal(const std::string& id, const json& project = nullptr) {
     json one;
@@ -61,14 +52,7 @@ struct Crm : ScriptedApi {
         return result_of(crm->search(question, input, scope, context));
     }
     ProviderFault fault(const std::string& input, const ProjectScope& scope) {
-        try {
-            ask(input, scope);
-        } catch (const ProviderError& error) {
-            EXPECT_EQ(std::string(error.what()).find(kToken), std::string::npos);
-            return error.fault();
-        }
-        ADD_FAILURE() << "no ProviderError";
-        return ProviderFault::bad_reply;
+        return fault_of([&] { ask(input, scope); }, kToken);
     }
 
     Options options;

@@ -1,9 +1,10 @@
 // Power BI against a scripted server: what is asked, how replies are read, that a project filter is
 // kept or the query fails, and the query's writer.
 #include "tests/unit/worker_openai_support.h"
+#include "tests/unit/worker_scope.h"
 #include "worker/providers/entra/token.h"
 #include "worker/providers/powerbi/powerbi.h"
-#include "worker/providers/tasks/dax_writer.h"
+#include "worker/providers/tasks/tasks.h"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -19,16 +20,6 @@ std::shared_ptr<const powerbi::Schema> model() {
         {"name": "Invoices", "columns": [{"name": "Month", "kind": "month"}, {"name": "Code"}],
          "measures": [{"name": "Invoiced", "kind": "money"}]},
         {"name": "Vendors", "common": true, "columns": [{"name": "Trade"}]}]})"));
-}
-
-ProjectScope scope_of(const std::string& code) {
-    Project project;
-    project.id = "7";
-    project.name = "Harbor Point";
-    project.code = code;
-    ProjectScope scope;
-    scope.projects.push_back(project);
-    return scope;
 }
 
 SqlQuery query_of(const std::string& dax, std::vector<std::string> columns = {}) {
@@ -108,7 +99,7 @@ struct Model {
 
 TEST(PowerBi, AQueryIsCappedAndConfinedToTheProjects) {
     Model model({found(json::array({kRow}))});
-    const SqlTable table = model.ask(query_of(kDax, {"Code", "Total"}), scope_of("HP-1"));
+    const SqlTable table = model.ask(query_of(kDax, {"Code", "Total"}), harbor_point("HP-1"));
     const std::string& request = model.scripted.requests.at(0);
     EXPECT_TRUE(request.starts_with(
         "POST /v1.0/myorg/groups/w-1/datasets/d-1/executeQueries HTTP/1.1\r\n"));
@@ -140,19 +131,21 @@ TEST(PowerBi, WithoutAScopeAndWorkspaceNothingIsFiltered) {
 
 TEST(PowerBi, AFilterThatCannotBeAppliedIsAnErrorAndNothingIsSent) {
     Model model({found(json::array({kRow}))});
-    EXPECT_EQ(model.fault(query_of("EVALUATE 'Vendors'"), scope_of("HP-1")), ProviderFault::filter);
-    EXPECT_EQ(model.fault(query_of(kDax), scope_of("")), ProviderFault::filter);
-    EXPECT_EQ(model.fault(query_of(kDax), scope_of("a\nb")), ProviderFault::filter);
+    EXPECT_EQ(model.fault(query_of("EVALUATE 'Vendors'"), harbor_point("HP-1")),
+              ProviderFault::filter);
+    EXPECT_EQ(model.fault(query_of(kDax), harbor_point("")), ProviderFault::filter);
+    EXPECT_EQ(model.fault(query_of(kDax), harbor_point("a\nb")), ProviderFault::filter);
     ProjectScope many;
-    many.projects.resize(powerbi::kMaxScopeProjects + 1, scope_of("x").projects[0]);
+    many.projects.resize(powerbi::kMaxScopeProjects + 1, harbor_point("x").projects[0]);
     EXPECT_EQ(model.fault(query_of(kDax), many), ProviderFault::filter);
     ProjectScope unknown;
     unknown.unknown.push_back({"Nowhere", {}});
     EXPECT_EQ(model.fault(query_of(kDax), unknown), ProviderFault::filter);
     model.options.project_column = powerbi::parse_column("Projects[Number]");
-    EXPECT_EQ(model.fault(query_of(kDax), scope_of("HP-1")), ProviderFault::filter) << "no number";
+    EXPECT_EQ(model.fault(query_of(kDax), harbor_point("HP-1")), ProviderFault::filter)
+        << "no number";
     model.options.project_column = {};
-    EXPECT_EQ(model.fault(query_of(kDax), scope_of("HP-1")), ProviderFault::filter);
+    EXPECT_EQ(model.fault(query_of(kDax), harbor_point("HP-1")), ProviderFault::filter);
     EXPECT_NE(model.says.find("powerbi_project_column"), std::string::npos);
     const std::string widened = "EVALUATE CALCULATETABLE('Invoices', REMOVEFILTERS())";
     EXPECT_EQ(model.fault(query_of(widened), ProjectScope()), ProviderFault::bad_request);
@@ -163,7 +156,7 @@ TEST(PowerBi, NumbersAreNamedAsNumbers) {
     Model model({found(json::array())});
     model.options.project_column = powerbi::parse_column("Projects[Number]");
     model.options.project_value = "id";
-    EXPECT_TRUE(model.ask(query_of(kDax), scope_of("HP-1")).rows.empty());
+    EXPECT_TRUE(model.ask(query_of(kDax), harbor_point("HP-1")).rows.empty());
     const std::string dax = model.body(0)["queries"][0]["query"];
     EXPECT_NE(dax.find("TREATAS({7}, 'Projects'[Number])"), std::string::npos) << dax;
 }
@@ -171,10 +164,11 @@ TEST(PowerBi, NumbersAreNamedAsNumbers) {
 TEST(PowerBi, ARowOfAnotherProjectIsAnErrorNotAnAnswer) {
     for (const json& code : {json("XY-2"), json(), json(7)}) {
         Model model({found({kRow, {{"Projects[Code]", code}, {"[@Total]", 1}}})});
-        EXPECT_EQ(model.fault(query_of(kDax), scope_of("HP-1")), ProviderFault::filter);
+        EXPECT_EQ(model.fault(query_of(kDax), harbor_point("HP-1")), ProviderFault::filter);
     }
     Model same({found({{{"Projects[Code]", "hp-1"}}})});
-    EXPECT_EQ(same.ask(query_of(kDax), scope_of("HP-1")).rows.size(), 1U) << "DAX knows no case";
+    EXPECT_EQ(same.ask(query_of(kDax), harbor_point("HP-1")).rows.size(), 1U)
+        << "DAX knows no case";
 }
 
 TEST(PowerBi, WhatIsNotDescribedIsLeftOut) {
@@ -272,7 +266,7 @@ TEST(PowerBi, RefusalsHaveTheirFaults) {
     for (const Fault& wanted : cases) {
         SCOPED_TRACE(wanted.name);
         Model model({wanted.reply});
-        EXPECT_EQ(model.fault(query_of(kDax), scope_of("HP-1")), wanted.fault);
+        EXPECT_EQ(model.fault(query_of(kDax), harbor_point("HP-1")), wanted.fault);
         EXPECT_NE(model.says.find(wanted.says), std::string::npos) << model.says;
         EXPECT_NE(model.log.find(wanted.logged), std::string::npos) << model.log;
         EXPECT_EQ(model.log.find("Query (1, 3)"), std::string::npos) << "queries are not logged";
@@ -283,11 +277,11 @@ TEST(PowerBi, RefusalsHaveTheirFaults) {
 TEST(PowerBi, BrokenConnectionsAreTriedAgainAndSilenceEnds) {
     const std::string whole = found(json::array({kRow}));
     Model cut({whole.substr(0, whole.size() - 5) + "…", whole});
-    EXPECT_EQ(cut.ask(query_of(kDax), scope_of("HP-1")).rows.size(), 1U);
+    EXPECT_EQ(cut.ask(query_of(kDax), harbor_point("HP-1")).rows.size(), 1U);
     EXPECT_EQ(cut.scripted.requests.size(), 2U);
     Model silent({""});
     silent.limit = milliseconds(200);
-    EXPECT_EQ(silent.fault(query_of(kDax), scope_of("HP-1")), ProviderFault::timeout);
+    EXPECT_EQ(silent.fault(query_of(kDax), harbor_point("HP-1")), ProviderFault::timeout);
     EXPECT_NE(silent.says.find("did not answer in time"), std::string::npos);
     EXPECT_EQ(silent.scripted.requests.size(), 1U) << "there is no time for another try";
 }
@@ -298,7 +292,7 @@ TEST(PowerBi, AStoppedQueryClosesItsConnection) {
         std::make_shared<net::HttpClient>(),
         make_key_credential("Authorization: Bearer ", "token-4711"), model.options);
     const SqlQuery query = query_of(kDax);
-    const ProjectScope scope = scope_of("HP-1");
+    const ProjectScope scope = harbor_point("HP-1");
     CallContext call;
     call.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     SqlTable table;
@@ -321,10 +315,9 @@ TEST(PowerBi, AStoppedQueryClosesItsConnection) {
     EXPECT_TRUE(aborted);
 }
 
-// Says one reply after the other.
 class SayingModel final : public ChatModel {
   public:
-    explicit SayingModel(std::vector<std::string> replies) : replies_(std::move(replies)) {}
+    explicit SayingModel(std::string reply) : reply_(std::move(reply)) {}
 
     Task<void> generate(const ModelRequest& request, ModelSink& sink, CallContext&) override {
         asked.push_back(request.system);
@@ -332,7 +325,7 @@ class SayingModel final : public ChatModel {
             asked.back() += message.text;
         }
         sink.begin();
-        sink.text(replies_.at(asked.size() - 1));
+        sink.text(reply_);
         sink.end();
         co_return;
     }
@@ -340,7 +333,7 @@ class SayingModel final : public ChatModel {
     std::vector<std::string> asked;
 
   private:
-    std::vector<std::string> replies_;
+    std::string reply_;
 };
 
 std::string reply_of(const std::string& dax) {
@@ -352,46 +345,46 @@ std::string reply_of(const std::string& dax) {
 }
 
 // The query, or the error's text; `asked` gets what the language model was asked.
-std::string written(std::vector<std::string> replies, std::vector<std::string>& asked,
-                    SqlQuery& query) {
+std::string written(const std::string& reply, std::optional<RefusedQuery> refused,
+                    std::vector<std::string>& asked, SqlQuery& query) {
     Loop loop;
-    const auto saying = std::make_shared<SayingModel>(std::move(replies));
-    const auto writer =
-        tasks::make_dax_writer(saying, model(), powerbi::parse_column("Projects[Code]"));
-    const ProjectScope scope = scope_of("HP-1");
+    const auto saying = std::make_shared<SayingModel>(reply);
+    const auto writer = tasks::make_sql_writer(saying);
+    const ProjectScope scope = harbor_point("HP-1");
     const Question question{"What is invoiced?", {}, nullptr};
-    const SqlRequest request{question, scope, "invoiced by project", "THE SCHEMA"};
+    const SqlRequest request{question,     scope,           "invoiced by project",
+                             "THE SCHEMA", SqlDialect::dax, std::move(refused)};
     CallContext call;
     call.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    const auto work = [&]() -> awaitable<void> { query = co_await writer->write(request, call); };
     std::string says;
-    try {
-        loop.run(work());
-    } catch (const ProviderError& error) {
-        says = error.what();
-    }
+    const auto work = [&]() -> awaitable<void> {
+        try {
+            query = co_await writer->write(request, call);
+        } catch (const ProviderError& error) {
+            says = error.what();
+        }
+    };
+    loop.run(work());
     asked = saying->asked;
     return says.empty() ? query.sql : says;
 }
 
-TEST(PowerBi, TheWritersQueryIsCheckedAndWrittenAnewOnce) {
+TEST(PowerBi, TheWriterIsToldOfTheLanguageAndOfARefusal) {
     std::vector<std::string> asked;
     SqlQuery query;
-    EXPECT_EQ(written({reply_of(kDax)}, asked, query), kDax);
+    EXPECT_EQ(written(reply_of(kDax), {}, asked, query), kDax);
     EXPECT_EQ(query.title, "Invoiced by project");
     EXPECT_EQ(query.meaning["columns"][0]["name"], "Total");
     ASSERT_EQ(asked.size(), 1U);
-    for (const char* part : {"THE SCHEMA", "invoiced by project", "HP-1", "What is invoiced?"}) {
+    for (const char* part :
+         {"DAX", "THE SCHEMA", "invoiced by project", "HP-1", "What is invoiced?"}) {
         EXPECT_NE(asked[0].find(part), std::string::npos) << part;
     }
-    const std::string wide = "EVALUATE CALCULATETABLE('Invoices', 'Projects'[Code] = \"B\")";
-    EXPECT_EQ(written({reply_of(wide), reply_of(kDax)}, asked, query), kDax);
-    ASSERT_EQ(asked.size(), 2U);
-    EXPECT_NE(asked[1].find("it filters by the project"), std::string::npos);
-    const std::string twice = written({reply_of(wide), reply_of(wide)}, asked, query);
-    EXPECT_NE(twice.find("was refused"), std::string::npos) << twice;
-    EXPECT_EQ(asked.size(), 2U) << "once";
-    EXPECT_EQ(written({reply_of("")}, asked, query), "the semantic model cannot answer this");
+    const RefusedQuery refused{"EVALUATE 'Secrets'", "Secrets is no described table"};
+    EXPECT_EQ(written(reply_of(kDax), refused, asked, query), kDax);
+    EXPECT_NE(asked[0].find(R"({"dax":"EVALUATE 'Secrets'"})"), std::string::npos);
+    EXPECT_NE(asked[0].find(refused.reason), std::string::npos);
+    EXPECT_EQ(written(reply_of(""), {}, asked, query), "the semantic model cannot answer this");
 }
 
 } // namespace

@@ -10,6 +10,18 @@
 
 namespace mr::test {
 
+// Of work that fails as a provider's call does, without telling the secret.
+template <typename Work> ProviderFault fault_of(const Work& work, const std::string& secret) {
+    try {
+        work();
+    } catch (const ProviderError& error) {
+        EXPECT_EQ(std::string(error.what()).find(secret), std::string::npos);
+        return error.fault();
+    }
+    ADD_FAILURE() << "no ProviderError";
+    return ProviderFault::bad_reply;
+}
+
 class ScriptedApi {
   public:
     explicit ScriptedApi(std::vector<std::string> all)

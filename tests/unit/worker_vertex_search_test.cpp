@@ -1,5 +1,6 @@
 // Vertex AI Search against a scripted server: what is asked, how replies are read, and that a
 // project filter is kept or the search fails.
+#include "tests/unit/worker_scope.h"
 #include "tests/unit/worker_scripted_api.h"
 #include "worker/providers/vertex_search/wire.h"
 
@@ -13,16 +14,6 @@ using vertex_search::Options;
 const std::string kToken = "ya29.secret-4711";
 const std::string kConfig =
     "/v1/projects/p-1/locations/eu/collections/c/engines/e/servingConfigs/s";
-
-ProjectScope harbor_point() {
-    Project project;
-    project.id = "7";
-    project.name = "Harbor Point";
-    project.code = "HP-1";
-    ProjectScope scope;
-    scope.projects.push_back(project);
-    return scope;
-}
 
 json result(const std::string& id, const json& project = nullptr) {
     json document;
@@ -73,14 +64,7 @@ struct Documents : ScriptedApi {
         return result_of(search->search(question, input, scope, context));
     }
     ProviderFault fault(const std::string& input, const ProjectScope& scope) {
-        try {
-            ask(input, scope);
-        } catch (const ProviderError& error) {
-            EXPECT_EQ(std::string(error.what()).find(kToken), std::string::npos);
-            return error.fault();
-        }
-        ADD_FAILURE() << "no ProviderError";
-        return ProviderFault::bad_reply;
+        return fault_of([&] { ask(input, scope); }, kToken);
     }
 
     Options options;

@@ -3,7 +3,6 @@
 #include "worker/providers/directory/project_list.h"
 #include "worker/providers/in_turn.h"
 #include "worker/providers/local/embedded.h"
-#include "worker/providers/tasks/dax_writer.h"
 #include "worker/providers/tasks/tasks.h"
 
 #include <stdexcept>
@@ -95,8 +94,7 @@ void set_semantic_model(const ServiceSettings& settings, const Models& models, S
     const PowerBiSetup& setup = *settings.powerbi;
     Choices<SqlWriter> writers;
     for (const std::string& name : setup.writer) {
-        writers.push_back({name, tasks::make_dax_writer(models.at(name), setup.options.schema,
-                                                        setup.options.project_column)});
+        writers.push_back({name, tasks::make_sql_writer(models.at(name))});
     }
     if (writers.empty()) {
         throw std::invalid_argument("no language model is set up to write Power BI's queries");

@@ -2,7 +2,7 @@
 // is set up, those of a query to it.
 #include "worker/tools/chart_spec.h"
 #include "worker/tools/column_kind.h"
-#include "worker/tools/tool.h"
+#include "worker/tools/query.h"
 
 #include <utility>
 
@@ -27,16 +27,8 @@ class ChartTool final : public Tool {
         if (!run.services.semantic_model) {
             throw ProviderError(ProviderFault::bad_request, "there are no rows to draw");
         }
-        SqlEngine& engine = *run.services.semantic_model;
-        const std::string schema = co_await engine.schema(call);
-        const SqlRequest request{run.question,
-                                 run.scope,
-                                 finding.input.empty() ? run.question.text : finding.input,
-                                 schema,
-                                 engine.dialect(),
-                                 {}};
-        finding.query = co_await run.services.dax_writer->write(request, call);
-        finding.table = co_await engine.run(finding.query, run.scope, call);
+        Services& services = run.services;
+        co_await query_rows(*services.semantic_model, *services.dax_writer, run, finding, call);
         set_column_kinds(finding.table, finding.query.meaning);
         draw(run, finding.table, finding.query.title, finding);
     }

@@ -89,13 +89,8 @@ std::string project_path(std::string_view project) {
 } // namespace
 
 rest::ApiOptions api_options(const Options& options) {
-    rest::ApiOptions api;
-    api.provider = "bigquery";
-    api.label = "BigQuery";
-    api.endpoint = options.endpoint;
-    api.max_retries = options.max_retries;
+    rest::ApiOptions api = rest::api_options("bigquery", "BigQuery", options);
     api.max_reply_bytes = kMaxPageBytes;
-    api.retry_base = options.retry_base;
     return api;
 }
 

@@ -35,6 +35,14 @@ ListedProject read_project(const json& entry, std::size_t place) {
     return listed;
 }
 
+// People say "North Pier" of North Pier Terminal: what a name begins with, two words or more.
+void add_beginnings(local::Vocabulary& vocabulary, std::size_t place, const std::string& name) {
+    const std::size_t second = name.find(' ', std::min(name.find(' '), name.size() - 1) + 1);
+    for (std::size_t end = second; end != std::string::npos; end = name.find(' ', end + 1)) {
+        local::add_alias(vocabulary, place, name.substr(0, end), "short");
+    }
+}
+
 class ListDirectory final : public ProjectDirectory {
   public:
     explicit ListDirectory(ProjectList projects) : projects_(std::move(projects)) {}
@@ -54,6 +62,7 @@ ProjectList::ProjectList(std::vector<ListedProject> projects) {
     for (ListedProject& listed : projects) {
         const std::size_t place = projects_.size();
         local::add_alias(vocabulary_, place, listed.project.name, "name");
+        add_beginnings(vocabulary_, place, listed.project.name);
         local::add_alias(vocabulary_, place, listed.project.code, "code");
         for (const std::string& alias : listed.aliases) {
             local::add_alias(vocabulary_, place, alias, "alias");

@@ -169,12 +169,7 @@ class HubSpotSearch final : public CrmSearch {
 std::unique_ptr<CrmSearch> make_crm_search(std::shared_ptr<net::HttpClient> http,
                                            std::shared_ptr<Credential> credential,
                                            Options options) {
-    rest::ApiOptions api;
-    api.provider = "hubspot";
-    api.label = "HubSpot";
-    api.endpoint = options.endpoint;
-    api.max_retries = options.max_retries;
-    api.retry_base = options.retry_base;
+    rest::ApiOptions api = rest::api_options("hubspot", "HubSpot", options);
     api.gate =
         options.gate ? options.gate : rest::make_local_gate("HubSpot", options.searches_per_second);
     return std::make_unique<HubSpotSearch>(Requests(

@@ -24,9 +24,10 @@ bool is_plain(const std::string& text) {
     });
 }
 
+constexpr std::string_view kNoFilter = "the project filter cannot be applied to Power BI: ";
+
 [[noreturn]] void no_filter(const std::string& why) {
-    throw ProviderError(ProviderFault::filter,
-                        "the project filter cannot be applied to Power BI: " + why);
+    throw ProviderError(ProviderFault::filter, std::string(kNoFilter) + why);
 }
 
 class PowerBiEngine final : public SqlEngine {
@@ -60,7 +61,8 @@ class PowerBiEngine final : public SqlEngine {
         const Dax dax = read_dax(query.sql, *options_.schema,
                                  projects.empty() ? nullptr : &options_.project_column);
         if (!projects.empty() && !dax.of_projects) {
-            no_filter("the query reads nothing that belongs to projects");
+            const std::string why = "the query reads nothing that belongs to projects";
+            throw QueryRefused(ProviderFault::filter, std::string(kNoFilter) + why, why);
         }
         json text;
         text["query"] = confined(dax, options_.max_rows + 1, options_.project_column, projects,
@@ -113,12 +115,7 @@ std::vector<std::string> project_values(const ProjectScope& scope, const Options
 
 std::unique_ptr<SqlEngine> make_engine(std::shared_ptr<net::HttpClient> http,
                                        std::shared_ptr<Credential> credential, Options options) {
-    rest::ApiOptions api;
-    api.provider = "powerbi";
-    api.label = "Power BI";
-    api.endpoint = options.endpoint;
-    api.max_retries = options.max_retries;
-    api.retry_base = options.retry_base;
+    rest::ApiOptions api = rest::api_options("powerbi", "Power BI", options);
     api.gate =
         options.gate ? options.gate : rest::make_local_gate("Power BI", options.queries_per_second);
     return std::make_unique<PowerBiEngine>(

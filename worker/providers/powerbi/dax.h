@@ -36,7 +36,7 @@ struct Dax {
     bool of_projects = false; // reads what the project filter reaches
 };
 
-// Throws ProviderError{bad_request} that says what is wrong with it. `project` is not to be named
+// Throws QueryRefused that says what is wrong with it. `project` is not to be named
 // among filters; null when no project's rows are to be kept apart.
 Dax read_dax(std::string_view text, const Schema& schema, const ColumnName* project);
 

@@ -66,7 +66,7 @@ Token plain(std::string_view dax, std::size_t begin) {
 } // namespace
 
 void refuse_dax(const std::string& why) {
-    throw ProviderError(ProviderFault::bad_request, "the query was refused: " + why);
+    throw QueryRefused(ProviderFault::bad_request, "the query was refused: " + why, why);
 }
 
 std::vector<Token> tokens_of(std::string_view dax) {

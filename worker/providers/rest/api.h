@@ -57,6 +57,18 @@ struct ApiOptions {
     std::shared_ptr<RateGate> gate;              // null: calls are not paced
 };
 
+// From the options of a provider, which all have these three.
+template <typename Options>
+ApiOptions api_options(std::string provider, std::string label, const Options& options) {
+    ApiOptions api;
+    api.provider = std::move(provider);
+    api.label = std::move(label);
+    api.endpoint = options.endpoint;
+    api.max_retries = options.max_retries;
+    api.retry_base = options.retry_base;
+    return api;
+}
+
 // A request to a path below the base URL.
 struct ApiCall {
     ApiCall(std::string_view call_operation, std::string call_method, std::string call_path)

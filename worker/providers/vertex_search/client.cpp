@@ -70,12 +70,7 @@ class VertexSearch final : public DocumentSearch {
 std::unique_ptr<DocumentSearch> make_document_search(std::shared_ptr<net::HttpClient> http,
                                                      std::shared_ptr<Credential> credential,
                                                      Options options) {
-    rest::ApiOptions api;
-    api.provider = "vertex_search";
-    api.label = "the document search";
-    api.endpoint = options.endpoint;
-    api.max_retries = options.max_retries;
-    api.retry_base = options.retry_base;
+    rest::ApiOptions api = rest::api_options("vertex_search", "the document search", options);
     if (!options.user_project.empty()) {
         api.headers.push_back("x-goog-user-project: " + options.user_project);
     }
