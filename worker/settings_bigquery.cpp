@@ -29,11 +29,6 @@ std::string with_dataset(const std::string& tables, const std::string& dataset) 
     return out;
 }
 
-bigquery::Tables tables_of(const BigQuerySettings& from) {
-    return bigquery::parse_tables(with_dataset(from.tables, from.dataset),
-                                  with_dataset(from.base_tables, from.dataset), from.project);
-}
-
 std::string read_schema(const std::string& path, const Origin& origin) {
     std::ifstream file(path, std::ios::binary);
     std::string text(bigquery::kMaxSchemaBytes + 1, '\0');
@@ -116,7 +111,7 @@ void checks::check_bigquery(Settings& settings, const Origin& origin) {
         refuse(origin, "bigquery_dataset", "holds characters that no dataset's name has");
     }
     try {
-        if (tables_of(from).readable.empty()) {
+        if (bigquery_tables(from).readable.empty()) {
             refuse(origin, "bigquery_tables",
                    "is empty: name what may be read, as in sales.invoices:project_id");
         }
@@ -133,6 +128,11 @@ void checks::check_bigquery(Settings& settings, const Origin& origin) {
     check_writer(settings, origin);
 }
 
+bigquery::Tables bigquery_tables(const BigQuerySettings& from) {
+    return bigquery::parse_tables(with_dataset(from.tables, from.dataset),
+                                  with_dataset(from.base_tables, from.dataset), from.project);
+}
+
 void set_bigquery(const Settings& settings, ServiceSettings& services) {
     if (!settings.bigquery_active()) {
         return;
@@ -145,7 +145,7 @@ void set_bigquery(const Settings& settings, ServiceSettings& services) {
     options.endpoint.first_byte_timeout += from.wait; // BigQuery is silent for that long
     options.project = from.project;
     options.location = from.location;
-    options.tables = tables_of(from);
+    options.tables = bigquery_tables(from);
     options.project_value = from.project_value;
     options.schema = from.schema;
     options.max_bytes = from.max_bytes;

@@ -19,6 +19,9 @@ template <typename Group> rest::Endpoint endpoint_of(const Group& from, const Se
     return endpoint;
 }
 
+// Throws std::runtime_error for entries that settings which were checked do not hold.
+bigquery::Tables bigquery_tables(const BigQuerySettings& settings);
+
 void set_bigquery(const Settings& settings, ServiceSettings& services);
 
 // Fills the data providers of `services`, and says in the log which are asked.

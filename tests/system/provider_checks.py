@@ -51,3 +51,11 @@ def on_google(emulator):
             "gemini_model": MODEL, "gemini_project": "emulated-project",
             "gemini_location": "europe-west4", "google_credentials_file": emulator.account_file,
             "google_token_url": emulator.url("/google/token")}
+
+
+def of_data(emulator, directory):
+    """BigQuery, whose queries OpenAI writes, Vertex AI Search and Power BI."""
+    schema = directory / "schema.json"
+    schema.write_text(json.dumps({"tables": [{"name": "T", "columns": [{"name": "Code"}]}]}))
+    return {**emulator.bigquery_settings(), **emulator.vertex_search_settings(),
+            **emulator.powerbi_settings(schema), "vertex_search_project_field": "project_code"}

@@ -6,7 +6,8 @@ from email.utils import formatdate
 import pytest
 
 from harness.emulator import KEY, MODEL
-from provider_checks import BY_KEY, LANGUAGE, UNKNOWN_NAME, check, emulated, on_google, run
+from provider_checks import (BY_KEY, LANGUAGE, UNKNOWN_NAME, check, emulated, of_data, on_google,
+                             run)
 
 HOUR = 3600
 PAGE = {"status": 200, "body": "<html><title>Log in</title></html>", "content_type": "text/html"}
@@ -290,3 +291,78 @@ def test_the_machines_own_account(emulator):
     del settings["google_credentials_file"]
     found = check(settings)
     assert found.code == 0 and found.rows["google"].resource == "this machine's account"
+
+
+# ---- BigQuery, Vertex AI Search, Power BI
+
+def test_all_data_is_well(emulator, tmp_path):
+    found = check(of_data(emulator, tmp_path))
+    assert found.code == 0, found.text
+    for name, task in (("bigquery", "sql"), ("vertex_search", "documents"), ("powerbi", "chart")):
+        row = found.rows[name]
+        assert (row.reachable, row.authorised, row.there) == (True, True, True), vars(row)
+        assert getattr(row, "for") == [task] and row.notes == []
+    assert getattr(found.rows["google"], "for") == ["bigquery", "vertex_search"]
+    assert getattr(found.rows["embedded"], "for")[-1] == "crm"
+    [query] = emulator.requests("bigquery")
+    assert query["json"]["dryRun"] is True and query["problem"] == ""
+    assert query["json"]["query"] == (
+        "SELECT 1 FROM `emulated-project.sales.invoices` WHERE `project_code` IS NULL "
+        "UNION ALL SELECT 1 FROM `emulated-project.sales.vendors`")
+    [search] = emulator.requests("search")
+    assert search["json"]["pageSize"] == 1 and "project_code" in search["json"]["filter"]
+    assert emulator.requests("powerbi")[0]["json"]["queries"] == [
+        {"query": 'EVALUATE ROW("x", 1)'}]
+
+
+@pytest.mark.parametrize("provider, how, row, fault, says", [
+    ("google", {"status": 400}, "bigquery", "skipped", "see the row of google"),
+    ("bigquery", {"status": 403}, "bigquery", "permission", "BigQuery Data Viewer"),
+    ("bigquery", {"status": 403, "error": {"reason": "billingNotEnabled"}}, "bigquery", "quota",
+     "enable billing"),
+    ("bigquery", {"status": 404}, "bigquery", "missing", "bigquery_tables"),
+    ("bigquery", {"status": 400, "error": {"message": "Unrecognized name: project_code"}},
+     "bigquery", "missing", "Unrecognized name"),
+    ("search", {"status": 403}, "vertex_search", "permission", "Discovery Engine Viewer"),
+    ("search", {"status": 404}, "vertex_search", "missing", "vertex_search_engine"),
+    ("search", {"unsupported": "project_code"}, "vertex_search", "missing",
+     "vertex_search_project_field"),
+    ("search", PAGE, "vertex_search", "not_api", "vertex_search_base_url"),
+    ("entra", {"status": 401, "error": {"code": 7000222}}, "powerbi", "key", "AADSTS7000222"),
+    ("entra", {"status": 503}, "powerbi", "server", "later"),
+    ("powerbi", {"status": 401}, "powerbi", "key", "service principals"),
+    ("powerbi", {"status": 403}, "powerbi", "permission", "Build"),
+    ("powerbi", {"status": 404}, "powerbi", "missing", "powerbi_dataset"),
+    ("powerbi", {"status": 429}, "powerbi", "busy", "wait"),
+], ids=str)
+def test_what_providers_of_data_refuse(emulator, tmp_path, provider, how, row, fault, says):
+    scripted(emulator, how, [provider])
+    settings = of_data(emulator, tmp_path)
+    found = check(settings)
+    assert found.code == 1 and settings["entra_client_secret"] not in found.text
+    assert found.rows[row].fault == fault, vars(found.rows[row])
+    assert says in f"{found.rows[row].cause}. {found.rows[row].cure}", vars(found.rows[row])
+    others = {"bigquery", "vertex_search", "powerbi"} - {row}
+    if provider != "google":
+        assert all(found.rows[name].state == "good" for name in others)
+
+
+def test_the_connections_of_data_are_told_from_each_other(emulator, tmp_path):
+    settings = of_data(emulator, tmp_path) | {
+        "bigquery_base_url": NO_PORT, "vertex_search_base_url": f"https://{UNKNOWN_NAME}",
+        "entra_authority": NO_PORT}
+    found = check(settings)
+    for name, fault, says in (("bigquery", "connection", "bigquery_base_url"),
+                              ("vertex_search", "name", "vertex_search_base_url"),
+                              ("powerbi", "connection", "entra_authority")):
+        assert_said(found.rows[name], fault, says)
+
+
+def test_hubspots_project_object_is_asked_too(emulator):
+    found = check(emulated(emulator) | {
+        "hubspot_project_property": "site_code", "hubspot_project_object": "2-1234567"})
+    asked = {one["path"].split("/")[-2]: one["json"]["filterGroups"]
+             for one in emulator.requests("hubspot")}
+    assert set(asked) == {"deals", "companies", "contacts", "2-1234567"}
+    assert [bool(asked[kind]) for kind in ("deals", "2-1234567")] == [False, True]
+    assert found.rows["hubspot"].resource.endswith("2-1234567")

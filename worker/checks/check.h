@@ -81,6 +81,9 @@ Task<void> check_google(const Settings& settings, Run& run, Finding& finding);
 Task<void> check_openai(const Settings& settings, Run& run, Finding& finding);
 Task<void> check_anthropic(const Settings& settings, Run& run, Finding& finding);
 Task<void> check_gemini(const Settings& settings, Run& run, Finding& finding);
+Task<void> check_bigquery(const Settings& settings, Run& run, Finding& finding);
+Task<void> check_vertex_search(const Settings& settings, Run& run, Finding& finding);
+Task<void> check_powerbi(const Settings& settings, Run& run, Finding& finding);
 Task<void> check_hubspot(const Settings& settings, Run& run, Finding& finding);
 
 // All checks of these settings, side by side, and the row of what is embedded.

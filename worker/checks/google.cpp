@@ -17,8 +17,19 @@ constexpr std::string_view kMetadataPath =
 constexpr std::string_view kGrant =
     "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=";
 
+// As the API is reached that the token is for.
+Target route(const Settings& settings) {
+    if (!settings.gemini_project.empty()) {
+        return target_of(settings, settings.gemini, "Google", "gemini");
+    }
+    if (settings.bigquery_active()) {
+        return target_of(settings, settings.bigquery, "Google", "bigquery");
+    }
+    return target_of(settings, settings.vertex_search, "Google", "vertex_search");
+}
+
 Target account_target(const Settings& settings, const google::ServiceAccount& account) {
-    Target target = target_of(settings, settings.gemini, "Google", "gemini");
+    Target target = route(settings);
     target.url_setting = "google_token_url";
     target.base_url =
         settings.google_token_url.empty() ? account.token_uri : settings.google_token_url;
@@ -28,7 +39,7 @@ Target account_target(const Settings& settings, const google::ServiceAccount& ac
 }
 
 Target machine_target(const Settings& settings) {
-    Target target = target_of(settings, settings.gemini, "Google", "gemini");
+    Target target = route(settings);
     target.url_setting = "google_metadata_url";
     target.base_url = settings.google_metadata_url;
     target.proxy.clear();

@@ -2,6 +2,8 @@
 // project property one that has it, since HubSpot refuses a filter by a property it does not know.
 #include "worker/checks/verdict.h"
 
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -30,7 +32,8 @@ Question search_question(const HubSpotSettings& settings, std::string_view kind)
     body["filterGroups"] = json::array();
     body["properties"] = json::array({"hs_object_id"});
     body["limit"] = 1;
-    if (!settings.project_property.empty()) {
+    const bool holder = settings.project_object.empty() || settings.project_object == kind;
+    if (!settings.project_property.empty() && holder) {
         json filter;
         filter["propertyName"] = settings.project_property;
         filter["operator"] = "HAS_PROPERTY";
@@ -52,12 +55,18 @@ bool names_the_property(const Reply& reply, const std::string& property) {
 Task<void> check_hubspot(const Settings& settings, Run& run, Finding& finding) {
     const HubSpotSettings& hubspot = settings.hubspot;
     Target target = hubspot_target(settings);
-    finding.resource = "deals, companies, contacts";
-    for (const std::string_view kind : kKinds) {
-        const std::string name(kind);
+    std::vector<std::string> kinds(std::begin(kKinds), std::end(kKinds));
+    if (!hubspot.project_object.empty() &&
+        std::find(kinds.begin(), kinds.end(), hubspot.project_object) == kinds.end()) {
+        kinds.push_back(hubspot.project_object);
+    }
+    finding.resource = listed(kinds);
+    for (const std::string& name : kinds) {
         target.missing = name;
-        target.permission_cure = "give the key the scope crm.objects." + name + ".read";
-        Question question = search_question(hubspot, kind);
+        const bool own = std::find(std::begin(kKinds), std::end(kKinds), name) == std::end(kKinds);
+        target.permission_cure =
+            "give the key the scope crm.objects." + (own ? std::string("custom") : name) + ".read";
+        Question question = search_question(hubspot, name);
         const Reply reply = co_await ask(run, target, std::move(question));
         if (!judge(reply, run, target, finding)) {
             if (names_the_property(reply, hubspot.project_property)) {

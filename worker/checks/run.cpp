@@ -37,6 +37,12 @@ const Row kRows[] = {
      check_gemini},
     {"gemini", "", on_vertex, true, check_gemini},
     {"hubspot", "crm", [](const Settings& s) { return s.hubspot_active(); }, false, check_hubspot},
+    {"bigquery", "sql", [](const Settings& s) { return s.bigquery_active(); }, true,
+     check_bigquery},
+    {"vertex_search", "documents", [](const Settings& s) { return s.vertex_search_active(); }, true,
+     check_vertex_search},
+    {"powerbi", "chart", [](const Settings& s) { return s.powerbi_active(); }, false,
+     check_powerbi},
 };
 
 std::vector<std::string> purposes_of(const Settings& settings, const Row& row) {
