@@ -62,11 +62,8 @@ void check_writer(const Settings& settings, const Origin& origin) {
 
 bigquery::Lookup lookup_of(const BigQuerySettings& from) {
     bigquery::Lookup lookup;
-    const std::string& name = from.project_lookup;
-    const bool named = name.find('.') != std::string::npos || from.dataset.empty();
-    const auto tables =
-        bigquery::parse_tables((named ? name : from.dataset + "." + name) + ":-", "", from.project);
-    lookup.table = tables.readable.at(0);
+    const std::string table = with_dataset(from.project_lookup + ":-", from.dataset);
+    lookup.table = bigquery::parse_tables(table, "", from.project).readable.at(0);
     lookup.columns = bigquery::parse_lookup_columns(from.project_lookup_columns);
     return lookup;
 }
