@@ -14,6 +14,7 @@ using std::chrono::milliseconds;
 class WorkerRedis : public testing::Test {
   protected:
     WorkerRedis() { log::set_level(log::Level::error); }
+    ~WorkerRedis() override { log::set_level(log::Level::info); }
 
     std::shared_ptr<redis::Connection> connect(const RedisFixture& redis) {
         auto connection = redis::Connection::make(loop_.executor(), link_to(redis, "test"));

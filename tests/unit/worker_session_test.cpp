@@ -20,6 +20,7 @@ constexpr size_t kMailInLaneBytes = kMailHeaderBytes + kMail.size();
 class WorkerSession : public testing::Test {
   protected:
     WorkerSession() { log::set_level(log::Level::error); }
+    ~WorkerSession() override { log::set_level(log::Level::info); }
 
     // A session with one mail, and its doorbell as this incarnation was given it.
     Doorbell rung(TestSession& session, const std::string& worker) {

@@ -6,6 +6,8 @@
 namespace mr {
 namespace {
 
+using Names = std::vector<std::string>;
+
 RawSettings with_keys(std::initializer_list<std::string> providers) {
     RawSettings settings;
     for (const std::string& provider : providers) {

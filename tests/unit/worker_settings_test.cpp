@@ -119,7 +119,6 @@ TEST(WorkerSettings, NoProviderIsAskedUnlessOneIsNamed) {
     EXPECT_TRUE(make_settings(url).active("openai"));
 }
 
-using Names = std::vector<std::string>;
 TEST(WorkerSettings, PrintedSettingsHoldNoKey) {
     const RawSettings layers[] = {{{"openai_api_key", {"sk-sesame", "test"}},
                                    {"provider_proxy", {"http://u:sesame@p:1", "test"}}}};
