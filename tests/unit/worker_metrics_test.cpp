@@ -5,6 +5,7 @@
 #include "worker/metrics/process.h"
 #include "worker/metrics/server.h"
 #include "worker/providers/call_log.h"
+#include "worker/providers/entra/token.h"
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/read.hpp>
@@ -248,6 +249,40 @@ TEST(ProviderMeters, ARetriedAnswerCountsEachTryItsTokensAndItsFirstText) {
     EXPECT_EQ(own->tokens.at({"openai", "model-a", "input"}).value(), 9U);
     EXPECT_EQ(own->tokens.at({"openai", "model-a", "output"}).value(), 2U);
     EXPECT_EQ(own->tokens.at({"openai", "model-a", "cached"}).value(), 4U);
+}
+
+TEST(ProviderMeters, AnswersThatAreAskedForInOtherWordsCountAsFurtherTries) {
+    OwnMeters own;
+    const json unknown = {{"message", "x"}, {"param", "stream_options"}};
+    Loop loop;
+    Scripted scripted(loop, {refused("400 Bad Request", unknown),
+                             streamed(delta("Hi") + finish("stop") + kDone)});
+    const auto responder = responder_of(setup_for(scripted));
+    EXPECT_EQ(run(loop, *responder, Asked()).text, "Hi");
+    EXPECT_EQ(own->retries.at({"openai", "bad_request"}).value(), 1U);
+}
+
+TEST(ProviderMeters, TokensThatAreAskedForAgainCount) {
+    OwnMeters own;
+    Loop loop;
+    Scripted scripted(loop, {http_answer("", "503 Down"),
+                             http_answer(R"({"access_token":"t-1","expires_in":3599})")});
+    entra::ClientOptions options;
+    options.authority = scripted.server.url("/");
+    options.timing.retry_base = milliseconds(1);
+    const auto credential =
+        entra::make_client_credential(std::make_shared<net::HttpClient>(), options);
+    const auto ask = [](Credential& from, std::string& header) -> awaitable<void> {
+        CallContext call;
+        call.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        header = co_await from.header(call);
+    };
+    std::string header;
+    loop.run(ask(*credential, header));
+    EXPECT_EQ(header, "Authorization: Bearer t-1");
+    EXPECT_EQ(own->request_duration.at({"entra", "token", "unavailable"}).count(), 1U);
+    EXPECT_EQ(own->request_duration.at({"entra", "token", "ok"}).count(), 1U);
+    EXPECT_EQ(own->retries.at({"entra", "unavailable"}).value(), 1U);
 }
 
 TEST(ProviderMeters, RequestsCarryOurNameOfThem) {

@@ -83,9 +83,6 @@ class Client final : public ChatModel {
                 throw ProviderError(failure->fault, failure->text);
             }
             ++retries;
-            metrics::meters()
-                .retries.at({dialect_->provider(), provider_fault_name(failure->fault)})
-                .add();
             report(*failure, call, wait);
             co_await sleep_for(wait);
         }
@@ -218,13 +215,17 @@ class Client final : public ChatModel {
         return false;
     }
 
-    // `wait`: until the next attempt; null: there is none.
+    // `wait`: until the next attempt, which counts; null: there is none.
     void report(const Failure& failure, const CallContext& call,
                 std::optional<milliseconds> wait) const {
+        const std::string_view fault = provider_fault_name(failure.fault);
+        if (wait) {
+            metrics::meters().retries.at({dialect_->provider(), fault}).add();
+        }
         log::warn("language model call failed", {{"provider", dialect_->provider()},
                                                  {"model", options_.model},
                                                  {"step", call.step},
-                                                 {"fault", provider_fault_name(failure.fault)},
+                                                 {"fault", fault},
                                                  {"cause", credential_->redacted(failure.detail)},
                                                  {"attempt", call.attempts},
                                                  {"retry_in_ms", wait ? wait->count() : -1}});

@@ -145,6 +145,7 @@ class TokenCredential final : public Credential {
                                                (reply.passing ? " gives no access at the moment"
                                                               : " refused us access"));
             }
+            metrics::meters().retries.at({source_->provider(), provider_fault_name(fault)}).add();
             co_await sleep_for(wait);
         }
     }
