@@ -198,6 +198,15 @@ TEST(BigQuery, ReasonsCountMoreThanTheStatus) {
     EXPECT_EQ(key.fault(kSql), ProviderFault::bad_request);
 }
 
+TEST(BigQuery, ARunThatFailsIsInTheLogWithItsStep) {
+    Warehouse bq({ok(dry()), refused("accessDenied", "403 Forbidden")});
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(bq.fault(kSql), ProviderFault::bad_request);
+    const std::string log = testing::internal::GetCapturedStderr();
+    EXPECT_NE(log.find(R"("step":"turn-1/t1")"), std::string::npos) << log;
+    EXPECT_NE(log.find(R"("operation":"query")"), std::string::npos) << log;
+}
+
 TEST(BigQuery, TheWritersReasonIsNotTheUsers) {
     Warehouse bq({refused("invalidQuery", "400 Bad Request", "Unrecognized name: x at [2:8]")});
     try {

@@ -166,6 +166,7 @@ class BigQueryEngine final : public SqlEngine {
         start->signal = std::make_shared<Signal>(executor);
         start->call.deadline = call.deadline + kCancelTime;
         start->call.traceparent = call.traceparent;
+        start->call.step = call.step;
         start->interest->owned = call.owned;
         start->call.owned = [interest = start->interest] {
             return !interest->left && (!interest->owned || interest->owned());
