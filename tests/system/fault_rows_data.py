@@ -121,6 +121,7 @@ def hubspot_settings(emulator):
 
 def blocks():
     rows = [*statuses(), *bodies(), *connections()]
-    return [Block("hubspot", "hubspot", rows, CRM_QUESTION, LOG, hubspot_settings, "hubspot"),
+    return [Block("hubspot", "hubspot", rows, CRM_QUESTION, LOG, hubspot_settings, "hubspot",
+                  operations=("search",)),
             Block("hubspot limits", "hubspot", limits(), CRM_QUESTION, LOG, hubspot_settings,
-                  "hubspot", ordered=True)]
+                  "hubspot", ordered=True, operations=("search",))]

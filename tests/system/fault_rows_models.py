@@ -375,11 +375,12 @@ def vertex_settings(emulator):
 
 def blocks():
     def models(name, provider, rows, settings):
-        return Block(name, provider, rows, QUESTION, LOG, settings)
+        return Block(name, provider, rows, QUESTION, LOG, settings,
+                     label="gemini" if provider == "vertex" else provider)
     return [models("chat", "openai", chat_rows(), chat_settings),
             models("responses", "openai", responses_rows(), responses_settings),
             models("messages", "anthropic", anthropic_rows(), anthropic_settings),
             models("gemini", "gemini", gemini_rows(), gemini_settings),
             models("vertex", "vertex", vertex_rows(), vertex_settings),
             Block("token", "vertex", token_rows(), QUESTION, TOKEN_LOG, vertex_settings,
-                  ordered=True, prepare=prepare_token_row)]  # the token server sees no mark
+                  ordered=True, prepare=prepare_token_row, label="gemini")]  # the token server sees no mark

@@ -11,10 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from chat import Chat
-from harness.emulator import KEY
+from harness.emulator import ENTRA_SECRET, KEY
 from harness.paths import SANITIZED
 from harness.protocol import check_v2_events, text_of
 
+SECRETS = (KEY, ENTRA_SECRET, "PRIVATE KEY")
 ISSUE = "I encountered an issue: "
 PATIENCE = 2 if SANITIZED else 1
 TURN_BUDGET_S = 25 * PATIENCE
@@ -49,6 +50,10 @@ class Row:
     slow: bool = False          # takes seconds: begun first
     gone: bool = False          # the worker has to hang up
     tool: dict = field(default_factory=dict)  # of tool_complete, for providers that are tools
+    path: str = ""              # of the requests that `how` is for, a part of it; empty: all
+    question: str = ""          # instead of its block's
+    cause: str = ""             # what the log says of the last failure
+    unsaid: str = ""            # is in no event
 
     def failed(self):
         return self.status != "ok" or "code" in self.tool
@@ -70,6 +75,11 @@ class Block:
     tool: str = ""              # its name on the wire; empty: it writes the answers
     ordered: bool = False       # one row at a time: what becomes of one is felt by the next
     prepare: callable = None    # of the emulator and a row, which no mark tells apart; alone then
+    default: dict = None        # of the provider, where nothing is wrong
+    others: callable = None     # of a mark: {provider: rules}, what further providers do
+    worker: str = ""            # the block whose worker it has; empty: one of its own
+    label: str = ""             # of the provider in metrics; empty: as the emulator's
+    operations: tuple = ("generate",)  # of the requests that are counted, in metrics
 
     def mark(self, number):
         return f"{self.name} case {number:03}"
@@ -90,20 +100,33 @@ class Seen:
 def scripts_of(blocks):
     """The script that gives each row its behaviour, by the mark in the request."""
     script = {}
+
+    def part_of(provider):
+        return script.setdefault(provider, {"rules": [], "queue": []})
+
     for block in blocks:
-        part = script.setdefault(block.provider, {"rules": [], "queue": []})
+        part = part_of(block.provider)
+        if block.default:
+            part["default"] = block.default
         for number, row in enumerate(block.rows):
-            when = {"when": {"body": block.mark(number)}}
+            mark = block.mark(number)
+            for provider, rules in (block.others(mark) if block.others else {}).items():
+                part_of(provider)["rules"] += rules
+            if block.prepare:
+                continue
+            when = {"when": {"body": mark, **({"path": row.path} if row.path else {})}}
             if isinstance(row.how, list):
                 part["queue"] += [{**how, **when} for how in row.how]
             else:
-                part["rules"].append({**row.how, **when})
+                well = {} if {"status", "body"} & row.how.keys() else block.default or {}
+                part["rules"].append({**well, **row.how, **when})
     return script
 
 
 def ask(stack, block, number):
     with Chat(stack, tls=False) as chat:
-        return chat.answer(block.question.format(block.mark(number)), TURN_LIMIT_S)
+        question = block.rows[number].question or block.question
+        return chat.answer(question.format(block.mark(number)), TURN_LIMIT_S)
 
 
 def run_in_order(emulator, stack, block):
@@ -118,7 +141,8 @@ def run_in_order(emulator, stack, block):
 def run_all(emulator, stacks, blocks):
     """Every row of every block once; {(block, row): Seen}."""
     emulator.reset()
-    emulator.script(**scripts_of([block for block in blocks if not block.prepare]))
+    for provider, script in scripts_of(blocks).items():  # together they are too large for one
+        emulator.script(**{provider: script})
     apart = [(block, number) for block in blocks if not block.ordered
              for number in range(len(block.rows))]
     apart.sort(key=lambda one: not one[0].rows[one[1]].slow)
@@ -166,13 +190,16 @@ def check(block, row, seen):
     assert all(one["closed"] is not None for one in seen.requests if row.gone)
     if row.faults is not None:
         assert [one["fault"] for one in seen.failures] == row.faults, seen.failures
+    assert row.cause in "".join(one["cause"] for one in seen.failures[-1:]), seen.failures
     for record in seen.failures:
         assert record["level"] == "warn" and record["provider"] and record["cause"], record
     # Each one says when it is tried again, the last one of a call that failed that it is not.
     waits = [record["retry_in_ms"] for record in seen.failures]
     assert all(wait >= 0 for wait in (waits[:-1] if row.failed() else waits)), waits
     assert waits[-1:] in ([], [-1]) or not row.failed(), waits
-    assert KEY not in json.dumps(seen.events) and KEY not in json.dumps(seen.failures)
+    said = json.dumps([seen.events, seen.failures])
+    assert not [secret for secret in SECRETS if secret in said]
+    assert not row.unsaid or row.unsaid not in json.dumps(seen.events)
 
 
 def check_answer(row, seen):

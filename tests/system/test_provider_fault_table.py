@@ -6,15 +6,21 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+import fault_rows_bigquery
 import fault_rows_data
 import fault_rows_models
+import fault_rows_powerbi
+import fault_rows_vertex_search
 from chat import Chat
 from harness.emulator import KEY
 from harness.protocol import check_v2_events, text_of
 from harness.stack import shared_stack
-from provider_faults import TURN_BUDGET_S, check, outcomes, run_all
+from provider_fault_metrics import check_metrics
+from provider_faults import SECRETS, TURN_BUDGET_S, check, outcomes, run_all
 
-BLOCKS = [*fault_rows_models.blocks(), *fault_rows_data.blocks()]
+BLOCKS = [*fault_rows_models.blocks(), *fault_rows_data.blocks(), *fault_rows_bigquery.blocks(),
+          *fault_rows_vertex_search.blocks(), *fault_rows_powerbi.blocks()]
+WITH_WORKERS = [block for block in BLOCKS if not block.worker]
 TABLE = [pytest.param(block, row, id=f"{block.name}: {row.name}")
          for block in BLOCKS for row in block.rows]
 AT_LEAST = 120
@@ -22,15 +28,16 @@ AT_LEAST = 120
 
 def stack_of(data_dir, block, emulator):
     return shared_stack(data_dir, apps="chat", settings={
-        **block.settings(emulator), "turn_budget": f"{TURN_BUDGET_S}s"})
+        "turn_budget": f"{TURN_BUDGET_S}s", "metrics_listen": "127.0.0.1:0",
+        **block.settings(emulator)})
 
 
 @pytest.fixture(scope="module")
 def stacks(data_dir, running_emulator):
-    running = {block.name: stack_of(data_dir, block, running_emulator) for block in BLOCKS}
+    running = {block.name: stack_of(data_dir, block, running_emulator) for block in WITH_WORKERS}
     with ThreadPoolExecutor(len(running)) as pool:
         started = dict(zip(running, pool.map(next, running.values())))
-        yield started
+        yield {block.name: started[block.worker or block.name] for block in BLOCKS}
         list(pool.map(lambda one: next(one, None), running.values()))
 
 
@@ -55,7 +62,14 @@ def test_nobody_died_or_talked(table, stacks):
     for block in BLOCKS:
         for worker in stacks[block.name].workers:
             assert worker.process.alive()
-            assert KEY not in worker.log.text() and "PRIVATE KEY" not in worker.log.text()
+            text = worker.log.text()
+            assert not [secret for secret in SECRETS if secret in text]
+
+
+@pytest.mark.parametrize("block", WITH_WORKERS, ids=lambda block: block.name)
+def test_the_metrics_say_the_same(table, stacks, block):
+    check_metrics(stacks[block.name], [one for one in BLOCKS
+                                       if (one.worker or one.name) == block.name], table)
 
 
 # ---- nobody is there: one worker whose providers all stand at the same wrong place
