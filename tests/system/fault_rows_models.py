@@ -383,4 +383,5 @@ def blocks():
             models("gemini", "gemini", gemini_rows(), gemini_settings),
             models("vertex", "vertex", vertex_rows(), vertex_settings),
             Block("token", "vertex", token_rows(), QUESTION, TOKEN_LOG, vertex_settings,
-                  ordered=True, prepare=prepare_token_row, label="gemini")]  # the token server sees no mark
+                  ordered=True, prepare=prepare_token_row,  # the token server sees no mark
+                  label="gemini")]

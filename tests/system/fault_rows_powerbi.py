@@ -1,5 +1,5 @@
-"""Rows of the table of faults: Power BI, and Entra ID that gives its tokens. OpenAI chooses the tool
-and writes the DAX."""
+"""Rows of the table of faults: Power BI, and Entra ID that gives its tokens. OpenAI chooses the
+tool and writes the DAX."""
 
 import json
 from email.utils import formatdate

@@ -26,6 +26,10 @@ def sums(samples, name, *labels):
     return +found
 
 
+def compare(what, found, wanted):
+    assert found == wanted, f"{what}: more {found - wanted}, less {wanted - found}"
+
+
 def check_metrics(stack, blocks, table):
     """`blocks`: all that this worker had."""
     [worker] = stack.workers
@@ -41,8 +45,8 @@ def check_metrics(stack, blocks, table):
             if one["retry_in_ms"] >= 0:
                 again[one["provider"], one["fault"]] += 1
     faults = Counter({of: count for of, count in requests.items() if of[2] not in WITHOUT_FAULT})
-    assert faults == failed, "each failed try, by its fault"
-    assert sums(now, "provider_retries_total", "provider", "reason") == again, "each further try"
+    compare("failed tries", faults, failed)
+    compare("further tries", sums(now, "provider_retries_total", "provider", "reason"), again)
     check_requests(requests, blocks, table)
     check_turns(now, blocks)
 
@@ -55,7 +59,7 @@ def check_requests(requests, blocks, table):
         asked[label] += sum(len(table[block.name, row.name].requests) for row in block.rows)
         counted[label] = sum(count for (provider, operation, _), count in requests.items()
                              if provider == label and operation in block.operations)
-    assert counted == asked
+    compare("requests", counted, asked)
 
 
 def check_turns(now, blocks):
@@ -66,7 +70,7 @@ def check_turns(now, blocks):
             turns[row.status,] += 1
             if block.tool:
                 tools[TOOLS.get(block.tool, block.tool), row.tool["status"]] += 1
-    assert sums(now, "turns_total", "outcome") == turns
+    compare("turns", sums(now, "turns_total", "outcome"), turns)
     found = sums(now, "tool_duration_seconds_count", "tool", "outcome")
     named = {tool for tool, _ in tools}
-    assert Counter({of: count for of, count in found.items() if of[0] in named}) == tools
+    compare("tools", Counter({of: count for of, count in found.items() if of[0] in named}), tools)

@@ -9,6 +9,7 @@ import pytest
 import fault_rows_bigquery
 import fault_rows_data
 import fault_rows_models
+import fault_rows_nowhere
 import fault_rows_powerbi
 import fault_rows_vertex_search
 from chat import Chat
@@ -19,7 +20,8 @@ from provider_fault_metrics import check_metrics
 from provider_faults import SECRETS, TURN_BUDGET_S, check, outcomes, run_all
 
 BLOCKS = [*fault_rows_models.blocks(), *fault_rows_data.blocks(), *fault_rows_bigquery.blocks(),
-          *fault_rows_vertex_search.blocks(), *fault_rows_powerbi.blocks()]
+          *fault_rows_vertex_search.blocks(), *fault_rows_powerbi.blocks(),
+          *fault_rows_nowhere.blocks()]
 WITH_WORKERS = [block for block in BLOCKS if not block.worker]
 TABLE = [pytest.param(block, row, id=f"{block.name}: {row.name}")
          for block in BLOCKS for row in block.rows]
@@ -85,6 +87,7 @@ def everybody_at(url):
             **{f"{provider}_retries": 1 for provider in PROVIDERS},
             "extractor": "openai,embedded", "router": "anthropic,embedded",
             "merger": "gemini,embedded", "sql_writer": "embedded", "responder": "embedded",
+            "hubspot_project_property": "project",
             "local_tokens_per_second": 0, "provider_connect_timeout": "2s"}
 
 
@@ -113,4 +116,6 @@ def test_nobody_is_there(make_stack, running_emulator, place):
         failed = worker.logged("language model call failed", provider=provider)
         assert [one["fault"] for one in failed] == [fault] * tries, failed
         assert worker.logged("provider failed, the next one is asked", provider=provider)
+    failed = worker.logged("a call to a provider failed", provider="hubspot", operation="search")
+    assert [one["fault"] for one in failed] == [fault] * tries, failed
     assert KEY not in worker.log.text()
