@@ -155,7 +155,7 @@ def writer(mark):
 
 def settings(emulator):
     return {**emulator.bigquery_settings(), "bigquery_wait": "100ms", "bigquery_retries": 1,
-            "local_tokens_per_second": 0, "turn_budget": f"{14 * PATIENCE}s"}
+            "local_tokens_per_second": 0, "turn_budget": f"{20 * PATIENCE}s"}
 
 
 def blocks():

@@ -149,7 +149,7 @@ def settings(emulator):
     schema.write_text(json.dumps(SCHEMA))
     return {**emulator.openai_settings(), **emulator.powerbi_settings(schema), "router": "openai",
             "responder": "embedded", "local_tokens_per_second": 0, "powerbi_retries": 1,
-            "powerbi_queries_per_second": 0, "powerbi_timeout": f"{10 * PATIENCE}s",
+            "powerbi_queries_per_second": 0, "powerbi_timeout": f"{15 * PATIENCE}s",
             "powerbi_project_column": "Projects[Code]"}
 
 

@@ -92,8 +92,8 @@ def replies():
 
 def settings(emulator):
     return {**emulator.vertex_search_settings(), "vertex_search_project_field": "project_code",
-            "vertex_search_retries": 1, "vertex_search_timeout": f"{10 * PATIENCE}s",
-            "vertex_search_first_byte_timeout": f"{9 * PATIENCE}s", "local_tokens_per_second": 0}
+            "vertex_search_retries": 1, "vertex_search_timeout": f"{15 * PATIENCE}s",
+            "vertex_search_first_byte_timeout": f"{14 * PATIENCE}s", "local_tokens_per_second": 0}
 
 
 def blocks():

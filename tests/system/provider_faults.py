@@ -22,7 +22,7 @@ TURN_BUDGET_S = 25 * PATIENCE
 TURN_LIMIT_S = 120     # of the test, for a turn that its budget should have ended long before
 SIDE_BY_SIDE = 48      # turns of all blocks
 # What rows do with time: short enough for a run of minutes, long enough for a busy machine.
-SILENCE_S = 4 * PATIENCE
+SILENCE_S = 8 * PATIENCE
 MODEL_TIMES = {"retries": 1, "first_byte_timeout": f"{SILENCE_S}s",
                "idle_timeout": f"{SILENCE_S}s"}
 
