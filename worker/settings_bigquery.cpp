@@ -2,9 +2,10 @@
 #include "worker/log.h"
 #include "worker/settings_checks.h"
 #include "worker/settings_data.h"
+#include "worker/small_file.h"
 
 #include <algorithm>
-#include <fstream>
+#include <stdexcept>
 #include <utility>
 
 namespace mr {
@@ -30,19 +31,15 @@ std::string with_dataset(const std::string& tables, const std::string& dataset) 
 }
 
 std::string read_schema(const std::string& path, const Origin& origin) {
-    std::ifstream file(path, std::ios::binary);
-    std::string text(bigquery::kMaxSchemaBytes + 1, '\0');
-    file.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<size_t>(std::max<std::streamsize>(file.gcount(), 0)));
-    if (!file.eof() || checks::trimmed(text).empty()) {
-        refuse(origin, "bigquery_schema_file",
-               "names " + path +
-                   (text.empty() ? ", which cannot be read or is empty"
-                    : file.eof() ? ", which is empty"
-                                 : ", which is larger than " +
-                                       std::to_string(bigquery::kMaxSchemaBytes) + " bytes"));
+    try {
+        std::string text = read_small_file(path, bigquery::kMaxSchemaBytes);
+        if (!checks::trimmed(text).empty()) {
+            return text;
+        }
+    } catch (const std::runtime_error& error) {
+        refuse(origin, "bigquery_schema_file", "names " + path + ": " + error.what());
     }
-    return text;
+    refuse(origin, "bigquery_schema_file", "names " + path + ": it is empty");
 }
 
 // The embedded writer knows the embedded tables, in SQLite's words.

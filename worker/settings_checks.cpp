@@ -1,11 +1,13 @@
 #include "worker/settings_checks.h"
 
 #include "worker/providers/google/service_account.h"
+#include "worker/small_file.h"
 
 #include <algorithm>
 #include <cctype>
 #include <cstring>
 #include <fstream>
+#include <stdexcept>
 
 namespace mr::checks {
 
@@ -26,16 +28,12 @@ bool usable_key(const std::string& key) {
 
 std::string read_key_file(const std::string& path, const Origin& origin,
                           const std::string& setting) {
-    std::ifstream file(path, std::ios::binary);
-    std::string text(kMaxKeyFileBytes + 1, '\0');
-    file.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<size_t>(std::max<std::streamsize>(file.gcount(), 0)));
-    if (!file.eof()) {
-        refuse(origin, setting,
-               text.empty() ? "names " + path + ", which cannot be read"
-                            : "names " + path + ", which is larger than a key");
+    std::string key;
+    try {
+        key = trimmed(read_small_file(path, kMaxKeyFileBytes));
+    } catch (const std::runtime_error& error) {
+        refuse(origin, setting, "names " + path + ": " + error.what());
     }
-    std::string key = trimmed(text);
     if (key.empty() || !usable_key(key)) {
         refuse(origin, setting, "names " + path + ", which holds no key on one line");
     }

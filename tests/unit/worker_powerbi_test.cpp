@@ -146,7 +146,7 @@ TEST(PowerBi, AFilterThatCannotBeAppliedIsAnErrorAndNothingIsSent) {
         << "no number";
     model.options.project_column = {};
     EXPECT_EQ(model.fault(query_of(kDax), harbor_point("HP-1")), ProviderFault::filter);
-    EXPECT_NE(model.says.find("powerbi_project_column"), std::string::npos);
+    EXPECT_NE(model.says.find("says whose project"), std::string::npos);
     const std::string widened = "EVALUATE CALCULATETABLE('Invoices', REMOVEFILTERS())";
     EXPECT_EQ(model.fault(query_of(widened), ProjectScope()), ProviderFault::bad_request);
     EXPECT_TRUE(model.scripted.requests.empty());

@@ -169,7 +169,7 @@ TEST(WorkerSettings, AKeyFileHoldsOneKey) {
     const std::pair<std::string, std::string> cases[] = {
         {empty.path(), "holds no key"},
         {two.path(), "holds no key on one line"},
-        {large.path(), "larger than a key"},
+        {large.path(), "larger than 4096 bytes"},
         {"/does/not/exist", "cannot be read"},
     };
     for (const auto& entry : cases) {

@@ -1,7 +1,7 @@
 // Google's access token, which all its services are asked with: of a service account or of the
 // machine. What is wrong with the clock shows here first, since the account signs the time.
 #include "worker/checks/verdict.h"
-#include "worker/providers/google/service_account.h"
+#include "worker/providers/google/token.h"
 #include "worker/providers/remote_json.h"
 
 #include <utility>
@@ -12,10 +12,6 @@ namespace {
 using Account = std::optional<google::ServiceAccount>; // null: the machine's own
 
 constexpr std::chrono::seconds kAssertionTolerance{60}; // less is no reason to refuse one
-constexpr std::string_view kMetadataPath =
-    "/computeMetadata/v1/instance/service-accounts/default/token";
-constexpr std::string_view kGrant =
-    "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=";
 
 // As the API is reached that the token is for.
 Target route(const Settings& settings) {
@@ -92,15 +88,15 @@ void explain_metadata(Finding& finding) {
 Task<Reply> ask_for_token(const Run& run, const Target& target, const Account& account) {
     if (account) {
         const auto now = std::chrono::system_clock::now();
-        Question question("POST", "",
-                          std::string(kGrant) +
-                              google::signed_assertion(*account, google::kCloudScope, now),
-                          "application/x-www-form-urlencoded");
+        Question question(
+            "POST", "",
+            google::assertion_form(google::signed_assertion(*account, google::kCloudScope, now)),
+            "application/x-www-form-urlencoded");
         Reply reply = co_await ask(run, target, std::move(question));
         co_return reply;
     }
     net::HttpClient direct; // this machine is asked about itself: never through a proxy
-    Question question("GET", std::string(kMetadataPath));
+    Question question("GET", std::string(google::kMetadataTokenPath));
     Reply reply = co_await ask_by(direct, run, target, std::move(question));
     co_return reply;
 }

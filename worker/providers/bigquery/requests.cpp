@@ -1,4 +1,5 @@
 #include "worker/providers/bigquery/wire.h"
+#include "worker/providers/project_values.h"
 #include "worker/providers/remote_json.h"
 #include "worker/tools/sql_guard.h"
 #include "worker/tools/tool.h"
@@ -95,21 +96,8 @@ rest::ApiOptions api_options(const Options& options) {
 }
 
 std::vector<std::string> project_values(const ProjectScope& scope, const Options& options) {
-    std::vector<std::string> values;
-    if (scope.unanswerable()) {
-        throw ProviderError(ProviderFault::filter, "the project filter names no known project");
-    }
-    for (const Project& project : scope.projects) {
-        const std::string& value = options.project_value == "id"     ? project.id
-                                   : options.project_value == "name" ? project.name
-                                                                     : project.code;
-        if (value.empty() || scope.projects.size() > kMaxScopeProjects) {
-            throw ProviderError(ProviderFault::filter,
-                                "the project filter cannot be applied to BigQuery");
-        }
-        values.push_back(value);
-    }
-    return values;
+    return mr::project_values(scope, options.project_value, "column", kMaxScopeProjects,
+                              "BigQuery");
 }
 
 json query_body(const Guarded& query, const std::vector<std::string>& projects,

@@ -2,9 +2,9 @@
 
 #include "worker/providers/local/annotate.h"
 #include "worker/providers/remote_json.h"
+#include "worker/small_file.h"
 
 #include <algorithm>
-#include <fstream>
 #include <set>
 #include <stdexcept>
 #include <utility>
@@ -105,16 +105,7 @@ ProjectList parse_project_list(const std::string& text) {
 }
 
 ProjectList read_project_list(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::string text(kMaxFileBytes + 1, '\0');
-    file.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
-    if (!file.eof()) {
-        throw std::runtime_error(text.empty() ? "it cannot be read"
-                                              : "it is larger than " +
-                                                    std::to_string(kMaxFileBytes) + " bytes");
-    }
-    return parse_project_list(text);
+    return parse_project_list(read_small_file(path, kMaxFileBytes));
 }
 
 std::unique_ptr<ProjectDirectory> make_directory(ProjectList projects) {

@@ -1,11 +1,12 @@
 #include "worker/providers/google/service_account.h"
 
+#include "worker/small_file.h"
+
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
 #include <algorithm>
-#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -96,14 +97,7 @@ ServiceAccount parse_service_account(std::string_view text) {
 }
 
 ServiceAccount read_service_account(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::string text(kMaxKeyFileBytes + 1, '\0');
-    file.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
-    if (!file.eof()) {
-        throw std::runtime_error(text.empty() ? "it cannot be read" : "it is larger than a key");
-    }
-    return parse_service_account(text);
+    return parse_service_account(read_small_file(path, kMaxKeyFileBytes));
 }
 
 std::string signed_assertion(const ServiceAccount& account, std::string_view scope,
@@ -121,6 +115,11 @@ std::string signed_assertion(const ServiceAccount& account, std::string_view sco
     claims["exp"] = issued + kLifetime.count();
     const std::string body = base64url(header.dump()) + "." + base64url(claims.dump());
     return body + "." + base64url(rs256(read_key(account.private_key), body));
+}
+
+std::string assertion_form(const std::string& assertion) {
+    return "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=" +
+           assertion;
 }
 
 } // namespace mr::google

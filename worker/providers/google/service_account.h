@@ -27,4 +27,7 @@ ServiceAccount read_service_account(const std::string& path);
 std::string signed_assertion(const ServiceAccount& account, std::string_view scope,
                              std::chrono::system_clock::time_point now);
 
+// The body by which a token is asked for with it (RFC 7523 section 2.1), a form.
+std::string assertion_form(const std::string& assertion);
+
 } // namespace mr::google

@@ -12,8 +12,6 @@ using std::chrono::milliseconds;
 
 constexpr int kOk = 200;
 constexpr milliseconds kMetadataTimeout{3'000};
-constexpr std::string_view kMetadataPath =
-    "/computeMetadata/v1/instance/service-accounts/default/token";
 
 oauth::Reply read_reply(const net::HttpResponse& response) {
     const int status = response.head.status;
@@ -41,9 +39,8 @@ class AccountSource final : public oauth::TokenSource {
         net::HttpRequest request("POST", options_.token_url.empty() ? account.token_uri
                                                                     : options_.token_url);
         request.headers.emplace_back("Content-Type: application/x-www-form-urlencoded");
-        request.body = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer"
-                       "&assertion=" +
-                       signed_assertion(account, kCloudScope, std::chrono::system_clock::now());
+        request.body = assertion_form(
+            signed_assertion(account, kCloudScope, std::chrono::system_clock::now()));
         request.ca_file = options_.ca_file;
         request.proxy = options_.proxy;
         return request;
@@ -66,7 +63,7 @@ class MetadataSource final : public oauth::TokenSource {
     milliseconds limit() const override { return kMetadataTimeout; }
     // Never through a proxy of the provider's: it is this machine's own.
     net::HttpRequest request() const override {
-        net::HttpRequest request("GET", options_.metadata_url + std::string(kMetadataPath));
+        net::HttpRequest request("GET", options_.metadata_url + std::string(kMetadataTokenPath));
         request.headers.emplace_back("Metadata-Flavor: Google");
         request.ca_file = options_.ca_file;
         return request;

@@ -17,6 +17,9 @@
 
 namespace mr::google {
 
+inline constexpr std::string_view kMetadataTokenPath =
+    "/computeMetadata/v1/instance/service-accounts/default/token";
+
 struct TokenOptions {
     std::optional<ServiceAccount> account; // null: the metadata server is asked
     std::string token_url;                 // instead of the account's own, when not empty

@@ -56,9 +56,6 @@ class HubSpotSearch final : public CrmSearch {
 
     Task<CrmHits> search(const Question&, const std::string& input, const ProjectScope& scope,
                          CallContext& call) override {
-        if (scope.unanswerable()) {
-            throw ProviderError(ProviderFault::filter, "the project filter names no known project");
-        }
         Asked asked = asked_of(input, scope, requests_.options());
         CrmHits hits;
         hits.query = input;

@@ -1,5 +1,6 @@
 #include "worker/providers/powerbi/dax.h"
 #include "worker/providers/powerbi/powerbi.h"
+#include "worker/providers/project_values.h"
 
 #include <algorithm>
 #include <utility>
@@ -8,10 +9,6 @@ namespace mr::powerbi {
 namespace {
 
 using nlohmann::json;
-
-std::string value_of(const Project& project, const std::string& kind) {
-    return kind == "id" ? project.id : kind == "name" ? project.name : project.code;
-}
 
 bool is_number(const std::string& text) {
     return !text.empty() && text.size() <= 18 &&
@@ -26,8 +23,10 @@ bool is_plain(const std::string& text) {
 
 constexpr std::string_view kNoFilter = "the project filter cannot be applied to Power BI: ";
 
-[[noreturn]] void no_filter(const std::string& why) {
-    throw ProviderError(ProviderFault::filter, std::string(kNoFilter) + why);
+bool numeric_project(const Options& options) {
+    const Field* field =
+        options.schema->column(options.project_column.table, options.project_column.column);
+    return field != nullptr && (field->kind == "number" || field->kind == "count");
 }
 
 class PowerBiEngine final : public SqlEngine {
@@ -73,12 +72,6 @@ class PowerBiEngine final : public SqlEngine {
         return body;
     }
 
-    static bool numeric_project(const Options& options) {
-        const Field* field =
-            options.schema->column(options.project_column.table, options.project_column.column);
-        return field != nullptr && (field->kind == "number" || field->kind == "count");
-    }
-
     rest::Api api_;
     Options options_;
     std::string described_;
@@ -87,28 +80,15 @@ class PowerBiEngine final : public SqlEngine {
 } // namespace
 
 std::vector<std::string> project_values(const ProjectScope& scope, const Options& options) {
-    if (scope.unanswerable()) {
-        no_filter("it names no known project");
-    }
-    std::vector<std::string> values;
-    if (!scope.filtered()) {
-        return values;
-    }
-    if (options.project_column.column.empty()) {
-        no_filter("powerbi_project_column is not set");
-    }
-    if (scope.projects.size() > kMaxScopeProjects) {
-        no_filter("it names too many projects");
-    }
-    const Field* field =
-        options.schema->column(options.project_column.table, options.project_column.column);
-    const bool numeric = field != nullptr && (field->kind == "number" || field->kind == "count");
-    for (const Project& project : scope.projects) {
-        std::string value = value_of(project, options.project_value);
+    std::vector<std::string> values = mr::project_values(
+        scope, options.project_value, options.project_column.column, kMaxScopeProjects, "Power BI");
+    const bool numeric = numeric_project(options);
+    for (const std::string& value : values) {
         if (numeric ? !is_number(value) : !is_plain(value)) {
-            no_filter("a project has no usable " + options.project_value);
+            throw ProviderError(ProviderFault::filter, std::string(kNoFilter) +
+                                                           "a project has no usable " +
+                                                           options.project_value);
         }
-        values.push_back(std::move(value));
     }
     return values;
 }

@@ -1,11 +1,11 @@
 #include "worker/providers/powerbi/schema.h"
 
 #include "worker/providers/remote_json.h"
+#include "worker/small_file.h"
 
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <fstream>
 #include <stdexcept>
 #include <utility>
 
@@ -182,14 +182,7 @@ Schema parse_schema(std::string_view text) {
 }
 
 Schema read_schema(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::string text(kMaxSchemaFileBytes + 1, '\0');
-    file.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
-    if (!file.eof()) {
-        fail(text.empty() ? "it cannot be read" : "it is larger than 256 KiB");
-    }
-    return parse_schema(text);
+    return parse_schema(read_small_file(path, kMaxSchemaFileBytes));
 }
 
 std::string described(const Schema& schema) {

@@ -17,9 +17,6 @@ class VertexSearch final : public DocumentSearch {
 
     Task<DocumentHits> search(const Question& question, const std::string& input,
                               const ProjectScope& scope, CallContext& call) override {
-        if (scope.unanswerable()) {
-            throw ProviderError(ProviderFault::filter, "the project filter names no known project");
-        }
         const std::vector<std::string> projects = project_values(scope, options_);
         const std::string query(cut_text(input.empty() ? question.text : input, kMaxQueryBytes));
         Search wanted{query, scope, projects, extras_};
