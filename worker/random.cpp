@@ -1,6 +1,7 @@
 #include "worker/random.h"
 
 #include "shared/ids.h"
+#include "worker/encoding.h"
 
 #include <openssl/rand.h>
 
@@ -38,14 +39,10 @@ std::string random_uuid() {
 }
 
 std::string random_hex(size_t bytes) {
-    std::string hex;
-    for (size_t i = 0; i < bytes; ++i) {
-        uint8_t byte = 0;
-        fill(&byte, 1);
-        hex += "0123456789abcdef"[byte >> 4];
-        hex += "0123456789abcdef"[byte & 15];
-    }
-    return hex;
+    std::string random(bytes, '\0');
+    auto* first = reinterpret_cast<uint8_t*>(random.data());
+    fill(first, bytes);
+    return hex_of({first, bytes});
 }
 
 } // namespace mr

@@ -9,6 +9,7 @@ from fault_rows_models import HTML
 from fault_rows_rest import JSON, LOG, Words, again, common, failed, found
 from harness.emulator import ENTRA_SECRET
 from provider_faults import PATIENCE, Block
+from semantic_model import SCHEMA
 
 QUESTION = "Draw what we have invoiced on the Harbor Point project by month ({})"
 HARBOR_CODE = "MR-23-009"
@@ -16,10 +17,6 @@ OFTEN = "Power BI is asked too often at the moment"
 NOT_ACCEPTED = "Power BI did not accept the query"
 REFUSED = "Entra ID refused us access"
 FILTER = "filter_not_applicable"
-SCHEMA = {"tables": [
-    {"name": "Projects", "columns": [{"name": "Code"}]},
-    {"name": "Invoices", "columns": [{"name": "Month", "kind": "month"}],
-     "measures": [{"name": "Invoiced", "kind": "money"}]}]}
 WORDS = Words("Power BI is not available at the moment", "Power BI's reply cannot be read",
               "Power BI refused us access", "in time", {"rows": 3, "truncated": False})
 

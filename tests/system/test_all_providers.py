@@ -10,6 +10,7 @@ from chat import Chat
 from harness.emulator import KEY, MODEL
 from harness.protocol import check_v2_events, text_of
 from harness.stack import shared_stack
+from semantic_model import DAX, SCHEMA
 
 QUESTION = "What do we know about the ferry job: invoices, documents, CRM contacts? Draw it."
 CODE = "NPT-07"
@@ -19,11 +20,6 @@ LOOKUP = {"fields": [{"name": name, "type": "STRING"} for name in ("c0", "c1", "
 NO_ROWS = {"fields": [{"name": "amount", "type": "NUMERIC"}], "rows": [],
            "description": "What we invoice"}
 SQL = "SELECT i.amount FROM invoices AS i"
-DAX = "EVALUATE SUMMARIZECOLUMNS('Projects'[Code], 'Invoices'[Month], \"@Total\", [Invoiced])"
-SCHEMA = {"tables": [
-    {"name": "Projects", "columns": [{"name": "Code"}]},
-    {"name": "Invoices", "columns": [{"name": "Month", "kind": "month"}],
-     "measures": [{"name": "Invoiced", "kind": "money"}]}]}
 TOOLS = ("claude_sql", "vertex_search", "hubspot", "powerbi")
 ON_THE_WIRE = ("bigquery", "vertex_search", "hubspot", "powerbi")
 

@@ -10,14 +10,10 @@ from harness.emulator import ENTRA_CLIENT, ENTRA_SECRET
 from harness.process import wait_for
 from harness.protocol import check_v2_events
 from harness.stack import shared_stack
+from semantic_model import DAX, SCHEMA
 
 QUESTION = "Draw what we have invoiced on the Harbor Point project by month"
 SCOPE = "https://analysis.windows.net/powerbi/api/.default"
-DAX = "EVALUATE SUMMARIZECOLUMNS('Projects'[Code], 'Invoices'[Month], \"@Total\", [Invoiced])"
-SCHEMA = {"tables": [
-    {"name": "Projects", "columns": [{"name": "Code"}]},
-    {"name": "Invoices", "columns": [{"name": "Month", "kind": "month"}],
-     "measures": [{"name": "Invoiced", "kind": "money"}]}]}
 
 
 @pytest.fixture(scope="module")

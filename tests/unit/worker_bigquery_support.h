@@ -4,6 +4,7 @@
 
 #include "tests/unit/worker_http_support.h"
 #include "tests/unit/worker_scope.h"
+#include "tests/unit/worker_scripted_api.h"
 #include "worker/providers/bigquery/bigquery.h"
 #include "worker/providers/bigquery/wire.h"
 #include "worker/tools/sql_guard.h"
@@ -77,11 +78,10 @@ inline std::string refused(const std::string& reason, const std::string& status,
     return http_answer(body.dump(), status);
 }
 
-// Answers in order, and keeps what it was asked. Behind the last answer it is silent.
-struct Warehouse {
-    explicit Warehouse(std::vector<std::string> all)
-        : answers(std::move(all)),
-          server(loop, [this](HttpPeer& peer) -> awaitable<void> { return serve(peer); }) {
+// Behind the last answer it is silent.
+struct Warehouse : ScriptedApi {
+    explicit Warehouse(std::vector<std::string> all) : ScriptedApi(std::move(all)) {
+        beyond.clear();
         options.endpoint.base_url = server.url("/bigquery/v2");
         options.project = "p";
         options.location = "EU";
@@ -90,26 +90,6 @@ struct Warehouse {
             "p");
         options.retry_base = milliseconds(1);
         options.wait = milliseconds(100);
-    }
-
-    awaitable<void> serve(HttpPeer& peer) {
-        for (;;) {
-            const std::string request = co_await peer.request();
-            if (request.empty()) {
-                co_return;
-            }
-            const std::size_t at = requests.size();
-            requests.push_back(request);
-            if (at >= answers.size() || answers[at].empty()) {
-                co_await peer.closed();
-                co_return;
-            }
-            while (at == held) {
-                co_await sleep_for(milliseconds(2));
-            }
-            co_await peer.send(answers[at]);
-            ++answered;
-        }
     }
 
     std::unique_ptr<SqlEngine> make() {
@@ -141,14 +121,6 @@ struct Warehouse {
         ADD_FAILURE() << "no ProviderError: " << sql;
         return ProviderFault::bad_reply;
     }
-    json body(std::size_t at) const {
-        const std::string& request = requests.at(at);
-        return json::parse(request.substr(request.find("\r\n\r\n") + 4));
-    }
-    std::string line(std::size_t at) const {
-        return requests.at(at).substr(0, requests.at(at).find(" HTTP/"));
-    }
-
     static CallContext call_for(std::chrono::milliseconds time) {
         CallContext call;
         call.deadline = Clock::now() + time;
@@ -160,15 +132,8 @@ struct Warehouse {
         table = co_await engine.run(query, scope, call);
     }
 
-    Loop loop;
-    std::vector<std::string> answers;
-    std::vector<std::string> requests;
-    std::size_t answered = 0;
-    static constexpr std::size_t none_held = static_cast<std::size_t>(-1);
-    std::size_t held = none_held; // this answer waits
-    std::string reason;           // of QueryRefused
+    std::string reason; // of QueryRefused
     bigquery::Options options;
-    HttpServer server;
 };
 
 inline const std::string kSql = "SELECT i.name FROM invoices i";

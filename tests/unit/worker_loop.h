@@ -54,6 +54,18 @@ inline boost::asio::awaitable<void> until(std::function<bool()> condition) {
     EXPECT_TRUE(condition());
 }
 
+// The same for a condition that has to be asked for.
+inline boost::asio::awaitable<void>
+until_answered(std::function<boost::asio::awaitable<bool>()> condition) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    bool come_true = co_await condition();
+    while (!come_true && std::chrono::steady_clock::now() < end) {
+        co_await sleep_for(std::chrono::milliseconds(2));
+        come_true = co_await condition();
+    }
+    EXPECT_TRUE(come_true);
+}
+
 // One worker incarnation without intake.
 struct Incarnation {
     Incarnation(Loop& loop, const RedisFixture& redis, std::chrono::milliseconds lease_time)

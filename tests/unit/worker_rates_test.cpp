@@ -226,13 +226,12 @@ class RateGates : public ::testing::Test {
     }
     // The store is asked again after kRatesAlone.
     awaitable<void> shared_again(rest::RateGate& gate) {
-        const auto end = Clock::now() + std::chrono::seconds(10);
-        while (meters_->rates_shared.at({}).value() != 1 && Clock::now() < end) {
+        const std::function<awaitable<bool>()> shared = [&]() -> awaitable<bool> {
             bool late = false;
             co_await try_to(gate, milliseconds(0), late);
-            co_await sleep_for(milliseconds(20));
-        }
-        EXPECT_EQ(meters_->rates_shared.at({}).value(), 1);
+            co_return meters_->rates_shared.at({}).value() == 1;
+        };
+        co_await until_answered(shared);
     }
     awaitable<void> both_ready(Worker& one, Worker& two) {
         co_await one.commands->wait_ready(std::chrono::seconds(10));

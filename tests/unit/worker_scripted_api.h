@@ -34,6 +34,10 @@ class ScriptedApi {
         return nlohmann::json::parse(request.substr(request.find("\r\n\r\n") + 4));
     }
 
+    std::string line(std::size_t at) const {
+        return requests.at(at).substr(0, requests.at(at).find(" HTTP/"));
+    }
+
     // Runs a search, or throws what it threw.
     template <typename T> T result_of(Task<T> work) {
         std::optional<T> result;
@@ -70,9 +74,14 @@ class ScriptedApi {
         return call;
     }
 
+    static constexpr std::size_t none_held = static_cast<std::size_t>(-1);
+
     Loop loop;
     std::vector<std::string> answers;
+    std::string beyond = http_answer("{}", "500 Server Error"); // behind the last one
+    std::size_t held = none_held;                               // this answer waits
     std::vector<std::string> requests;
+    std::size_t answered = 0;
     HttpServer server;
 
   private:
@@ -84,13 +93,15 @@ class ScriptedApi {
             }
             const std::size_t at = requests.size();
             requests.push_back(request);
-            const std::string answer =
-                at < answers.size() ? answers[at] : http_answer("{}", "500 Server Error");
+            const std::string answer = at < answers.size() ? answers[at] : beyond;
             if (answer.empty()) {
                 co_await peer.closed();
                 co_return;
             }
+            const std::function<bool()> let_go = [this, at] { return at != held; };
+            co_await until(let_go);
             co_await peer.send(answer);
+            ++answered;
         }
     }
 

@@ -1,6 +1,7 @@
 // Anthropic: the model is looked up, which costs nothing; where the server has no such call, a
 // reply of a few tokens is asked for.
 #include "worker/checks/models.h"
+#include "worker/encoding.h"
 #include "worker/providers/anthropic/dialect.h"
 
 #include <utility>
@@ -43,19 +44,14 @@ Task<void> check_anthropic(const Settings& settings, Run& run, Finding& finding)
     Target target = anthropic_target(settings);
     const std::string& model = settings.anthropic.model;
     finding.resource = "model " + model;
-    Question question("GET", "/v1/models/" + path_part(model));
+    Question question("GET", "/v1/models/" + percent_encoded(model));
     Reply reply = co_await ask(run, target, std::move(question));
     if (lacks_the_call(reply)) {
         Question longer = reply_question(settings);
         reply = co_await ask(run, target, std::move(longer));
         target.missing_cure += "; or is anthropic_base_url right, without /v1?";
     }
-    if (judge(reply, run, target, finding)) {
-        finding.there = true;
-        note_end(reply.json, finding);
-    } else if (finding.trouble == Trouble::missing) {
-        co_await suggest_models(run, target, model, kList, finding);
-    }
+    co_await judge_model(reply, run, target, model, kList, finding);
 }
 
 } // namespace mr::checkup

@@ -1,6 +1,7 @@
 // Gemini: by its API key the model is looked up; on Vertex AI, which lists no models of Google's,
 // the tokens of a word are counted. Both cost nothing.
 #include "worker/checks/models.h"
+#include "worker/encoding.h"
 #include "worker/providers/remote_json.h"
 
 #include <algorithm>
@@ -52,7 +53,7 @@ Question count_question(const std::string& model) {
     content["parts"] = json::array({part});
     json body;
     body["contents"] = json::array({content});
-    return Question("POST", "/models/" + path_part(model) + ":countTokens", body.dump());
+    return Question("POST", "/models/" + percent_encoded(model) + ":countTokens", body.dump());
 }
 
 bool generates(const json& model) {
@@ -64,7 +65,7 @@ Task<void> check_by_key(const Settings& settings, const Run& run, Finding& findi
     Target target = key_target(settings);
     const std::string& model = settings.gemini.model;
     target.missing = finding.resource;
-    Question question("GET", "/models/" + path_part(model));
+    Question question("GET", "/models/" + percent_encoded(model));
     const Reply reply = co_await ask(run, target, std::move(question));
     if (judge(reply, run, target, finding)) {
         finding.there = generates(reply.json);

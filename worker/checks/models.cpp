@@ -71,22 +71,14 @@ bool lacks_the_call(const Reply& reply) {
            !error.has("NOT_FOUND");
 }
 
-std::string path_part(std::string_view text) {
-    static constexpr std::string_view kHex = "0123456789ABCDEF";
-    std::string out;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                           (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-        if (plain) {
-            out += c;
-        } else {
-            out += '%';
-            out += kHex[byte >> 4U];
-            out += kHex[byte & 0x0FU];
-        }
+Task<void> judge_model(const Reply& reply, const Run& run, const Target& target,
+                       const std::string& model, ModelList list, Finding& finding) {
+    if (judge(reply, run, target, finding)) {
+        finding.there = true;
+        note_end(reply.json, finding);
+    } else if (finding.trouble == Trouble::missing) {
+        co_await suggest_models(run, target, model, list, finding);
     }
-    return out;
 }
 
 void note_end(const json& model, Finding& finding) {

@@ -19,12 +19,13 @@ struct ModelList {
 Task<void> suggest_models(const Run& run, const Target& target, const std::string& model,
                           ModelList list, Finding& finding);
 
+// What the reply about a model means: it is there, or names like it are, or something is wrong.
+Task<void> judge_model(const Reply& reply, const Run& run, const Target& target,
+                       const std::string& model, ModelList list, Finding& finding);
+
 // No model of that name, or no such path: a server that lacks the call, not the model, says no
 // more than a status.
 bool lacks_the_call(const Reply& reply);
-
-// As part of a path.
-std::string path_part(std::string_view text);
 
 // A note when the model has a date of its end.
 void note_end(const nlohmann::json& model, Finding& finding);

@@ -1,6 +1,7 @@
 // OpenAI, or a server that speaks its API: the model is looked up, which costs nothing; where the
 // server has no such call, a reply of a few tokens is asked for.
 #include "worker/checks/models.h"
+#include "worker/encoding.h"
 #include "worker/providers/openai/dialects.h"
 
 #include <utility>
@@ -58,19 +59,14 @@ Task<void> check_openai(const Settings& settings, Run& run, Finding& finding) {
     Target target = openai_target(settings);
     const std::string& model = settings.openai.model;
     finding.resource = "model " + model;
-    Question question("GET", "/models/" + path_part(model));
+    Question question("GET", "/models/" + percent_encoded(model));
     Reply reply = co_await ask(run, target, std::move(question));
     const bool by_reply = lacks_the_call(reply);
     if (by_reply) {
         reply = co_await ask_for_a_reply(settings, run, target);
         target.missing_cure += "; or is openai_base_url right, with the version of the API (/v1)?";
     }
-    if (judge(reply, run, target, finding)) {
-        finding.there = true;
-        note_end(reply.json, finding);
-    } else if (finding.trouble == Trouble::missing) {
-        co_await suggest_models(run, target, model, kList, finding);
-    }
+    co_await judge_model(reply, run, target, model, kList, finding);
 }
 
 } // namespace mr::checkup

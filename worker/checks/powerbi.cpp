@@ -13,20 +13,8 @@ using nlohmann::json;
 
 Target entra_target(const Settings& settings) {
     const EntraSettings& entra = settings.entra;
-    Target target;
-    target.label = "Entra";
+    Target target = target_of(settings, entra, "Entra", "entra", entra.authority);
     target.url_setting = "entra_authority";
-    target.ca_setting = "entra_ca_file";
-    target.proxy_setting = "entra_proxy";
-    target.connect_setting = "entra_connect_to";
-    target.base_url = entra.authority;
-    while (target.base_url.ends_with('/')) {
-        target.base_url.pop_back();
-    }
-    target.ca_file = entra.ca_file;
-    target.proxy = entra.proxy.empty() ? settings.provider_proxy : entra.proxy;
-    target.connect_to = entra.connect_to;
-    target.connect_timeout = settings.provider_connect_timeout;
     target.secret = entra.client_secret;
     target.missing = "tenant " + entra.tenant;
     target.key_cure = "put the value, not the id, of a secret that has not expired in "
@@ -39,12 +27,9 @@ Target entra_target(const Settings& settings) {
 }
 
 Question token_question(const EntraSettings& entra) {
-    return Question(
-        "POST", "/" + entra.tenant + "/oauth2/v2.0/token",
-        "grant_type=client_credentials&client_id=" + entra::form_encoded(entra.client_id) +
-            "&client_secret=" + entra::form_encoded(entra.client_secret) +
-            "&scope=" + entra::form_encoded(entra.scope),
-        "application/x-www-form-urlencoded");
+    return Question("POST", entra::token_path(entra.tenant),
+                    entra::token_form(entra.client_id, entra.client_secret, entra.scope),
+                    "application/x-www-form-urlencoded");
 }
 
 Target powerbi_target(const Settings& settings, const std::string& token) {

@@ -35,17 +35,17 @@ struct Target {
     std::string region_cure;
 };
 
-// The connection part of a provider's settings.
+// The connection part of a provider's settings, whose URL is given.
 template <typename Group>
 Target target_of(const Settings& settings, const Group& group, std::string_view label,
-                 std::string_view setting) {
+                 std::string_view setting, const std::string& base_url) {
     Target target;
     target.label = label;
     target.url_setting = std::string(setting) + "_base_url";
     target.ca_setting = std::string(setting) + "_ca_file";
     target.proxy_setting = std::string(setting) + "_proxy";
     target.connect_setting = std::string(setting) + "_connect_to";
-    target.base_url = group.base_url;
+    target.base_url = base_url;
     while (target.base_url.ends_with('/')) {
         target.base_url.pop_back();
     }
@@ -57,6 +57,12 @@ Target target_of(const Settings& settings, const Group& group, std::string_view 
         target.secret = group.api_key;
     }
     return target;
+}
+
+template <typename Group>
+Target target_of(const Settings& settings, const Group& group, std::string_view label,
+                 std::string_view setting) {
+    return target_of(settings, group, label, setting, group.base_url);
 }
 
 struct Reply {

@@ -1,5 +1,6 @@
 #include "worker/redis/scripts.h"
 
+#include "worker/encoding.h"
 #include "worker/redis/connection.h"
 #include "worker/redis/rate_script.h"
 
@@ -17,12 +18,7 @@ constexpr std::array<const Script*, 9> kAll = {&kMailScript,    &kClaimScript,  
 std::string sha1_hex(std::string_view text) {
     unsigned char digest[SHA_DIGEST_LENGTH];
     SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
-    std::string hex;
-    for (const unsigned char byte : digest) {
-        hex += "0123456789abcdef"[byte >> 4];
-        hex += "0123456789abcdef"[byte & 15];
-    }
-    return hex;
+    return hex_of(digest);
 }
 
 } // namespace

@@ -1,7 +1,6 @@
 // powerbi: draws rows. Those of a finished query where there are some; else, where a semantic model
 // is set up, those of a query to it.
 #include "worker/tools/chart_spec.h"
-#include "worker/tools/column_kind.h"
 #include "worker/tools/query.h"
 
 #include <utility>
@@ -29,7 +28,6 @@ class ChartTool final : public Tool {
         }
         Services& services = run.services;
         co_await query_rows(*services.semantic_model, *services.dax_writer, run, finding, call);
-        set_column_kinds(finding.table, finding.query.meaning);
         draw(run, finding.table, finding.query.title, finding);
     }
 

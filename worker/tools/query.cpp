@@ -1,6 +1,7 @@
 #include "worker/tools/query.h"
 
 #include "worker/log.h"
+#include "worker/tools/column_kind.h"
 
 #include <optional>
 #include <utility>
@@ -10,10 +11,8 @@ namespace {
 
 constexpr std::size_t kMaxLogged = 300; // bytes of a reason
 
-} // namespace
-
-Task<void> query_rows(SqlEngine& engine, SqlWriter& writer, const ToolRun& run,
-                      ToolFinding& finding, CallContext& call) {
+Task<void> write_and_run(SqlEngine& engine, SqlWriter& writer, const ToolRun& run,
+                         ToolFinding& finding, CallContext& call) {
     const std::string schema = co_await engine.schema(call);
     const std::string& input = finding.input.empty() ? run.question.text : finding.input;
     SqlRequest request{run.question, run.scope, input, schema, engine.dialect(), {}};
@@ -37,6 +36,14 @@ Task<void> query_rows(SqlEngine& engine, SqlWriter& writer, const ToolRun& run,
     finding.query = std::move(again);
     finding.table = co_await engine.run(finding.query, run.scope, call);
     call.attempts += before;
+}
+
+} // namespace
+
+Task<void> query_rows(SqlEngine& engine, SqlWriter& writer, const ToolRun& run,
+                      ToolFinding& finding, CallContext& call) {
+    co_await write_and_run(engine, writer, run, finding, call);
+    set_column_kinds(finding.table, finding.query.meaning);
 }
 
 } // namespace mr

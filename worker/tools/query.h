@@ -6,7 +6,8 @@
 
 namespace mr {
 
-// Fills the finding's query and table. Its input is what is asked for; without one the question is.
+// Fills the finding's query and table, and says what kind each column is of. Its input is what is
+// asked for; without one the question is.
 Task<void> query_rows(SqlEngine& engine, SqlWriter& writer, const ToolRun& run,
                       ToolFinding& finding, CallContext& call);
 

@@ -4,7 +4,6 @@
 #include "worker/log.h"
 #include "worker/providers/bigquery/wire.h"
 #include "worker/providers/remote_json.h"
-#include "worker/tools/column_kind.h"
 #include "worker/tools/sql_guard.h"
 #include "worker/tools/tool.h"
 
@@ -153,7 +152,6 @@ class BigQueryEngine final : public SqlEngine {
         check_dry_run(proof, guarded, options);
         const std::string body = rest::body_text(query_body(guarded, projects, call.step, options));
         SqlTable table = co_await run_proved(body, call);
-        set_column_kinds(table, query.meaning);
         co_return table;
     }
 

@@ -1,3 +1,5 @@
+#include "shared/ids.h"
+#include "worker/encoding.h"
 #include "worker/providers/bigquery/wire.h"
 #include "worker/providers/project_values.h"
 #include "worker/providers/remote_json.h"
@@ -15,25 +17,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kLabel = "mr-worker";
-constexpr std::size_t kIdBytes = 16;
 constexpr std::string_view kPretty = "prettyPrint=false";
-
-// As a path's or a query's part.
-std::string escaped(std::string_view text) {
-    constexpr std::string_view kHex = "0123456789ABCDEF";
-    std::string out;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (plain(std::string_view(&c, 1), true) || c == '.') {
-            out += c;
-        } else {
-            out += '%';
-            out += kHex[byte >> 4U];
-            out += kHex[byte & 15U];
-        }
-    }
-    return out;
-}
 
 // In the form of a UUID: BigQuery takes 36 characters.
 std::string request_id(std::string_view step, const json& body) {
@@ -43,13 +27,8 @@ std::string request_id(std::string_view step, const json& body) {
     if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) {
         throw std::runtime_error("no SHA-256 to be had");
     }
-    constexpr std::string_view kHex = "0123456789abcdef";
-    std::string id;
-    for (std::size_t i = 0; i < kIdBytes; ++i) {
-        id += i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "";
-        id += kHex[digest[i] >> 4U];
-        id += kHex[digest[i] & 15U];
-    }
+    std::string id(kSessionIdChars, '\0');
+    format_session_id(digest.data(), id.data());
     return id;
 }
 
@@ -84,7 +63,7 @@ json statement(const Guarded& query, const std::vector<std::string>& projects,
 }
 
 std::string project_path(std::string_view project) {
-    return "/projects/" + escaped(project);
+    return "/projects/" + percent_encoded(project);
 }
 
 } // namespace
@@ -153,24 +132,24 @@ Job job_of(const json& reply, const Options& options) {
 }
 
 std::string results_path(const Job& job, const std::string& page_token, const Options& options) {
-    std::string path = project_path(job.project) + "/queries/" + escaped(job.id) + "?" +
+    std::string path = project_path(job.project) + "/queries/" + percent_encoded(job.id) + "?" +
                        std::string(kPretty) + "&maxResults=" + std::to_string(kMaxSqlRows) +
                        "&timeoutMs=" + std::to_string(options.wait.count()) +
                        "&formatOptions.useInt64Timestamp=true";
-    path += job.location.empty() ? "" : "&location=" + escaped(job.location);
-    path += page_token.empty() ? "" : "&pageToken=" + escaped(page_token);
+    path += job.location.empty() ? "" : "&location=" + percent_encoded(job.location);
+    path += page_token.empty() ? "" : "&pageToken=" + percent_encoded(page_token);
     return path;
 }
 
 std::string cancel_path(const Job& job) {
-    return project_path(job.project) + "/jobs/" + escaped(job.id) + "/cancel?" +
+    return project_path(job.project) + "/jobs/" + percent_encoded(job.id) + "/cancel?" +
            std::string(kPretty) +
-           (job.location.empty() ? "" : "&location=" + escaped(job.location));
+           (job.location.empty() ? "" : "&location=" + percent_encoded(job.location));
 }
 
 std::string table_path(const Table& table) {
-    return project_path(table.project) + "/datasets/" + escaped(table.dataset) + "/tables/" +
-           escaped(table.name) + "?" + std::string(kPretty);
+    return project_path(table.project) + "/datasets/" + percent_encoded(table.dataset) +
+           "/tables/" + percent_encoded(table.name) + "?" + std::string(kPretty);
 }
 
 void check_dry_run(const json& reply, const Guarded& query, const Options& options) {

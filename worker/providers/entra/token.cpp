@@ -1,5 +1,6 @@
 #include "worker/providers/entra/token.h"
 
+#include "worker/encoding.h"
 #include "worker/providers/remote_json.h"
 
 #include <array>
@@ -62,7 +63,7 @@ std::int64_t code_of(const json& object) {
 class ClientSource final : public oauth::TokenSource {
   public:
     explicit ClientSource(ClientOptions options)
-        : options_(std::move(options)), encoded_secret_(form_encoded(options_.client_secret)) {
+        : options_(std::move(options)), encoded_secret_(percent_encoded(options_.client_secret)) {
         while (options_.authority.ends_with('/')) {
             options_.authority.pop_back();
         }
@@ -73,13 +74,10 @@ class ClientSource final : public oauth::TokenSource {
     std::string kind() const override { return "client secret"; }
 
     net::HttpRequest request() const override {
-        net::HttpRequest request("POST",
-                                 options_.authority + "/" + options_.tenant + "/oauth2/v2.0/token");
+        net::HttpRequest request("POST", options_.authority + token_path(options_.tenant));
         request.headers.emplace_back("Content-Type: application/x-www-form-urlencoded");
         request.headers.emplace_back("Accept: application/json");
-        request.body =
-            "grant_type=client_credentials&client_id=" + form_encoded(options_.client_id) +
-            "&client_secret=" + encoded_secret_ + "&scope=" + form_encoded(options_.scope);
+        request.body = token_form(options_.client_id, options_.client_secret, options_.scope);
         request.ca_file = options_.ca_file;
         request.proxy = options_.proxy;
         request.connect_to = options_.connect_to;
@@ -127,21 +125,14 @@ std::string_view cure_of(std::int64_t code) noexcept {
     return {};
 }
 
-std::string form_encoded(std::string_view text) {
-    constexpr std::string_view kHex = "0123456789ABCDEF";
-    std::string out;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        const bool plain = byte < 0x80 && std::isalnum(byte) != 0;
-        if (plain || c == '-' || c == '.' || c == '_' || c == '~') {
-            out += c;
-        } else {
-            out += '%';
-            out += kHex[byte >> 4U];
-            out += kHex[byte & 0xFU];
-        }
-    }
-    return out;
+std::string token_path(const std::string& tenant) {
+    return "/" + tenant + "/oauth2/v2.0/token";
+}
+
+std::string token_form(const std::string& client_id, const std::string& client_secret,
+                       const std::string& scope) {
+    return "grant_type=client_credentials&client_id=" + percent_encoded(client_id) +
+           "&client_secret=" + percent_encoded(client_secret) + "&scope=" + percent_encoded(scope);
 }
 
 std::shared_ptr<Credential> make_client_credential(std::shared_ptr<net::HttpClient> http,

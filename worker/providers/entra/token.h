@@ -37,7 +37,9 @@ std::shared_ptr<Credential> make_client_credential(std::shared_ptr<net::HttpClie
 // What the owner of the deployment is to do about an AADSTS code; empty for codes not known here.
 std::string_view cure_of(std::int64_t code) noexcept;
 
-// As application/x-www-form-urlencoded has it.
-std::string form_encoded(std::string_view text);
+// Where a token is asked for, below the authority, and by which form.
+std::string token_path(const std::string& tenant);
+std::string token_form(const std::string& client_id, const std::string& client_secret,
+                       const std::string& scope);
 
 } // namespace mr::entra

@@ -3,7 +3,6 @@
 #include "worker/providers/local/embedded.h"
 #include "worker/providers/local/intent_parser.h"
 #include "worker/providers/local/sql_builder.h"
-#include "worker/tools/column_kind.h"
 #include "worker/tools/sql_guard.h"
 
 namespace mr::local {
@@ -48,7 +47,6 @@ class Engine final : public SqlEngine {
         };
         const Access access = scoped ? Access::scoped : Access::guarded;
         SqlTable table = co_await backend_->pool.run<SqlTable>(access, job, call.deadline);
-        set_column_kinds(table, query.meaning);
         co_return table;
     }
 

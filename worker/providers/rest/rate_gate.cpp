@@ -1,12 +1,14 @@
 #include "worker/providers/rest/rate_gate.h"
 
 #include "worker/async.h"
+#include "worker/encoding.h"
 #include "worker/log.h"
 #include "worker/metrics/meters.h"
 
 #include <openssl/sha.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 namespace mr::rest {
@@ -107,12 +109,7 @@ class SharedGate final : public RateGate {
 std::string account_id(std::string_view key) {
     unsigned char digest[SHA256_DIGEST_LENGTH];
     SHA256(reinterpret_cast<const unsigned char*>(key.data()), key.size(), digest);
-    std::string hex;
-    for (std::size_t i = 0; i < kAccountIdBytes; ++i) {
-        hex += "0123456789abcdef"[digest[i] >> 4];
-        hex += "0123456789abcdef"[digest[i] & 15];
-    }
-    return hex;
+    return hex_of(std::span(digest).first(kAccountIdBytes));
 }
 
 std::shared_ptr<RateGate> make_gate(std::shared_ptr<RateStore> store, Account account, Rate rate) {
