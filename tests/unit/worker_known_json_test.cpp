@@ -66,9 +66,12 @@ TEST(KnownJson, DepthIsBounded) {
         }
     }
     EXPECT_EQ(depth, kMaxKnownDepth);
-    const std::string lists(100'000, '[');
-    EXPECT_TRUE(known(lists).is_discarded());
-    EXPECT_EQ(known(lists + std::string(lists.size(), ']')).size(), 1U);
+    const auto lists = [](std::size_t count) {
+        return known(std::string(count, '[') + std::string(count, ']'));
+    };
+    EXPECT_EQ(lists(kMaxTextDepth - 1).size(), 1U);
+    EXPECT_TRUE(lists(100 * kMaxTextDepth).is_discarded());
+    EXPECT_TRUE(known(std::string(100 * kMaxTextDepth, '[')).is_discarded());
 }
 
 } // namespace

@@ -1,113 +1,108 @@
 #include "worker/providers/known_json.h"
 
+#include <simdjson.h>
+
 #include <algorithm>
-#include <array>
 #include <string>
-#include <utility>
 
 namespace mr {
 namespace {
 
 using nlohmann::json;
+namespace dom = simdjson::dom;
 
-// Builds what is known, and counts its way out of the rest. nlohmann's parser itself is no
-// recursion.
-class KnownMembers final : public nlohmann::json_sax<json> {
+// Up to here one reader with its memory serves one text after the other.
+constexpr std::size_t kReusedBytes = 64 * 1024;
+static_assert(simdjson::DEFAULT_MAX_DEPTH == kMaxTextDepth);
+
+class KnownMembers {
   public:
     explicit KnownMembers(std::span<const std::string_view> names) : names_(names) {}
 
-    bool null() override {
-        const bool in_object = depth_ > 0 && open_[depth_ - 1]->is_object();
-        return in_object ? leave_out() : put(json());
-    }
-    bool boolean(bool value) override { return put(value); }
-    bool number_integer(number_integer_t value) override { return put(value); }
-    bool number_unsigned(number_unsigned_t value) override { return put(value); }
-    bool number_float(number_float_t value, const string_t&) override { return put(value); }
-    bool string(string_t& value) override { return put(std::move(value)); }
-    bool binary(binary_t&) override { return leave_out(); } // not in JSON
-
-    bool key(string_t& name) override {
-        if (skipping_ == 0) {
-            wanted_ = std::find(names_.begin(), names_.end(), name) != names_.end();
-            name_ = std::move(name);
+    void put(const dom::element& value, json& into) {
+        switch (value.type()) {
+        case dom::element_type::ARRAY:
+            into = json::array();
+            put_items(value.get_array().value_unsafe(), into);
+            break;
+        case dom::element_type::OBJECT:
+            into = json::object();
+            put_members(value.get_object().value_unsafe(), into);
+            break;
+        case dom::element_type::INT64:
+            put_integer(value.get_int64().value_unsafe(), into);
+            break;
+        case dom::element_type::UINT64:
+            into = value.get_uint64().value_unsafe();
+            break;
+        case dom::element_type::DOUBLE:
+            into = value.get_double().value_unsafe();
+            break;
+        case dom::element_type::STRING:
+            into = value.get_string().value_unsafe();
+            break;
+        case dom::element_type::BOOL:
+            into = value.get_bool().value_unsafe();
+            break;
+        case dom::element_type::NULL_VALUE:
+            into = nullptr;
+            break;
         }
-        return true;
     }
-
-    bool start_object(std::size_t) override { return open(json::value_t::object); }
-    bool start_array(std::size_t) override { return open(json::value_t::array); }
-    bool end_object() override { return close(); }
-    bool end_array() override { return close(); }
-
-    bool parse_error(std::size_t, const std::string&, const json::exception&) override {
-        return false;
-    }
-
-    json take() { return std::move(root_); }
 
   private:
-    // Where the next value belongs; null: nowhere.
-    json* place() {
-        if (skipping_ > 0) {
-            return nullptr;
+    // nlohmann's reader has no sign where none is written; comparisons do not care, dumps of types
+    // do.
+    static void put_integer(std::int64_t number, json& into) {
+        if (number < 0) {
+            into = number;
+        } else {
+            into = static_cast<std::uint64_t>(number);
         }
-        if (depth_ == 0) {
-            return &root_;
-        }
-        json& holder = *open_[depth_ - 1];
-        if (holder.is_array()) {
-            return &holder.emplace_back();
-        }
-        return std::exchange(wanted_, false) ? &holder[name_] : nullptr;
     }
 
-    bool leave_out() {
-        wanted_ = false;
-        return true;
+    bool leave_out(const dom::element& value) const {
+        return depth_ >= kMaxKnownDepth && (value.is_array() || value.is_object());
     }
 
-    template <typename Value> bool put(Value&& value) {
-        if (json* where = place()) {
-            *where = std::forward<Value>(value);
+    void put_items(const dom::array& items, json& into) {
+        ++depth_;
+        for (const dom::element& item : items) {
+            if (!leave_out(item)) {
+                put(item, into.emplace_back());
+            }
         }
-        return true;
+        --depth_;
     }
 
-    bool open(json::value_t type) {
-        json* where = skipping_ == 0 && depth_ < kMaxKnownDepth ? place() : nullptr;
-        if (where == nullptr) {
-            ++skipping_;
-            return leave_out();
+    void put_members(const dom::object& members, json& into) {
+        ++depth_;
+        for (const auto& [name, value] : members) {
+            const bool wanted = std::find(names_.begin(), names_.end(), name) != names_.end();
+            if (wanted && !value.is_null() && !leave_out(value)) {
+                put(value, into[std::string(name)]);
+            }
         }
-        *where = type;
-        open_[depth_++] = where;
-        return true;
-    }
-
-    bool close() {
-        skipping_ > 0 ? --skipping_ : --depth_;
-        return true;
+        --depth_;
     }
 
     std::span<const std::string_view> names_;
-    json root_;
-    // Pointers into it stay: a holder gets its next member only when the one before is closed.
-    std::array<json*, kMaxKnownDepth> open_{};
     std::size_t depth_ = 0;
-    std::size_t skipping_ = 0; // objects and arrays around this place that are left out
-    bool wanted_ = false;      // the value behind the name
-    std::string name_;
 };
 
 } // namespace
 
 json parse_known(std::string_view text, std::span<const std::string_view> names) {
-    KnownMembers members(names);
-    if (!json::sax_parse(text, &members)) {
+    thread_local dom::parser reused;
+    dom::parser fresh;
+    dom::parser& parser = text.size() <= kReusedBytes ? reused : fresh;
+    dom::element root;
+    if (parser.parse(text.data(), text.size()).get(root) != simdjson::SUCCESS) {
         return json(json::value_t::discarded);
     }
-    return members.take();
+    json out;
+    KnownMembers(names).put(root, out);
+    return out;
 }
 
 } // namespace mr

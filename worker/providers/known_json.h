@@ -10,10 +10,12 @@
 
 namespace mr {
 
-inline constexpr std::size_t kMaxKnownDepth = 32; // what lies deeper is left out
+inline constexpr std::size_t kMaxKnownDepth = 32;  // what lies deeper is left out
+inline constexpr std::size_t kMaxTextDepth = 1024; // what is nested deeper is not read at all
 
 // What json::parse gives, without the members of objects whose name is not in `names`, at any
-// depth, and without those that are null. Discarded when the text is no JSON.
+// depth, and without those that are null. Discarded when the text is no JSON, or is nested deeper
+// than kMaxTextDepth.
 nlohmann::json parse_known(std::string_view text, std::span<const std::string_view> names);
 
 } // namespace mr
