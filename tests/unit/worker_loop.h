@@ -72,9 +72,10 @@ struct Incarnation {
         : commands(redis::Connection::make(loop.executor(), link_to(redis, "commands"))),
           subscriptions(redis::Subscriber::make(loop.executor(), link_to(redis, "subscriptions"))),
           lease(commands, partitions, "test", lease_time),
-          relay{loop.executor(), commands, subscriptions,
-                partitions,      lease,    Flusher::make(loop.executor(), commands, lease),
-                SessionLimits()} {
+          relay{loop.executor(), commands,
+                subscriptions,   partitions,
+                lease,           Flusher::make(loop.executor(), commands, lease),
+                SessionLimits(), DelayLine::make(loop.executor(), SessionLimits().text_window)} {
         relay.limits.lease = lease_time;
         commands->start();
         subscriptions->start();

@@ -11,8 +11,7 @@ namespace asio = boost::asio;
 using nlohmann::ordered_json;
 
 SessionTurnHost::SessionTurnHost(OwnedSession& session, TurnRecord& record)
-    : session_(session), record_(record), tag_(turn_tag(record.turn_id)),
-      window_(session.relay.executor) {}
+    : session_(session), record_(record), tag_(turn_tag(record.turn_id)) {}
 
 void SessionTurnHost::resume(TurnView view) {
     view_ = std::move(view);
@@ -22,7 +21,6 @@ void SessionTurnHost::resume(TurnView view) {
 void SessionTurnHost::close() {
     closed_ = true;
     muted_ = true;
-    window_.cancel();
 }
 
 void SessionTurnHost::emit(const ordered_json& v1, const ordered_json& added, Audience audience) {
@@ -124,22 +122,19 @@ void SessionTurnHost::flush_text() {
 
 // While it is open, text waits for its end.
 void SessionTurnHost::open_window() {
-    if (session_.relay.limits.text_window.count() == 0) {
-        return;
+    DelayLine& windows = *session_.relay.text_windows;
+    if (windows.delay().count() > 0) {
+        window_open_ = true;
+        windows.add(weak_from_this());
     }
-    window_open_ = true;
-    window_.expires_after(session_.relay.limits.text_window);
-    window_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
-        const auto self = weak.lock();
-        if (error || self == nullptr || self->closed_) {
-            return;
-        }
-        self->window_open_ = false;
-        if (!self->waiting_.empty()) {
-            self->flush_text();
-            self->open_window();
-        }
-    });
+}
+
+void SessionTurnHost::delay_over() {
+    window_open_ = false;
+    if (!closed_ && !waiting_.empty()) {
+        flush_text();
+        open_window();
+    }
 }
 
 bool SessionTurnHost::owned() const {

@@ -8,7 +8,6 @@
 #include "worker/apps/turn_view.h"
 #include "worker/pipeline/host.h"
 
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -25,6 +24,7 @@ inline constexpr size_t kMaxAnswerBacklogBytes = 128 * 1024; // not in the log y
 inline constexpr size_t kMaxSnapshotTextBytes = 256 * 1024;
 
 class SessionTurnHost final : public TurnHost,
+                              public Delayed,
                               public std::enable_shared_from_this<SessionTurnHost> {
   public:
     using Clock = std::chrono::steady_clock;
@@ -57,7 +57,7 @@ class SessionTurnHost final : public TurnHost,
     // by the turn's end, or under way with an owner that died.
     void end_open_tools();
     void flush_text(); // what waits within the window
-    // Drops the timer and the references into the session.
+    // Drops the references into the session.
     void close();
 
     const TurnView& view() const { return view_; }
@@ -72,6 +72,7 @@ class SessionTurnHost final : public TurnHost,
     void put_text(std::string_view piece);
     void put_chunk(std::string_view piece);
     void open_window();
+    void delay_over() override; // the window closes
     void counted();
 
     OwnedSession& session_;
@@ -80,7 +81,6 @@ class SessionTurnHost final : public TurnHost,
     TurnView view_;
     std::string delivered_;
     std::string waiting_; // text within the window
-    boost::asio::steady_timer window_;
     std::optional<Clock::time_point> first_text_;
     uint32_t since_snapshot_ = 0;
     size_t snapshot_text_bytes_ = 0; // length of the answer at the last one

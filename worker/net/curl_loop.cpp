@@ -4,7 +4,9 @@
 
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <array>
+#include <boost/asio/post.hpp>
 #include <cerrno>
 #include <cstdint>
 #include <new>
@@ -64,7 +66,7 @@ std::shared_ptr<CurlLoop> CurlLoop::make(const asio::any_io_executor& executor,
 
 CurlLoop::CurlLoop(const asio::any_io_executor& executor, std::shared_ptr<CurlCaches> caches)
     : executor_(executor), caches_(std::move(caches)), multi_(curl_multi_init()), timer_(executor),
-      ready_(executor, make_epoll()) {
+      ready_(executor, make_epoll()), interval_(executor) {
     if (multi_ == nullptr) {
         throw std::bad_alloc();
     }
@@ -143,6 +145,7 @@ bool CurlLoop::watch(curl_socket_t fd, int what) {
         epoll_ctl(ready_.native_handle(), EPOLL_CTL_DEL, fd, nullptr);
         if (watched_.empty()) { // nothing keeps the loop going then
             ready_.cancel();
+            interval_.cancel();
         }
     }
     if (!wanted) {
@@ -166,23 +169,43 @@ void CurlLoop::arm() {
         return;
     }
     waiting_ = true;
-    ready_.async_wait(asio::posix::stream_descriptor::wait_read,
-                      [weak = weak_from_this()](boost::system::error_code error) {
-                          const auto self = weak.lock();
-                          if (self == nullptr) {
-                              return;
-                          }
-                          self->waiting_ = false;
-                          if (!error) {
-                              self->serve();
-                          }
-                          self->arm();
-                      });
+    const auto ready = [weak = weak_from_this()](boost::system::error_code error) {
+        const auto self = weak.lock();
+        if (self == nullptr) {
+            return;
+        }
+        self->waiting_ = false;
+        if (!error) {
+            self->look();
+        }
+        self->arm();
+    };
+    const auto next = looked_ + kLookInterval;
+    if (in_round_) {
+        asio::post(executor_, [ready] { ready({}); });
+    } else if (transfers_ >= kManyTransfers && next > std::chrono::steady_clock::now()) {
+        interval_.expires_at(next);
+        interval_.async_wait(ready);
+    } else {
+        ready_.async_wait(asio::posix::stream_descriptor::wait_read, ready);
+    }
 }
 
-// Some of those that are ready; the others, and those that are ready again, the next time. A socket
-// that is gone by the time its turn comes is nothing to curl.
-void CurlLoop::serve() {
+// A round serves all that are ready, in several turns of the loop if they are many. One that finds
+// none is no round: the next socket that is ready is waited for then.
+void CurlLoop::look() {
+    const auto now = std::chrono::steady_clock::now();
+    const bool begins = !in_round_;
+    const std::size_t served = serve();
+    in_round_ = served == kSocketsPerTurn;
+    if (begins && served > 0) {
+        looked_ = now;
+    }
+}
+
+// Some of those that are ready. How many. A socket that is gone by the time its turn comes is
+// nothing to curl.
+std::size_t CurlLoop::serve() {
     std::array<epoll_event, kSocketsPerTurn> events{};
     const int count =
         epoll_wait(ready_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
@@ -199,6 +222,7 @@ void CurlLoop::serve() {
         }
         act(fd_of(event.data.u64), bits);
     }
+    return static_cast<std::size_t>(std::max(count, 0));
 }
 
 // Negative: no timer. curl must not be called from inside, not even for 0.

@@ -22,6 +22,10 @@ namespace mr::net {
 
 inline constexpr std::size_t kMaxPooledHandles = 64;
 inline constexpr std::size_t kSocketsPerTurn = 16; // served before the rest of the loop
+// From so many transfers on, sockets are looked at once in an interval: each look costs the same,
+// however many are ready.
+inline constexpr std::size_t kManyTransfers = 32;
+inline constexpr std::chrono::milliseconds kLookInterval{2};
 
 // Names looked up and TLS sessions, for several loops of one thread. Outlives their handles.
 class CurlCaches {
@@ -62,7 +66,8 @@ class CurlLoop : public std::enable_shared_from_this<CurlLoop> {
     static int on_timer(CURLM* multi, long timeout_ms, void* self) noexcept;
     bool watch(curl_socket_t fd, int what);
     void arm();
-    void serve();
+    void look();
+    std::size_t serve();
     void set_timer(long timeout_ms);
     void act(curl_socket_t fd, int events);
     void collect();
@@ -73,7 +78,10 @@ class CurlLoop : public std::enable_shared_from_this<CurlLoop> {
     boost::asio::steady_timer timer_;
     boost::asio::posix::stream_descriptor ready_; // epoll
     std::unordered_set<curl_socket_t> watched_;
-    bool waiting_ = false; // for ready_
+    boost::asio::steady_timer interval_;
+    std::chrono::steady_clock::time_point looked_{}; // when the latest round began
+    bool in_round_ = false;                          // some that were ready have not been served
+    bool waiting_ = false;                           // for ready_, or for the interval's end
     std::vector<CURL*> pool_;
     std::size_t transfers_ = 0;
 };

@@ -167,13 +167,17 @@ void OutLane::acknowledge_to(uint64_t seq) {
         kept_.push_back(std::move(batch));
         batches_.pop_front();
     }
-    drop_old_kept();
+    if (kept_bytes_ > kMaxKeptBytes || now >= kept_look_) {
+        kept_look_ = now + kKeptLook;
+        drop_old_kept(now);
+    }
     count_queued();
     notify_waiters();
 }
 
-void OutLane::drop_old_kept() {
-    const Clock::time_point oldest = Clock::now() - kKeptFor;
+// Not at every turn: the oldest has been in no cache for long.
+void OutLane::drop_old_kept(Clock::time_point now) {
+    const Clock::time_point oldest = now - kKeptFor;
     while (!kept_.empty() &&
            (kept_bytes_ > kMaxKeptBytes || kept_.front().acknowledged_at < oldest)) {
         kept_bytes_ -= kept_.front().bytes.size();

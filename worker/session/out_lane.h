@@ -30,6 +30,7 @@ inline constexpr std::chrono::milliseconds kRefusedLimit{5000};
 // Acknowledged batches of a lane that Redis may still lose: as long as a primary with
 // `min-replicas-max-lag 10` may write without a replica, and a failover takes to be noticed.
 inline constexpr std::chrono::seconds kKeptFor{12};
+inline constexpr std::chrono::seconds kKeptLook{1}; // what is too old goes so often
 inline constexpr size_t kMaxKeptBytes = 256 * 1024;
 
 enum class LaneState : uint8_t { open, fenced, broken };
@@ -99,7 +100,7 @@ class OutLane : public std::enable_shared_from_this<OutLane> {
     void acknowledged(uint64_t seq);
     void refused(uint64_t seq, std::string_view error);
     void acknowledge_to(uint64_t seq);
-    void drop_old_kept();
+    void drop_old_kept(Clock::time_point now);
     bool take_back(uint64_t top_seq);
     void count_queued();
     void retry_later();
@@ -121,6 +122,7 @@ class OutLane : public std::enable_shared_from_this<OutLane> {
     std::deque<Batch> batches_; // sealed, not acknowledged, oldest first
     std::deque<Batch> kept_;    // acknowledged, in front of them
     size_t kept_bytes_ = 0;
+    Clock::time_point kept_look_{}; // the next one
     Signal synced_;
     Signal mail_room_;
     Signal text_room_;

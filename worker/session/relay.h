@@ -3,6 +3,7 @@
 #pragma once
 
 #include "shared/keys.h"
+#include "worker/delay_line.h"
 #include "worker/redis/connection.h"
 #include "worker/redis/subscriber.h"
 #include "worker/session/flusher.h"
@@ -19,6 +20,7 @@ struct Relay {
     Lease& lease;
     std::shared_ptr<Flusher> flusher;
     SessionLimits limits;
+    std::shared_ptr<DelayLine> text_windows; // of limits.text_window
 };
 
 // An entry of a job stream: a session has mail and no owner.
