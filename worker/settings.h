@@ -69,7 +69,7 @@ struct Settings {
     std::string chart_schema;
     std::string provider_ca_file;
     std::string provider_proxy;
-    bool provider_http2 = false;
+    bool provider_http2 = true;
     std::chrono::milliseconds provider_connect_timeout{};
     std::chrono::milliseconds provider_check_timeout{};
 

@@ -34,7 +34,7 @@ class Emulator:
     # ---- life
 
     def start(self):
-        assert EMULATOR.exists(), f"{EMULATOR} not there: ./mr test builds it (libnghttp2-dev)"
+        assert EMULATOR.exists(), f"{EMULATOR} not there: ./mr test builds it"
         self.ready_file.unlink(missing_ok=True)
         self.process = Process("provider-emulator", [
             EMULATOR, "--ca-file", self.ca_file, "--account-file", self.account_file,

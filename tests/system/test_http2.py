@@ -1,5 +1,5 @@
-"""HTTP/2 towards providers of data: what is asked side by side shares a connection, and what happens
-to one request happens to it alone. What a model says has connections of its own."""
+"""HTTP/2 towards providers: what is asked side by side shares a connection, and what happens to one
+request happens to it alone."""
 
 import pytest
 
@@ -50,14 +50,37 @@ def names_of(record):
     return record["json"]["query"]
 
 
-def test_searches_share_a_connection_and_answers_have_their_own(shared, emulator):
+def test_what_is_asked_side_by_side_shares_a_connection(shared, emulator):
     emulator.script(hubspot={"default": {"first_byte_ms": 300}}, openai={"default": {"tokens": 3}})
     turns = ask_side_by_side(shared, ["Quillon", "Zephyrine", "Vandoor", "Yttria"])
     assert [crm_status(events) for events in turns] == [["ok"]] * 4
     searches, answers = emulator.ended("hubspot", 4), emulator.ended("openai", 4)
-    assert len(searches) == 4 and {one["version"] for one in searches} == {"2"}
+    assert len(searches) == len(answers) == 4
+    assert {one["version"] for one in searches + answers} == {"2"}
     assert len({one["connection"] for one in searches}) == 1
-    assert {one["version"] for one in answers} == {"1.1"}
+    assert len({one["connection"] for one in answers}) == 1
+
+
+def test_a_stopped_answer_is_reset_and_the_others_go_on(shared, emulator):
+    emulator.script(openai={"default": {"tokens": 200, "rate": 50},
+                            "rules": [{"when": {"body": "the long one"}, "tokens": 10000,
+                                       "rate": 50}]})
+    with Chat(shared) as stopped, Chat(shared) as other:
+        other.ask("Hello, who are you?")
+        other.until("text_chunk")
+        stopped.ask("Hello, this is the long one")
+        stopped.until("text_chunk")
+        stopped.send(type="cancel")
+        stopped.until("response_complete")
+        [long_one] = wait_for(
+            lambda: [one for one in emulator.requests("openai") if one["outcome"] == "gone"],
+            "the emulator has seen the reset")
+        events = other.until("response_complete")
+    assert events[-1]["status"] == "ok"
+    assert "".join(one["content"] for one in events
+                   if one["type"] == "text_chunk").split()[-1] == "word0199"
+    assert long_one["tokens"] < 10000
+    assert {one["connection"] for one in emulator.ended("openai", 2)} == {long_one["connection"]}
 
 
 def test_a_stream_that_breaks_off_is_asked_again_and_disturbs_nobody(shared, emulator):
@@ -89,3 +112,4 @@ def test_it_is_an_option(without, emulator):
     emulator.script(openai={"default": {"tokens": 3}})
     ask_side_by_side(without, ["Quillon"])
     assert {one["version"] for one in emulator.ended("hubspot", 1)} == {"1.1"}
+    assert {one["version"] for one in emulator.ended("openai", 1)} == {"1.1"}

@@ -31,6 +31,7 @@ AT_LEAST = 120
 def stack_of(data_dir, block, emulator):
     return shared_stack(data_dir, apps="chat", settings={
         "turn_budget": f"{TURN_BUDGET_S}s", "metrics_listen": "127.0.0.1:0",
+        "provider_http2": "false",  # rows run side by side: a connection that dies is one row's
         **block.settings(emulator)})
 
 

@@ -53,7 +53,19 @@ class Dialer {
     Dialer(const asio::any_io_executor& executor, StreamTarget target)
         : target_(std::move(target)), resolver_(executor) {}
 
-    const std::string& host() const { return target_.host; }
+    // The certificate must be this host's.
+    const std::string& name() const {
+        return target_.checked_name.empty() ? target_.host : target_.checked_name;
+    }
+    // As SSL_set_alpn_protos(3) takes them: each behind its length.
+    std::string offered() const {
+        std::string out;
+        for (const std::string& protocol : target_.protocols) {
+            out += static_cast<char>(protocol.size());
+            out += protocol;
+        }
+        return out;
+    }
 
     asio::awaitable<void> connect(tcp::socket& socket) {
         std::vector<tcp::endpoint> places;
@@ -116,6 +128,7 @@ class PlainStream final : public ByteStream {
 
     asio::awaitable<void> connect() override { return dialer_.connect(socket_); }
     asio::awaitable<void> secure() override { co_return; }
+    std::string_view protocol() const override { return {}; }
     asio::awaitable<size_t> read_some(std::span<uint8_t> into) override {
         return socket_.async_read_some(asio::buffer(into.data(), into.size()), asio::use_awaitable);
     }
@@ -140,13 +153,21 @@ class TlsStream final : public ByteStream {
 
     asio::awaitable<void> secure() override {
         expect_name();
+        offer_protocols();
         error_code error;
         auto token = asio::redirect_error(asio::use_awaitable, error);
         co_await stream_.async_handshake(asio::ssl::stream_base::client, token);
         if (error) {
             const OpensslErrorsGone gone;
-            throw std::runtime_error(handshake_problem(error));
+            throw TlsProblem(handshake_problem(error),
+                             SSL_get_verify_result(stream_.native_handle()));
         }
+    }
+    std::string_view protocol() const override {
+        const unsigned char* name = nullptr;
+        unsigned size = 0;
+        SSL_get0_alpn_selected(const_cast<TlsStream*>(this)->stream_.native_handle(), &name, &size);
+        return {reinterpret_cast<const char*>(name), size};
     }
     asio::awaitable<size_t> read_some(std::span<uint8_t> into) override {
         return stream_.async_read_some(asio::buffer(into.data(), into.size()), asio::use_awaitable);
@@ -161,14 +182,23 @@ class TlsStream final : public ByteStream {
     // (RFC 6066 section 3).
     void expect_name() {
         SSL* ssl = stream_.native_handle();
-        const char* host = dialer_.host().c_str();
-        const bool address = is_address(dialer_.host());
+        const char* host = dialer_.name().c_str();
+        const bool address = is_address(dialer_.name());
         const bool set =
             address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1
                     : SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
         if (!set) { // unchecked it must not go on
             const OpensslErrorsGone gone;
             throw std::runtime_error("the host's name cannot be checked against a certificate");
+        }
+    }
+
+    void offer_protocols() {
+        const std::string offered = dialer_.offered();
+        if (!offered.empty()) { // 0: taken
+            SSL_set_alpn_protos(stream_.native_handle(),
+                                reinterpret_cast<const unsigned char*>(offered.data()),
+                                static_cast<unsigned>(offered.size()));
         }
     }
 

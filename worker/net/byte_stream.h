@@ -9,7 +9,10 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace mr::net {
 
@@ -25,6 +28,20 @@ class TlsTrust {
 struct StreamTarget {
     std::string host; // a name, or an address without brackets
     uint16_t port = 0;
+    std::vector<std::string> protocols; // offered in the TLS handshake (ALPN, RFC 7301)
+    std::string checked_name;           // of the certificate, when it is not `host`
+};
+
+// The TLS handshake failed. `verified`: what the certificate was found to be, X509_V_OK if that was
+// not it.
+class TlsProblem : public std::runtime_error {
+  public:
+    TlsProblem(const std::string& text, long verified)
+        : std::runtime_error(text), verified_(verified) {}
+    long verified() const noexcept { return verified_; }
+
+  private:
+    long verified_;
 };
 
 class ByteStream {
@@ -33,8 +50,10 @@ class ByteStream {
 
     // Finds the host and connects. Throws boost::system::system_error.
     virtual boost::asio::awaitable<void> connect() = 0;
-    // The TLS handshake, if there is one. Throws std::runtime_error with the reason.
+    // The TLS handshake, if there is one. Throws TlsProblem, or std::runtime_error with the reason.
     virtual boost::asio::awaitable<void> secure() = 0;
+    // What the server chose of the protocols offered; empty: none.
+    virtual std::string_view protocol() const = 0;
     // Throws at the end of the stream.
     virtual boost::asio::awaitable<size_t> read_some(std::span<uint8_t> into) = 0;
     // Writes all of it; the bytes must live until `done`. One write at a time.

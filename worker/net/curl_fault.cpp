@@ -7,31 +7,13 @@ namespace {
 
 constexpr long kProxyWantsAccess = 407;
 
-// CURLINFO_SSL_VERIFYRESULT(3): OpenSSL's word.
+// CURLINFO_SSL_VERIFYRESULT(3): OpenSSL's word. Where it has none, the name was compared before the
+// result was asked.
 HttpCause certificate_cause(CURL* handle) {
     long verified = X509_V_OK;
     curl_easy_getinfo(handle, CURLINFO_SSL_VERIFYRESULT, &verified);
-    switch (verified) {
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-        return HttpCause::certificate_date;
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-    case X509_V_ERR_CERT_UNTRUSTED:
-    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
-        return HttpCause::authority;
-    case X509_V_ERR_HOSTNAME_MISMATCH:
-    case X509_V_ERR_IP_ADDRESS_MISMATCH:
-    case X509_V_ERR_UNSPECIFIED: // curl's own start: the name is compared before the result is
-                                 // asked
-    case X509_V_OK:
-        return HttpCause::certificate_name;
-    default:
-        return HttpCause::other;
-    }
+    const bool none = verified == X509_V_OK || verified == X509_V_ERR_UNSPECIFIED;
+    return none ? HttpCause::certificate_name : cause_of_certificate(verified);
 }
 
 // A proxy's answer to CONNECT.

@@ -18,6 +18,9 @@ enum class HttpCause : std::uint8_t {
     certificate_date, // it is not good now: expired, or not yet valid
 };
 
+// By what OpenSSL found a certificate to be, X509_STORE_CTX_get_error(3).
+HttpCause cause_of_certificate(long verified);
+
 // An HttpError of which the cause is known. Thrown wherever HttpError is.
 class HttpCausedError : public HttpError {
   public:

@@ -1,5 +1,6 @@
 #include "worker/net/http_client.h"
 
+#include "worker/net/h2_pool.h"
 #include "worker/net/transfer.h"
 
 #include <algorithm>
@@ -22,6 +23,18 @@ class WholeResponse final : public HttpReceiver {
     HttpResponse response;
 };
 
+// A request that waits may outlive its client.
+class Counted {
+  public:
+    explicit Counted(std::shared_ptr<std::size_t> count) : count_(std::move(count)) { ++*count_; }
+    ~Counted() { --*count_; }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+
+  private:
+    std::shared_ptr<std::size_t> count_;
+};
+
 } // namespace
 
 std::string_view HttpHead::header(std::string_view name) const {
@@ -42,34 +55,35 @@ HttpClient::HttpClient(HttpOptions options) : options_(std::move(options)) {}
 
 HttpClient::~HttpClient() = default;
 
-std::size_t HttpClient::transfers() const {
-    return (shared_ ? shared_->transfers() : 0) + (single_ ? single_->transfers() : 0);
-}
-
 asio::awaitable<HttpResponse> HttpClient::request(HttpRequest request) {
     WholeResponse receiver;
-    co_await run(std::move(request), receiver, options_.http2);
+    co_await stream(std::move(request), receiver);
     co_return std::move(receiver.response);
 }
 
 asio::awaitable<void> HttpClient::stream(HttpRequest request, HttpReceiver& receiver) {
-    co_await run(std::move(request), receiver, false);
-}
-
-asio::awaitable<void> HttpClient::run(HttpRequest request, HttpReceiver& receiver, bool http2) {
     const auto executor = co_await asio::this_coro::executor;
-    std::shared_ptr<CurlLoop>& loop = http2 ? shared_ : single_;
-    if (!caches_) {
-        caches_ = std::make_shared<CurlCaches>();
-    }
-    if (!loop) {
-        loop = CurlLoop::make(executor, caches_);
-    }
-    if (transfers() >= options_.max_transfers) {
+    if (*transfers_ >= options_.max_transfers) {
         throw HttpError(HttpFault::refused, "too many requests at a time", false);
     }
-    const auto transfer = std::make_shared<Transfer>(loop, std::move(request), receiver);
-    co_await transfer->run(options_, http2);
+    const Counted counted(transfers_);
+    const bool direct = options_.proxy.empty() && request.proxy.empty();
+    if (options_.http2 && direct && request.url.starts_with("https://")) {
+        if (!http2_) {
+            http2_ = H2Pool::make(executor, options_.ca_file);
+        }
+        const auto transfer = std::make_shared<H2Transfer>(executor, request, receiver);
+        const bool done = co_await http2_->run(transfer);
+        if (done) {
+            co_return;
+        }
+    }
+    if (!http1_) {
+        caches_ = std::make_shared<CurlCaches>();
+        http1_ = CurlLoop::make(executor, caches_);
+    }
+    const auto transfer = std::make_shared<Transfer>(http1_, std::move(request), receiver);
+    co_await transfer->run(options_);
 }
 
 } // namespace mr::net

@@ -1,15 +1,15 @@
-// HTTP(S) requests from coroutines: libcurl's multi interface driven by the caller's event loop, no
-// thread but that of the name lookup. Connections are kept for reuse; no redirects, no cookies, no
-// proxy but the configured one, no signals. Knows nothing of providers or JSON.
+// HTTP(S) requests from coroutines on the caller's event loop, no thread but that of the name
+// lookup. Connections are kept for reuse; no redirects, no cookies, no proxy but the configured
+// one, no signals. Knows nothing of providers or JSON.
 //
-// Whole responses may come by HTTP/2 where the server offers it, many of them on one connection. A
-// response that is streamed always has an HTTP/1.1 connection of its own, for two reasons that lie
-// in libcurl 7.88: a stream that pauses holds up all others of its connection, and one that is
+// HTTP/1.1 is libcurl's multi interface. HTTP/2 is nghttp2 on our own connections (h2_pool.h),
+// since in libcurl 7.88 a stream that pauses holds up all others of its connection, and one that is
 // given up is not reset before something else is sent there.
 //
 // Cancellation: a coroutine that is cancelled (Asio, terminal) or destroyed while it waits here
 // gives its request up in the same loop turn: an HTTP/1.1 connection, being in the middle of an
-// exchange, is closed at once and never used again. What the receiver has been given stays given.
+// exchange, is closed at once and never used again; an HTTP/2 stream is reset. What the receiver
+// has been given stays given.
 //
 // https://curl.se/libcurl/c/libcurl-multi.html, curl_multi_socket_action(3)
 #pragma once
@@ -104,6 +104,13 @@ class HttpError : public std::runtime_error {
     bool any_byte_;
 };
 
+// A transfer that may have paused, as a receiver knows it.
+class Resumable {
+  public:
+    virtual ~Resumable() = default;
+    virtual void resume() = 0;
+};
+
 // Takes a response piece by piece, on the event loop. Must not start a request from inside a call.
 // What it throws ends the transfer and comes out of HttpClient::stream.
 class HttpReceiver {
@@ -129,19 +136,20 @@ class HttpReceiver {
     void resume();
 
   private:
-    friend class Transfer;
-    std::weak_ptr<class Transfer> transfer_; // while it runs
+    friend class ResponseIntake;
+    std::weak_ptr<Resumable> transfer_; // while it runs
 };
 
 struct HttpOptions {
     std::string ca_file; // PEM; empty: the certificates of the system
     std::string proxy;   // http://[user:password@]host:port; empty: none
-    bool http2 = false;  // for whole responses, where it is offered
+    bool http2 = false;  // where it is offered, and no proxy stands between
     std::size_t max_transfers = kMaxTransfers;
 };
 
 class CurlCaches;
 class CurlLoop;
+class H2Pool;
 
 // All requests of one client run on one event loop: that of its first request. Destroy it before
 // the loop. Copies of connections, names and TLS sessions are its own.
@@ -157,15 +165,15 @@ class HttpClient {
     // The response to the receiver, which outlives the call; returns at its end.
     boost::asio::awaitable<void> stream(HttpRequest request, HttpReceiver& receiver);
 
-    std::size_t transfers() const; // under way
+    std::size_t transfers() const { return *transfers_; } // under way
 
   private:
-    boost::asio::awaitable<void> run(HttpRequest request, HttpReceiver& receiver, bool http2);
-
     HttpOptions options_;
+    std::shared_ptr<std::size_t> transfers_ = std::make_shared<std::size_t>(0);
+    // Each made by its first request.
+    std::shared_ptr<H2Pool> http2_;
     std::shared_ptr<CurlCaches> caches_;
-    std::shared_ptr<CurlLoop> shared_; // HTTP/2; each made by its first request
-    std::shared_ptr<CurlLoop> single_; // HTTP/1.1
+    std::shared_ptr<CurlLoop> http1_;
 };
 
 } // namespace mr::net

@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
-#include <cctype>
 #include <new>
 
 namespace mr::net {
@@ -21,13 +20,6 @@ namespace {
 constexpr std::size_t kStopTransfer = 0; // from a callback that was given at least one byte
 constexpr long kKeepAliveSeconds = 60;
 constexpr std::chrono::duration<unsigned, std::milli> kUnacknowledgedLimit{20'000};
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return out;
-}
 
 std::string_view trimmed(std::string_view text) {
     const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
@@ -59,9 +51,8 @@ int status_of(std::string_view line) {
 } // namespace
 
 Transfer::Transfer(std::shared_ptr<CurlLoop> loop, HttpRequest request, HttpReceiver& receiver)
-    : loop_(std::move(loop)), request_(std::move(request)), receiver_(receiver),
-      handle_(loop_->take_handle()), done_(loop_->executor()), started_(Clock::now()),
-      last_byte_(started_) {
+    : loop_(std::move(loop)), request_(std::move(request)),
+      intake_(loop_->executor(), request_, receiver), handle_(loop_->take_handle()) {
     if (handle_ == nullptr) {
         throw std::bad_alloc();
     }
@@ -76,28 +67,21 @@ Transfer::~Transfer() {
     curl_slist_free_all(connect_to_);
 }
 
-asio::awaitable<void> Transfer::run(const HttpOptions& options, bool http2) {
+asio::awaitable<void> Transfer::run(const HttpOptions& options) {
     if (!request_.url.starts_with("http://") && !request_.url.starts_with("https://")) {
-        fail(HttpFault::bad_request, "the URL is neither http nor https");
+        intake_.fail(HttpFault::bad_request, "the URL is neither http nor https");
     }
     prepare(options);
-    prepare_connection(http2);
-    receiver_.transfer_ = weak_from_this();
+    prepare_connection();
+    intake_.attach(weak_from_this());
     running_ = loop_->start(handle_);
     if (!running_) {
-        fail(HttpFault::bad_request, "libcurl does not take the request");
+        intake_.fail(HttpFault::bad_request, "libcurl does not take the request");
     }
-    while (!result_) {
-        const auto left = deadline() - Clock::now();
-        if (left <= Clock::duration::zero() && enough_) {
-            co_return;
-        }
-        if (left <= Clock::duration::zero()) {
-            fail(HttpFault::timeout, late());
-        }
-        co_await done_.wait_for(left);
+    const bool ended = co_await intake_.wait();
+    if (ended) {
+        check();
     }
-    check();
 }
 
 // ---- options
@@ -141,12 +125,8 @@ void Transfer::prepare(const HttpOptions& options) {
     prepare_headers();
 }
 
-// A second request waits for the first one's connection rather than opening another: it may turn
-// out to take both.
-void Transfer::prepare_connection(bool http2) {
-    const long version = http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1;
-    curl_easy_setopt(handle_, CURLOPT_HTTP_VERSION, version);
-    curl_easy_setopt(handle_, CURLOPT_PIPEWAIT, http2 ? 1L : 0L);
+void Transfer::prepare_connection() {
+    curl_easy_setopt(handle_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     curl_easy_setopt(handle_, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(handle_, CURLOPT_TCP_KEEPIDLE, kKeepAliveSeconds);
     curl_easy_setopt(handle_, CURLOPT_TCP_KEEPINTVL, kKeepAliveSeconds);
@@ -179,11 +159,10 @@ void Transfer::prepare_headers() {
     // An empty value takes out what curl would add by itself.
     std::vector<std::string> lines = {"Expect:", "Content-Type:"};
     for (const std::string& line : request_.headers) {
-        if (line.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos ||
-            line.find(':') == std::string::npos) {
-            fail(HttpFault::bad_request, "malformed header");
+        if (!header_well_formed(line)) {
+            intake_.fail(HttpFault::bad_request, kMalformedHeader);
         }
-        if (lower(line).starts_with("content-type:")) {
+        if (lower_case(line).starts_with("content-type:")) {
             lines[1] = line;
         } else {
             lines.push_back(line);
@@ -208,38 +187,29 @@ std::size_t Transfer::on_header(char* data, std::size_t size, std::size_t count,
         return transfer.take_header(std::string_view(data, size * count)) ? size * count
                                                                           : kStopTransfer;
     } catch (...) {
-        transfer.thrown_ = std::current_exception();
+        transfer.intake_.refuse(std::current_exception());
         return kStopTransfer;
     }
 }
 
 std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count,
                               void* self) noexcept {
-    auto& transfer = *static_cast<Transfer*>(self);
-    try {
-        return transfer.take_body(std::string_view(data, size * count));
-    } catch (...) {
-        transfer.thrown_ = std::current_exception();
-        return kStopTransfer;
+    switch (static_cast<Transfer*>(self)->intake_.body({data, size * count})) {
+    case ResponseIntake::Taken::yes:
+        return size * count;
+    case ResponseIntake::Taken::paused:
+        return CURL_WRITEFUNC_PAUSE;
+    case ResponseIntake::Taken::stop:
+        break;
     }
-}
-
-void Transfer::heard() {
-    last_byte_ = Clock::now();
-    if (!any_byte_) {
-        any_byte_ = true;
-        done_.notify(); // another deadline counts now
-    }
+    return kStopTransfer;
 }
 
 bool Transfer::take_header(std::string_view line) {
-    heard();
-    head_bytes_ += line.size();
-    if (head_bytes_ > kMaxResponseHeadBytes) {
-        fault_ = HttpFault::too_large;
+    if (!intake_.head_bytes(line.size())) {
         return false;
     }
-    if (head_done_) {
+    if (intake_.head_done()) {
         return true; // trailers: nobody needs them
     }
     const std::string_view text = trimmed(line);
@@ -250,54 +220,22 @@ bool Transfer::take_header(std::string_view line) {
         const std::size_t colon = text.find(':');
         if (colon != std::string_view::npos) {
             HttpHeader header;
-            header.name = lower(text.substr(0, colon));
+            header.name = lower_case(text.substr(0, colon));
             header.value = trimmed(text.substr(colon + 1));
             head_.headers.push_back(std::move(header));
         }
     } else if (head_.status >= 200) { // interim heads (1xx) are followed by the real one
-        head_done_ = true;
-        receiver_.head(head_);
+        return intake_.head(std::move(head_));
     }
     return true;
-}
-
-std::size_t Transfer::take_body(std::string_view piece) {
-    heard();
-    if (!head_done_) {
-        fault_ = HttpFault::protocol; // HTTP/0.9
-        return kStopTransfer;
-    }
-    if (piece.size() > request_.max_response_bytes - body_bytes_) {
-        fault_ = HttpFault::too_large;
-        return kStopTransfer;
-    }
-    body_bytes_ += piece.size();
-    if (enough_) {
-        return piece.size();
-    }
-    switch (receiver_.body(piece)) {
-    case HttpReceiver::Flow::go_on:
-        break;
-    case HttpReceiver::Flow::pause:
-        body_bytes_ -= piece.size();
-        paused_ = true;
-        return CURL_WRITEFUNC_PAUSE;
-    case HttpReceiver::Flow::enough:
-        enough_ = last_byte_;
-        done_.notify();
-        break;
-    }
-    return piece.size();
 }
 
 void Transfer::resume() {
     asio::post(loop_->executor(), [weak = weak_from_this()] {
         const auto self = weak.lock();
-        if (self != nullptr && self->paused_ && !self->result_) {
-            self->paused_ = false;
-            self->last_byte_ = Clock::now();
+        if (self != nullptr && self->intake_.paused() && !self->result_) {
+            self->intake_.resumed();
             self->loop_->unpause(self->handle_);
-            self->done_.notify(); // another deadline counts now
         }
     });
 }
@@ -309,75 +247,32 @@ int Transfer::on_ready_to_send(void* self, char*, char*, int, int) noexcept {
         if (transfer.request_.still_wanted()) {
             return CURL_PREREQFUNC_OK;
         }
-        transfer.fault_ = HttpFault::withdrawn;
+        transfer.intake_.refuse(HttpFault::withdrawn);
     } catch (...) {
-        transfer.thrown_ = std::current_exception();
+        transfer.intake_.refuse(std::current_exception());
     }
     return CURL_PREREQFUNC_ABORT;
 }
 
 void Transfer::ended(CURLcode result) {
     result_ = result;
-    done_.notify();
+    intake_.end();
 }
 
 // ---- the outcome
 
 void Transfer::check() const {
-    if (thrown_) {
-        std::rethrow_exception(thrown_);
-    }
-    if (enough_) {
+    if (intake_.check()) {
         return;
     }
-    if (fault_) {
-        fail(*fault_, *fault_ == HttpFault::too_large   ? "the response is too large"
-                      : *fault_ == HttpFault::withdrawn ? "the request is not wanted any more"
-                                                        : "the response is not HTTP");
-    }
     if (*result_ != CURLE_OK) {
-        fail(fault_of(*result_),
-             error_text_[0] != '\0' ? error_text_.data() : curl_easy_strerror(*result_),
-             cause_of(handle_, *result_));
+        intake_.fail(fault_of(*result_),
+                     error_text_[0] != '\0' ? error_text_.data() : curl_easy_strerror(*result_),
+                     cause_of(handle_, *result_));
     }
-    if (!head_done_) {
-        fail(HttpFault::protocol, "the response has no head");
+    if (!intake_.head_done()) {
+        intake_.fail(HttpFault::protocol, kNoHead);
     }
-}
-
-void Transfer::fail(HttpFault fault, std::string_view what, HttpCause cause) const {
-    const std::string text = std::string(host()) + ": " + std::string(what);
-    throw HttpCausedError(fault, text, any_byte_, cause);
-}
-
-Transfer::Clock::time_point Transfer::deadline() const {
-    const HttpTimeouts& limits = request_.timeouts;
-    const Clock::time_point end = started_ + limits.total;
-    if (paused_) {
-        return end;
-    }
-    if (enough_) {
-        return *enough_ + kEnoughGrace;
-    }
-    return std::min(end, any_byte_ ? last_byte_ + limits.idle : started_ + limits.first_byte);
-}
-
-const char* Transfer::late() const {
-    if (Clock::now() >= started_ + request_.timeouts.total) {
-        return "the response took too long";
-    }
-    return any_byte_ ? "the response stalled" : "no response in time";
-}
-
-// Scheme, host and port: neither user and password nor path and query.
-std::string_view Transfer::host() const {
-    const std::string_view url = request_.url;
-    const std::size_t scheme = url.find("://");
-    const std::size_t begin = scheme == std::string_view::npos ? 0 : scheme + 3;
-    const std::size_t end = std::min(url.find_first_of("/?#", begin), url.size());
-    const std::size_t at = url.substr(begin, end - begin).rfind('@');
-    return at == std::string_view::npos ? url.substr(0, end)
-                                        : url.substr(begin + at + 1, end - begin - at - 1);
 }
 
 } // namespace mr::net

@@ -5,6 +5,7 @@
 
 #include "shared/ws_client.h"
 #include "worker/async.h"
+#include "worker/net/url_target.h"
 #include "worker/net/ws_client.h"
 
 #include <array>
@@ -20,14 +21,10 @@ inline constexpr std::size_t kWsReadBytes = 16 * 1024;
 inline constexpr std::size_t kWsWriteBytes = 64 * 1024; // of the queue at a time
 
 // A ws or wss URL, taken apart. Throws WsError{bad_request}.
-struct WsUrl {
+struct WsUrl : UrlTarget {
     explicit WsUrl(const std::string& url);
 
     bool tls = false;
-    StreamTarget target;
-    std::string authority; // for Host
-    std::string path;      // with the query
-    std::string shown;     // for messages: scheme, host, port
 };
 
 class WsLink : public std::enable_shared_from_this<WsLink> {
