@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/post.hpp>
 #include <deque>
 #include <map>
 
@@ -120,6 +121,18 @@ class Http2 final : public Carrier, public std::enable_shared_from_this<Http2> {
                 }
                 open.exchange->let_go();
             }
+        }
+    }
+
+    // Sends it when all that is due now has been said: what several answers say together goes out
+    // in one write.
+    void flush_soon() {
+        if (!flushing_) {
+            flushing_ = true;
+            asio::post(executor_, [me = shared_from_this()] {
+                me->flushing_ = false;
+                me->flush();
+            });
         }
     }
 
@@ -248,6 +261,7 @@ class Http2 final : public Carrier, public std::enable_shared_from_this<Http2> {
     nghttp2_session* session_ = nullptr;
     std::map<std::int32_t, Open> streams_;
     bool busy_ = false; // inside mem_recv
+    bool flushing_ = false;
 };
 
 ssize_t read_body(nghttp2_session*, std::int32_t, std::uint8_t* out, std::size_t room,
@@ -295,7 +309,7 @@ void Http2Exchange::data(std::string_view bytes) {
     waiting_ += bytes.size();
     pieces_.emplace_back(bytes);
     nghttp2_session_resume_data(owner_->session(), stream_);
-    owner_->flush();
+    owner_->flush_soon();
 }
 
 void Http2Exchange::finish() {
