@@ -12,6 +12,7 @@ using Going = asio::awaitable<bool>; // false: nothing more is to be sent
 
 constexpr std::size_t kLastBytes = 64 * 1024;  // unsent at the end of an answer
 constexpr std::size_t kPieceBytes = 64 * 1024; // of a whole body, when nothing else is said
+using Tick = std::chrono::milliseconds; // paced answers move on together: a thousand cost one timer
 
 class Player {
   public:
@@ -153,8 +154,8 @@ class Player {
             }
             if (how_.rate > 0) {
                 const std::chrono::duration<double> time(static_cast<double>(i + 1) / how_.rate);
-                const bool paced = co_await exchange_->pause_until(
-                    start + std::chrono::duration_cast<Clock::duration>(time));
+                const bool paced = co_await exchange_->pause_until(std::chrono::ceil<Tick>(
+                    start + std::chrono::duration_cast<Clock::duration>(time)));
                 if (!paced) {
                     co_return false;
                 }
