@@ -1,5 +1,8 @@
 #include "ngx_mr_ws_module/lane_delivery.h"
 
+#include "ngx_mr_ws_module/lane_page.h"
+#include "ngx_mr_ws_module/metrics.h"
+
 namespace mr {
 namespace {
 
@@ -90,11 +93,25 @@ void deliver_snapshot(Follower& connection, const Snapshot& snapshot) noexcept {
     note_queue(connection);
 }
 
-void deliver_live_only(Follower& connection, const BatchInfo& batch) noexcept {
+Verdict deliver_live_only(Follower& connection, const BatchInfo& batch) noexcept {
     const RelayLink& link = connection.relay;
-    if (!link.lagging && !link.greet && !link.lost && batch.header.epoch == link.cursor.epoch) {
-        send_events(connection, batch.bytes, 0);
+    const EventId position{batch.header.epoch, batch.header.first_seq - 1};
+    if (!lane_readable(link) || link.greet || link.inclusive) {
+        return Verdict::drop; // it will not be where this belongs before it is too late
     }
+    if (position != link.cursor) {
+        return position < link.cursor ? Verdict::drop : Verdict::gap;
+    }
+    auto reader = BatchReader::open(batch.bytes);
+    while (const auto event = reader ? reader->next() : std::nullopt) {
+        const bool skipped = link.skip_turn && event->turn != 0 && event->turn == link.turn;
+        if (follower_queued_bytes(connection) > connection.conf->send_limit) {
+            metric_add(Metric::limit_live);
+        } else if (!skipped) {
+            follower_deliver(connection, position, *event);
+        }
+    }
+    return Verdict::deliver;
 }
 
 } // namespace mr

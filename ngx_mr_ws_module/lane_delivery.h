@@ -29,7 +29,9 @@ Verdict deliver_batch(Follower& connection, const BatchInfo& batch) noexcept;
 // A snapshot in place of the events up to the one it stands for. v2 only.
 void deliver_snapshot(Follower& connection, const Snapshot& snapshot) noexcept;
 
-// Spoken audio and the like: to connections of the same epoch that keep up, or not at all.
-void deliver_live_only(Follower& connection, const BatchInfo& batch) noexcept;
+// Spoken audio and the like: to a connection that stands where the batch belongs and keeps up, or
+// not at all. It moves no cursor and takes no part in what is known of turns. `gap`: the connection
+// lacks something that was published before it, and is to read the log.
+Verdict deliver_live_only(Follower& connection, const BatchInfo& batch) noexcept;
 
 } // namespace mr

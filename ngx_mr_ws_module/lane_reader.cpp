@@ -261,6 +261,22 @@ void publish_to(Session& session, const BatchInfo& batch) {
     lane_retry(session);
 }
 
+void publish_live_to(Session& session, const BatchInfo& batch) {
+    session_heard(session);
+    bool gap = false;
+    for (Follower* follower = session.followers; follower != nullptr;) {
+        Follower* next = next_follower(*follower);
+        if (deliver_live_only(*follower, batch) == Verdict::gap) {
+            follower->relay.behind = gap = true;
+        }
+        follower = next;
+    }
+    if (gap) {
+        hub_watch(session);
+        lane_retry(session);
+    }
+}
+
 } // namespace
 
 void lane_publication(Session& session, ByteView bytes) noexcept {
@@ -269,14 +285,10 @@ void lane_publication(Session& session, ByteView bytes) noexcept {
         hub_complain(*session.hub, "malformed publication for session", session.id_view());
         return;
     }
-    if (!batch->live_only) {
+    if (batch->live_only) {
+        publish_live_to(session, *batch);
+    } else {
         publish_to(session, *batch);
-        return;
-    }
-    for (Follower* follower = session.followers; follower != nullptr;) {
-        Follower* next = next_follower(*follower);
-        deliver_live_only(*follower, *batch);
-        follower = next;
     }
 }
 

@@ -80,6 +80,7 @@ enum class Metric : uint8_t {
     limit_unanswered_pings,
     limit_send_timeout,
     limit_output,
+    limit_live,
     limit_process_connections,
     limit_connection_rate,
     limit_address_connections,

@@ -133,6 +133,7 @@ constexpr MetricRow kRows[kMetricCount] = {
      MetricType::counter, nullptr},
     {Metric::limit_output, "mr_ws_limit_hits_total", "limit=\"output\"", MetricType::counter,
      nullptr},
+    {Metric::limit_live, "mr_ws_limit_hits_total", "limit=\"live\"", MetricType::counter, nullptr},
     {Metric::limit_process_connections, "mr_ws_limit_hits_total", "limit=\"process_connections\"",
      MetricType::counter, nullptr},
     {Metric::limit_connection_rate, "mr_ws_limit_hits_total", "limit=\"connection_rate\"",

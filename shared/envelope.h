@@ -8,6 +8,10 @@
 //   event    u8 flags · u8[3] zero · u32 length · u32 v1_length · bytes
 // The stream id of a batch is `<epoch>-<first_seq + count - 1>`: the id of its last event.
 //
+// A batch of events with kEventLiveOnly has no others and is a publication alone. Its first_seq is
+// the number of the logged event that comes next, whatever its count: so much has to be in front of
+// it. It takes no number itself.
+//
 // In lane: *mail*, one client frame or a note of the gateway, opaque to Redis. Its live copy is the
 // 64-bit sequence number followed by the same bytes.
 //   u8 version · u8 kind · u8 flags · u8 trace_length · u64 connection · u32 number

@@ -7,7 +7,7 @@ import struct
 from harness.process import wait_for
 
 VERSION, EVENTS, TAKEOVER, FIELD = 1, 1, 2, "d"
-V2_ONLY, TERMINAL = 2, 4
+BINARY, V2_ONLY, TERMINAL, LIVE_ONLY = 1, 2, 4, 8
 
 
 def takeover_bytes(epoch, prev, attempt=1):
@@ -53,6 +53,11 @@ class OutLane:
         data = json.dumps({"type": "place", "id": f"{epoch}-{seq}"}).encode()
         batch = events_bytes(epoch, seq, [(TERMINAL if terminal else 0, turn, data)])
         self._put((epoch, seq), batch, log, publish)
+
+    def live(self, epoch, next_seq, data, *, turn=1):
+        """Audio that is published, behind everything before `next_seq`, and not logged."""
+        batch = events_bytes(epoch, next_seq, [(LIVE_ONLY | BINARY | V2_ONLY, turn, data)])
+        self._put(None, batch, False, True)
 
     def set_back(self):
         """Redis has forgotten the log."""

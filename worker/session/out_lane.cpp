@@ -3,8 +3,6 @@
 #include "shared/guard.h"
 #include "worker/log.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <new>
 #include <utility>
 
@@ -20,9 +18,9 @@ std::shared_ptr<OutLane> OutLane::make(std::shared_ptr<Flusher> flusher, const S
 OutLane::OutLane(std::shared_ptr<Flusher> flusher, const SessionKeys& keys, uint64_t epoch,
                  uint64_t first_seq)
     : flusher_(std::move(flusher)), lane_key_(keys.out_lane), channel_(keys.out_channel),
-      epoch_(epoch), next_seq_(first_seq), synced_(flusher_->commands().executor()),
-      mail_room_(flusher_->commands().executor()), text_room_(flusher_->commands().executor()),
-      retry_timer_(flusher_->commands().executor()) {
+      epoch_(epoch), next_seq_(first_seq), live_(flusher_, keys.out_channel),
+      synced_(flusher_->commands().executor()), mail_room_(flusher_->commands().executor()),
+      text_room_(flusher_->commands().executor()), retry_timer_(flusher_->commands().executor()) {
     flusher_->add(this);
     suspended_ = !flusher_->commands().ready();
 }
@@ -62,6 +60,30 @@ void OutLane::add(uint8_t flags, ByteView bytes, uint32_t v1_length, uint32_t tu
     touch();
 }
 
+// A batch of logged events ends where one that is not logged comes.
+bool OutLane::live(uint8_t flags, ByteView bytes, uint32_t turn) {
+    if (state_ != LaneState::open || closed_) {
+        return false;
+    }
+    seal();
+    const bool taken = live_.add(next_id(), flags, bytes, turn);
+    touch();
+    return taken;
+}
+
+void OutLane::publish_live() {
+    if (live_.empty() || !flusher_->allowed()) {
+        return;
+    }
+    for (const Batch& batch : batches_) {
+        if (!batch.published) {
+            live_.publish_to(batch.first_seq);
+            return;
+        }
+    }
+    live_.publish_to(next_seq_ - open_count());
+}
+
 void OutLane::touch() {
     if (!marked_ && !closed_) {
         marked_ = true;
@@ -92,9 +114,11 @@ void OutLane::flush() {
     }
     for (Batch& batch : batches_) {
         if (!batch.sent) {
+            publish_live();
             send(batch);
         }
     }
+    publish_live();
     if (after_flush) {
         after_flush();
     }
@@ -171,6 +195,7 @@ void OutLane::acknowledge_to(uint64_t seq) {
         kept_look_ = now + kKeptLook;
         drop_old_kept(now);
     }
+    publish_live(); // what had to wait for the log
     count_queued();
     notify_waiters();
 }
@@ -190,33 +215,6 @@ void OutLane::count_queued() {
     for (const Batch& batch : batches_) {
         queued_bytes_ += batch.bytes.size();
     }
-}
-
-// The log ends at `top_seq`, below what it has acknowledged. False: more is missing than is kept.
-bool OutLane::take_back(uint64_t top_seq) {
-    uint64_t first_missing = acknowledged_seq_ + 1;
-    size_t count = 0;
-    while (count < kept_.size() && kept_[kept_.size() - 1 - count].last.seq > top_seq) {
-        first_missing = kept_[kept_.size() - 1 - count].first_seq;
-        ++count;
-    }
-    if (first_missing != top_seq + 1) {
-        return false;
-    }
-    log::warn("redis has lost acknowledged events, appending them again",
-              {{"session", session_of_key(lane_key_.view())},
-               {"epoch", epoch_},
-               {"from", first_missing},
-               {"to", acknowledged_seq_}});
-    for (; count > 0; --count) {
-        kept_bytes_ -= kept_.back().bytes.size();
-        kept_.back().sent = kept_.back().published = false;
-        batches_.push_front(std::move(kept_.back()));
-        kept_.pop_back();
-    }
-    acknowledged_seq_ = top_seq;
-    count_queued();
-    return true;
 }
 
 void OutLane::refused(uint64_t seq, std::string_view error) {
@@ -266,88 +264,6 @@ void OutLane::retry_later() {
     });
 }
 
-void OutLane::connected() {
-    if (state_ == LaneState::open) {
-        suspended_ = true;
-        unseen_ = true;
-        spawn_probe(std::nullopt);
-    }
-}
-
-void OutLane::spawn_probe(std::optional<uint64_t> duplicate) {
-    if (probing_) {
-        return;
-    }
-    probing_ = true;
-    auto self = shared_from_this();
-    asio::co_spawn(
-        flusher_->commands().executor(),
-        [self, duplicate]() -> asio::awaitable<void> { return self->probe(duplicate); },
-        asio::detached);
-}
-
-// Looks at the top of the log: after a reconnect, and when an id was refused as not new. That is
-// either an own entry whose reply was lost or that Redis has forgotten (go on), or another epoch
-// (fenced), or a hole.
-asio::awaitable<void> OutLane::probe(std::optional<uint64_t> duplicate) {
-    auto self = shared_from_this();
-    redis::Commands commands;
-    const std::string_view top[] = {"XREVRANGE", lane_key_.view(), "+", "-", "COUNT", "1"};
-    commands.add(top);
-    if (duplicate) {
-        const EventIdText id = format_event_id({epoch_, *duplicate});
-        const std::string_view same[] = {"XRANGE", lane_key_.view(), id.view(), id.view()};
-        commands.add(same);
-    }
-    std::vector<redis::Value> replies;
-    bool failed = false;
-    try {
-        replies = co_await flusher_->commands().run_all(commands);
-    } catch (const redis::Error&) {
-        failed = true; // connected() comes again
-    }
-    probing_ = false;
-    if (failed || state_ != LaneState::open || closed_) {
-        co_return;
-    }
-    for (const redis::Value& reply : replies) {
-        if (reply.is_error()) {
-            refused(next_seq_, reply.text);
-            suspended_ = false;
-            retry_later();
-            co_return;
-        }
-    }
-    const bool missing = duplicate && replies[1].elements.empty();
-    judge_top(replies[0]);
-    if (state_ == LaneState::open && missing) {
-        lose(LaneState::broken, "the log has a hole");
-    }
-    if (state_ == LaneState::open) {
-        suspended_ = false;
-        if (std::exchange(unseen_, false) && on_restored) {
-            const auto listener = on_restored;
-            listener();
-        }
-        flush();
-    }
-}
-
-void OutLane::judge_top(const redis::Value& top) {
-    const std::optional<EventId> id = parse_event_id(top.at(0).at(0).text);
-    const bool own = id && id->epoch == epoch_;
-    if (own && id->seq < acknowledged_seq_ && take_back(id->seq)) {
-        return;
-    }
-    if (!id || id->epoch < epoch_ || (own && id->seq < acknowledged_seq_)) {
-        lose(LaneState::broken, "the log has lost acknowledged events");
-    } else if (id->epoch > epoch_) {
-        lose(LaneState::fenced, "another owner");
-    } else {
-        acknowledge_to(id->seq);
-    }
-}
-
 void OutLane::fence() {
     lose(LaneState::fenced, "another owner");
 }
@@ -356,6 +272,7 @@ void OutLane::abandon() {
     if (state_ == LaneState::open) {
         state_ = LaneState::fenced;
         lost_why_ = "given up";
+        live_.clear();
         notify_waiters();
     }
 }
@@ -366,6 +283,7 @@ void OutLane::lose(LaneState state, std::string_view why) {
     }
     state_ = state;
     lost_why_ = why;
+    live_.clear();
     log::warn("session lost",
               {{"session", session_of_key(lane_key_.view())}, {"epoch", epoch_}, {"cause", why}});
     notify_waiters();

@@ -15,6 +15,7 @@
 #include "worker/async.h"
 #include "worker/redis/value.h"
 #include "worker/session/flusher.h"
+#include "worker/session/live_queue.h"
 
 #include <deque>
 #include <functional>
@@ -53,6 +54,11 @@ class OutLane : public std::enable_shared_from_this<OutLane> {
     size_t unacknowledged_bytes() const { return queued_bytes_; }
 
     void add(uint8_t flags, ByteView bytes, uint32_t v1_length = 0, uint32_t turn = 0);
+    // An event that is published and never logged: spoken audio. It comes to whoever follows the
+    // lane at that moment and has all that was added before it, in order with that; it comes to
+    // nobody later, takes no id, and does not count as unacknowledged. False: dropped, because the
+    // lane has ended, or more than kMaxLiveBytes wait for Redis.
+    bool live(uint8_t flags, ByteView bytes, uint32_t turn = 0);
     // `after_flush` is due even if no event is.
     void touch();
     void flush_now() { flusher_->flush_now(this); }
@@ -96,6 +102,7 @@ class OutLane : public std::enable_shared_from_this<OutLane> {
     void seal();
     void send(Batch& batch);
     void publish(Batch& batch, redis::Connection::Handler done = {});
+    void publish_live();
     void answered(uint64_t seq, const redis::Answer& answer);
     void acknowledged(uint64_t seq);
     void refused(uint64_t seq, std::string_view error);
@@ -123,6 +130,7 @@ class OutLane : public std::enable_shared_from_this<OutLane> {
     std::deque<Batch> kept_;    // acknowledged, in front of them
     size_t kept_bytes_ = 0;
     Clock::time_point kept_look_{}; // the next one
+    LiveQueue live_;
     Signal synced_;
     Signal mail_room_;
     Signal text_room_;
