@@ -7,6 +7,7 @@
 #include "ngx_mr_ws_module/session_log.h"
 #include "ngx_mr_ws_module/sweep.h"
 #include "ngx_mr_ws_module/violation.h"
+#include "ngx_mr_ws_module/voice_mail.h"
 
 #include <sys/socket.h>
 
@@ -52,6 +53,7 @@ void destroy(Connection& connection) {
     session_log_end(connection);
     if (connection.relay_known) {
         connection.relay_known = false;
+        voice_mail_flush(connection);
         relay_closed(connection);
     }
     log_end(connection);
@@ -143,6 +145,7 @@ Connection* connection_create(const LocationConf& conf) noexcept {
 void connection_discard(Connection* connection) noexcept {
     std::free(connection->decoder.scratch());
     std::free(connection->end_reason);
+    voice_mail_free(connection->voice);
     deflate_release(*connection);
     limits_release(connection->holds);
     identity_destroy(connection->identity);

@@ -27,6 +27,7 @@
 namespace mr {
 
 class MessageInflater; // shared/ws_deflate.h
+struct VoiceMail;      // voice_mail.h
 
 // Bytes read at once, into memory shared by all connections of a process.
 inline constexpr size_t kReadBytes = 64 * 1024;
@@ -91,6 +92,7 @@ struct Connection : Follower {
 
     FrameDecoder decoder{Role::server};
     OutputQueue output;
+    VoiceMail* voice = nullptr;          // owned: frames that wait, of voice_mail.cpp
     MessageInflater* inflater = nullptr; // while a compressed message is arriving
     Buffer message;                      // the message that is arriving in pieces
     Buffer unread;                       // input that came before reading was paused
@@ -112,7 +114,7 @@ struct Connection : Follower {
         return (paused & static_cast<uint8_t>(cause)) != 0;
     }
 };
-static_assert(sizeof(Connection) <= 424, "lives in every idle connection");
+static_assert(sizeof(Connection) <= 432, "lives in every idle connection");
 
 // Back from a link of nginx's lists. The standard promises offsetof for simple structures alone;
 // our compilers have it for every one without virtual bases.

@@ -4,6 +4,7 @@
 #include "ngx_mr_ws_module/session_log.h"
 #include "ngx_mr_ws_module/token_renewal.h"
 #include "ngx_mr_ws_module/violation.h"
+#include "ngx_mr_ws_module/voice_mail.h"
 
 #include <utility>
 
@@ -26,7 +27,11 @@ void deliver(Connection& connection, Opcode opcode, ByteView message) {
     if (opcode == Opcode::text && token_take(connection, message)) {
         return;
     }
-    relay_message(connection, opcode, message);
+    if (connection.conf->voice != 0) {
+        voice_mail_take(connection, opcode, message);
+    } else {
+        relay_message(connection, opcode, message);
+    }
     pause_if_unread(connection);
 }
 

@@ -2,6 +2,7 @@
 #include "ngx_mr_ws_module/deflate.h"
 #include "ngx_mr_ws_module/metrics.h"
 #include "ngx_mr_ws_module/session_log.h"
+#include "ngx_mr_ws_module/voice_mail.h"
 
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
@@ -110,6 +111,7 @@ void connection_begin_close(Connection& connection, CloseCode code, std::string_
     connection.closed_by = by;
     connection.state = ConnectionState::closing;
     connection.closing_at_ms = clock_ms();
+    voice_mail_flush(connection);
     connection.message.release();
     connection.unread.release();
     deflate_release(connection);

@@ -8,7 +8,7 @@ namespace mr {
 namespace {
 
 constexpr size_t kMaxEventChars = 1024;
-constexpr std::string_view kFeatures = R"(["resume","snapshot","cancel","queued"])";
+constexpr std::string_view kFeatures = R"(["resume","snapshot","cancel","queued")";
 constexpr std::string_view kIssue = "I encountered an issue: ";
 
 // JSON in a fixed buffer. The longest event is well below the bound; what did not fit would be
@@ -68,7 +68,7 @@ void put_details(EventText& text, const Follower& connection, bool recovered) {
     text.put(R"(,"recovered":)").boolean(recovered);
     text.put(R"(,"heartbeat_ms":)").number(conf.ping_interval);
     text.put(R"(,"max_frame_bytes":)").number(conf.max_frame);
-    text.put(R"(,"features":)").put(kFeatures);
+    text.put(R"(,"features":)").put(kFeatures).put(conf.voice != 0 ? R"(,"voice"])" : "]");
     put_expiry(text, connection);
 }
 

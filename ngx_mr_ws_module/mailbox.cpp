@@ -18,16 +18,10 @@ uint32_t now_ms() {
     return now != 0 ? now : 1; // 0 says that nothing is awaited
 }
 
-MailKind kind_of(const Follower& connection, bool text) {
-    if (connection.kind != FollowerKind::websocket) {
-        return MailKind::http;
-    }
-    return text ? MailKind::text : MailKind::binary;
-}
-
 uint8_t flags_of(const Follower& connection) {
     const bool answer = connection.kind == FollowerKind::http_answer;
-    return static_cast<uint8_t>((connection.v2 ? kMailV2 : 0) | (answer ? kMailAnswer : 0));
+    return static_cast<uint8_t>((connection.v2 ? kMailV2 : 0) | (answer ? kMailAnswer : 0) |
+                                (connection.conf->voice != 0 ? kMailVoice : 0));
 }
 
 void await_claim(Session& session) {
@@ -254,13 +248,14 @@ void mailbox_let_go(Session& session) noexcept {
     }
 }
 
-void mailbox_send(Follower& connection, Opcode opcode, ByteView message) noexcept {
+void mailbox_send(Follower& connection, MailKind kind, ByteView message) noexcept {
     RelayLink& link = connection.relay;
     Session& session = *link.session;
-    const bool text = opcode == Opcode::text;
+    const bool websocket = connection.kind == FollowerKind::websocket;
+    const bool text = !websocket || kind == MailKind::text;
     const auto traceparent = connection.trace.traceparent();
     Mail mail;
-    mail.kind = kind_of(connection, text);
+    mail.kind = websocket ? kind : MailKind::http;
     mail.flags = flags_of(connection);
     mail.connection = connection.id;
     mail.number = ++link.mails;

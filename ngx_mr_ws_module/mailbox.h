@@ -5,7 +5,7 @@
 
 #include "ngx_mr_ws_module/hub.h"
 #include "shared/bytes.h"
-#include "shared/ws_frame.h"
+#include "shared/envelope.h"
 
 namespace mr {
 
@@ -32,7 +32,8 @@ inline constexpr uint32_t kSilenceAskedMs = 5000; // then Redis is asked whether
 // away for too long.
 void mailbox_join(Follower& connection) noexcept;
 
-void mailbox_send(Follower& connection, Opcode opcode, ByteView message) noexcept;
+// `kind`: text, binary or batch; of an HTTP request it is http whatever it says.
+void mailbox_send(Follower& connection, MailKind kind, ByteView message) noexcept;
 
 // Lets those go on who were held back, unless they still have to wait for Redis.
 void mailbox_let_go(Session& session) noexcept;

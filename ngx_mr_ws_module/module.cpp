@@ -57,6 +57,10 @@ ngx_command_t commands[] = {
     {ngx_string("mr_ws_cors"), kEverywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationConf, cors), nullptr},
 
+    // mr_ws_voice on | off;
+    {ngx_string("mr_ws_voice"), kEverywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationConf, voice), nullptr},
+
     // mr_ws_deflate on | off;
     {ngx_string("mr_ws_deflate"), kEverywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationConf, deflate), nullptr},

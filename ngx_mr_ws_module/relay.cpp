@@ -97,7 +97,14 @@ bool relay_open(Follower& connection, const OpenRequest& request) noexcept {
 
 void relay_message(Follower& connection, Opcode opcode, ByteView message) noexcept {
     if (connection.relay.session != nullptr) {
-        mailbox_send(connection, opcode, message);
+        mailbox_send(connection, opcode == Opcode::text ? MailKind::text : MailKind::binary,
+                     message);
+    }
+}
+
+void relay_batch(Follower& connection, ByteView batch) noexcept {
+    if (connection.relay.session != nullptr) {
+        mailbox_send(connection, MailKind::batch, batch);
     }
 }
 

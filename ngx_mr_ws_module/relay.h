@@ -70,6 +70,9 @@ bool relay_open(Follower& connection, const OpenRequest& request) noexcept;
 // One whole data message of the client. Copied before the call returns.
 void relay_message(Follower& connection, Opcode opcode, ByteView message) noexcept;
 
+// Several of them as one mail (shared/mail_batch.h).
+void relay_batch(Follower& connection, ByteView batch) noexcept;
+
 // The output queue fell below half of `send_limit` after having been above `send_limit`.
 void relay_drained(Follower& connection) noexcept;
 

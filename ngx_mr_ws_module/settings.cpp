@@ -267,6 +267,7 @@ char* merge_location_conf(ngx_conf_t* cf, void* parent, void* child) noexcept {
     }
     inherit(conf.deflate, outer.deflate, ngx_flag_t{NGX_CONF_UNSET}, ngx_flag_t{0});
     inherit(conf.cors, outer.cors, ngx_flag_t{NGX_CONF_UNSET}, ngx_flag_t{0});
+    inherit(conf.voice, outer.voice, ngx_flag_t{NGX_CONF_UNSET}, ngx_flag_t{0});
     inherit(conf.compat, outer.compat, NGX_CONF_UNSET_UINT, ngx_uint_t{0});
     inherit(conf.redis, outer.redis, static_cast<RedisTarget*>(nullptr),
             static_cast<RedisTarget*>(nullptr));

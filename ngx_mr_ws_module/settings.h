@@ -79,6 +79,7 @@ struct LocationConf {
     ngx_msec_t jwt_leeway = NGX_CONF_UNSET_MSEC;      // what clocks may be apart
     ngx_msec_t http_timeout = NGX_CONF_UNSET_MSEC;    // for an answer over HTTP
     ngx_flag_t cors = NGX_CONF_UNSET;                 // pages of other origins may read answers
+    ngx_flag_t voice = NGX_CONF_UNSET;                // spoken to as well: voice_mail.h
     ngx_uint_t compat = NGX_CONF_UNSET_UINT;          // see strict()
 
     // Set by the rules of limit_rules.cpp; 0: no limit, but for max_connections.

@@ -131,7 +131,7 @@ bool encode_mail(Buffer& out, const Mail& mail) {
 std::optional<Mail> decode_mail(ByteView bytes) {
     if (bytes.size() < kMailHeaderBytes || bytes[0] != kEnvelopeVersion ||
         bytes[1] < static_cast<uint8_t>(MailKind::text) ||
-        bytes[1] > static_cast<uint8_t>(MailKind::abandon)) {
+        bytes[1] > static_cast<uint8_t>(MailKind::credit)) {
         return std::nullopt;
     }
     const size_t trace = bytes[3];

@@ -12,7 +12,8 @@
 // the number of the logged event that comes next, whatever its count: so much has to be in front of
 // it. It takes no number itself.
 //
-// In lane: *mail*, one client frame or a note of the gateway, opaque to Redis. Its live copy is the
+// In lane: *mail*, one client frame, several (mail_batch.h) or a note of the gateway, opaque to
+// Redis. Its live copy is the
 // 64-bit sequence number followed by the same bytes.
 //   u8 version · u8 kind · u8 flags · u8 trace_length · u64 connection · u32 number
 //   then trace · payload
@@ -118,11 +119,14 @@ enum class MailKind : uint8_t {
     attach = 4,  // a connection joined a session with a running turn
     detach = 5,  // the last connection of a session with a running turn went away
     abandon = 6, // the HTTP request `connection` has gone: what it asked for is to be cancelled
+    batch = 7,   // several messages of a client (mail_batch.h)
+    credit = 8,  // how much of an answer in pieces the HTTP request `connection` has given away
 };
 
 enum MailFlag : uint8_t {
     kMailV2 = 1 << 0,     // the connection speaks mr.v2
     kMailAnswer = 1 << 1, // `connection` waits for one object in answer to this mail
+    kMailVoice = 1 << 2,  // `connection` may be spoken to
 };
 
 struct Mail {

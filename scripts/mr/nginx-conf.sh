@@ -65,6 +65,10 @@ locations() { # written once, included by each server
 location = /ws/chat {
     mr_ws chat;
 }
+location = /ws/voice {
+    mr_ws chat;
+    mr_ws_voice on;
+}
 location = /v1/chat {
     mr_ws_http chat;
 }

@@ -1,6 +1,7 @@
-// Any bytes as a batch, as mail and as a snapshot: what can be read can be written again, byte for
-// byte, and nothing is read beyond the end.
+// Any bytes as a batch, as mail, as a batch of mail and as a snapshot: what can be read can be
+// written again, byte for byte, and nothing is read beyond the end.
 #include "shared/envelope.h"
+#include "shared/mail_batch.h"
 #include "tests/fuzz/fuzz_support.h"
 
 namespace {
@@ -51,6 +52,21 @@ void check_mail(ByteView bytes) {
     }
 }
 
+void check_mail_batch(ByteView bytes) {
+    MailBatchReader reader(bytes);
+    Buffer out;
+    size_t frames = 0;
+    while (const auto frame = reader.next()) {
+        ++frames;
+        require(add_to_mail_batch(out, *frame), "memory");
+    }
+    require(frames <= kMaxMailBatchFrames && out.size() <= bytes.size(), "bounds");
+    require(!reader.next(), "the end stays the end");
+    if (reader.ok()) {
+        check_same(out, bytes, "a batch of mail is written as it was read");
+    }
+}
+
 void check_snapshot(ByteView bytes) {
     const auto snapshot = decode_snapshot(bytes);
     const auto header = decode_snapshot_header(bytes);
@@ -71,6 +87,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const ByteView bytes(data, size);
     check_batch(bytes);
     check_mail(bytes);
+    check_mail_batch(bytes);
     check_snapshot(bytes);
     return 0;
 }

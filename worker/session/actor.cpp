@@ -3,6 +3,7 @@
 #include "shared/guard.h"
 #include "worker/log.h"
 #include "worker/metrics/meters.h"
+#include "worker/session/mail_batch.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -223,7 +224,7 @@ asio::awaitable<void> Actor::repeat_save() {
 }
 
 void Actor::consume(const MailItem& item) {
-    consumed_.push_back({item.number, item.bytes});
+    settle_mail(item, consumed_);
     lane_->touch();
 }
 

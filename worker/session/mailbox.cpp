@@ -3,6 +3,7 @@
 #include "shared/bytes.h"
 #include "shared/hash.h"
 #include "shared/ids.h"
+#include "worker/session/mail_batch.h"
 
 #include <algorithm>
 #include <utility>
@@ -60,7 +61,6 @@ void Mailbox::take(uint64_t number, std::string_view bytes) {
         item.connection = mail->connection;
         item.nth = mail->number;
         item.traceparent = mail->traceparent;
-        item.payload = as_text(mail->payload);
     } else {
         item.malformed = true;
     }
@@ -74,7 +74,23 @@ void Mailbox::take(uint64_t number, std::string_view bytes) {
     if (known_.size() > kMaxKnownMail) {
         known_.pop_front();
     }
-    items_.push_back(std::move(item));
+    add(std::move(item), mail ? as_text(mail->payload) : std::string_view());
+}
+
+void Mailbox::add(MailItem item, std::string_view payload) {
+    if (item.kind != MailKind::batch || item.malformed) {
+        item.payload = payload;
+        items_.push_back(std::move(item));
+        return;
+    }
+    std::vector<MailItem> frames = open_mail_batch(item, payload);
+    if (frames.empty()) {
+        item.malformed = true;
+        items_.push_back(std::move(item));
+    }
+    for (MailItem& frame : frames) {
+        items_.push_back(std::move(frame));
+    }
 }
 
 Mailbox::Known* Mailbox::find_known(uint64_t number) {

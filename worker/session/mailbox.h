@@ -22,19 +22,28 @@ inline constexpr size_t kMailPerRead = 100;
 inline constexpr size_t kMaxKnownMail = 512; // as many as a lane holds
 inline constexpr std::chrono::milliseconds kMailReadRetry{100};
 
+class MailBatch; // mail_batch.h
+
 struct MailItem {
     uint64_t number = 0; // position in the lane
     size_t bytes = 0;    // size in the lane
     MailKind kind = MailKind::text;
     uint8_t flags = 0;
     uint64_t connection = 0;
-    uint32_t nth = 0; // of its connection's mail
+    uint32_t nth = 0;                 // of its connection's mail
+    uint32_t frame = 0;               // of `batch`
+    std::shared_ptr<MailBatch> batch; // null: the mail is this item alone
     std::string traceparent;
     std::string payload;
     bool malformed = false; // not our format: to be consumed and forgotten
 
     // The same however often and wherever it is stored, and no other mail's.
-    std::string name() const { return std::to_string(connection) + "-" + std::to_string(nth); }
+    std::string name() const {
+        const std::string mail = std::to_string(connection) + "-" + std::to_string(nth);
+        return batch ? mail + "." + std::to_string(frame) : mail;
+    }
+    // Of several items that are one mail.
+    bool first_of_mail() const { return frame == 0; }
 };
 
 class Mailbox final : public redis::ChannelListener, public std::enable_shared_from_this<Mailbox> {
@@ -57,6 +66,7 @@ class Mailbox final : public redis::ChannelListener, public std::enable_shared_f
     void subscribed() override { read(); }
     void published(std::string_view message) override;
     void take(uint64_t number, std::string_view bytes);
+    void add(MailItem item, std::string_view payload);
     void take_entry(uint64_t number, std::string_view bytes);
     void ask_last_number();
     void read_page();
