@@ -13,6 +13,7 @@ from harness.stack import shared_stack
 LOCATIONS = """
     location = /ws/chat { mr_ws chat; }
     location = /ws/strict { mr_ws chat; mr_ws_compat strict; }
+    location = /ws/voice { mr_ws chat; mr_ws_voice on; }
 """
 # An answer of some seconds: long enough to be interrupted in the middle.
 SLOW = {"local_tokens_per_second": 40}

@@ -1,8 +1,8 @@
 #include "worker/apps/chat_session.h"
 
 #include "worker/apps/event_text.h"
-#include "worker/apps/past_questions.h"
 #include "worker/log.h"
+#include "worker/session/mail_batch.h"
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
@@ -38,7 +38,9 @@ void ChatSession::start() {
 }
 
 void ChatSession::mail(MailItem item) {
-    rate_.take(MailRate::Clock::now());
+    if (item.first_of_mail()) {
+        rate_.take(MailRate::Clock::now());
+    }
     beside_ = beside_ || turn_ != nullptr;
     switch (item.kind) {
     case MailKind::text:
@@ -58,6 +60,9 @@ void ChatSession::mail(MailItem item) {
         session_.consume(item);
         detached_.settle();
         return;
+    case MailKind::batch: // came as its frames
+    case MailKind::credit:
+        break;
     }
     session_.consume(item); // of a newer gateway
 }
@@ -259,7 +264,7 @@ asio::awaitable<void> ChatSession::run_job(JobPointer job) {
 
 asio::awaitable<void> ChatSession::run_question(JobPointer job) {
     Consumed consumed;
-    consumed.push_back({job->mail.number, job->mail.bytes});
+    settle_mail(job->mail, consumed);
     make_turn(make_record(*job), std::move(consumed), ChatTurn::Origin::asked);
     forget(job);
     for (const auto& [item, message] : job->cancels) {
@@ -316,31 +321,6 @@ TurnRecord ChatSession::make_record(const Job& job) const {
         record.queue_ms = std::max<int64_t>(0, record.started_ms - session_.bell.rung_at_ms);
     }
     return record;
-}
-
-// regenerate without text repeats the question of the turn it names.
-asio::awaitable<bool> ChatSession::find_replaced(JobPointer job) {
-    if (!job->message.message.empty()) {
-        co_return true;
-    }
-    History history(session_.relay, session_.store);
-    const auto question = co_await find_question(history, job->message.turn_id);
-    job->message.message = question.value_or("");
-    co_return question.has_value();
-}
-
-asio::awaitable<void> ChatSession::feedback(JobPointer job) {
-    History history(session_.relay, session_.store);
-    const bool stored = co_await store_feedback(history, job->message);
-    if (!stored) {
-        refuse(job->mail, ErrorCode::bad_request, job->message.message_id);
-        co_return;
-    }
-    log::info("feedback", {{"session", session_.store.session_id()},
-                           {"turn", job->message.turn_id},
-                           {"rating", job->message.rating}});
-    session_.consume(job->mail);
-    unsettled_ = true;
 }
 
 asio::awaitable<void> ChatSession::stop() {
