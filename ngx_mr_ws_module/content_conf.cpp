@@ -87,14 +87,14 @@ char* set_http(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
     if (location.http != NGX_CONF_UNSET_UINT) {
         return conf_duplicate();
     }
-    for (const AppKind app : {AppKind::off, AppKind::chat, AppKind::bench}) {
+    for (const AppKind app : {AppKind::off, AppKind::chat, AppKind::bench, AppKind::tts}) {
         if (to_view(conf_arguments(cf)[1]) == app_name(app)) {
             location.http = static_cast<ngx_uint_t>(app);
         }
     }
     if (location.http == NGX_CONF_UNSET_UINT) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"mr_ws_http\" is \"%V\"; allowed: chat, bench, off",
+                           "\"mr_ws_http\" is \"%V\"; allowed: chat, tts, bench, off",
                            &conf_arguments(cf)[1]);
         return conf_failed();
     }

@@ -129,6 +129,12 @@ void follower_resume(Follower& follower) noexcept {
     }
 }
 
+void follower_subscribed(Follower& follower) noexcept {
+    if (!is_websocket(follower)) {
+        http_chat_act(chat_of(follower));
+    }
+}
+
 void follower_turn_idle(Follower& follower) noexcept {
     if (is_websocket(follower)) {
         connection_turn_idle(connection_of(follower));

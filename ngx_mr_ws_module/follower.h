@@ -27,6 +27,7 @@ enum class FollowerKind : uint8_t {
     websocket,
     http_stream, // Server-Sent Events
     http_answer, // one object
+    http_audio,  // sound, as it is spoken
 };
 
 struct Follower {
@@ -77,6 +78,9 @@ void follower_close(Follower& follower, CloseCode code, std::string_view reason)
 // Back-pressure of the in lane: no message is handed over between the two calls.
 void follower_pause(Follower& follower) noexcept;
 void follower_resume(Follower& follower) noexcept;
+
+// The session's channel is subscribed to: what is published from now on arrives.
+void follower_subscribed(Follower& follower) noexcept;
 
 // No turn of the session is in flight any more.
 void follower_turn_idle(Follower& follower) noexcept;

@@ -2,6 +2,7 @@
 
 #include "ngx_mr_ws_module/access.h"
 #include "ngx_mr_ws_module/handshake.h"
+#include "ngx_mr_ws_module/http_audio.h"
 #include "ngx_mr_ws_module/http_body.h"
 #include "ngx_mr_ws_module/http_chat_request.h"
 #include "ngx_mr_ws_module/http_cors.h"
@@ -33,9 +34,9 @@ HttpChat& chat_of(const ngx_event_t* event) {
 // The request ends, however that came about: also when the client has gone.
 void on_request_gone(void* data) noexcept {
     auto& chat = *static_cast<HttpChat*>(data);
-    const bool waited = chat.kind == FollowerKind::http_answer && chat.asked && !chat.ready;
+    const bool waited = chat.kind != FollowerKind::http_stream && chat.asked && !chat.ready;
     http_chat_gone(chat);
-    http_chat_leave(chat, waited);
+    http_chat_leave(chat, waited && !chat.ending);
     limits_release(chat.holds);
 }
 
@@ -47,7 +48,8 @@ void on_pool_gone(void* data) noexcept {
 }
 
 void mail_question(HttpChat& chat) {
-    if (!chat.mail_due || chat.held || !chat.greeted || chat.ready || chat.left) {
+    if (!chat.mail_due || chat.held || !chat.greeted || chat.ready || chat.left ||
+        (is_audio(chat) && !http_audio_can_ask(chat))) {
         return;
     }
     chat.mail_due = false;
@@ -182,19 +184,22 @@ ngx_int_t refuse(ngx_http_request_t* r, const HandshakeHeaders& headers, const R
 ngx_int_t accept(ngx_http_request_t* r, const HandshakeHeaders& headers, const LocationConf& conf,
                  Identity* identity) {
     const ChatHeaders wishes = collect_chat_headers(r);
-    const Refusal refusal = judge_chat_content(r, wishes, conf);
+    const bool speech = conf.http_kind() == AppKind::tts;
+    const Refusal refusal =
+        speech ? judge_audio_content(r, wishes, conf) : judge_chat_content(r, wishes, conf);
     if (refusal.status != 0) {
         identity_destroy(identity);
         return refuse(r, headers, refusal);
     }
-    HttpChat* chat = make_chat(
-        r, conf, wishes.accepts_stream ? FollowerKind::http_stream : FollowerKind::http_answer,
-        identity);
+    const FollowerKind form = speech                  ? FollowerKind::http_audio
+                              : wishes.accepts_stream ? FollowerKind::http_stream
+                                                      : FollowerKind::http_answer;
+    HttpChat* chat = make_chat(r, conf, form, identity);
     if (chat == nullptr || !follower_identify(*chat, headers.traceparent)) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-    chat->resume_only = wishes.last_event_ids != 0;
-    if (!judge_chat_resume(wishes, conf, chat->subject(), chat->session, chat->open)) {
+    chat->resume_only = !speech && wishes.last_event_ids != 0;
+    if (!speech && !judge_chat_resume(wishes, conf, chat->subject(), chat->session, chat->open)) {
         return refuse(*chat, ErrorCode::bad_resume);
     }
     const Refusal limit = limits_admit(r, *chat, chat->open.resume_session, chat->holds);
@@ -269,6 +274,9 @@ void http_chat_finalize(HttpChat& chat, ngx_int_t rc) noexcept {
 
 void http_chat_event(HttpChat& chat, EventId id, const EventView& event) noexcept {
     chat.heard_at = ngx_current_msec;
+    if (is_audio(chat)) {
+        return http_audio_event(chat, event);
+    }
     if (chat.kind == FollowerKind::http_stream) {
         if ((event.flags & (kEventAnswer | kEventBinary | kEventLiveOnly)) == 0) {
             chat.terminal_seen = chat.terminal_seen || (event.flags & kEventTerminal) != 0;
@@ -306,6 +314,10 @@ void http_chat_tell(HttpChat& chat, ByteView text) noexcept {
 }
 
 bool http_chat_refuse(HttpChat& chat, ErrorCode code, uint32_t retry_after_ms) noexcept {
+    if (chat.begun && is_audio(chat)) {
+        http_audio_cut(chat, HttpEnd::failed, error_text(code).name);
+        return true;
+    }
     if (chat.begun) {
         chat.terminal_seen = true; // what follows this says that it has ended
         return false;
@@ -324,12 +336,15 @@ bool http_chat_refuse(HttpChat& chat, ErrorCode code, uint32_t retry_after_ms) n
 }
 
 void http_chat_stored(HttpChat& chat) noexcept {
-    chat.begun = chat.kind == FollowerKind::http_stream && !chat.ready;
+    chat.begun = chat.begun || (chat.kind == FollowerKind::http_stream && !chat.ready);
     chat.ending = chat.ending || is_whole(chat);
     http_chat_act(chat);
 }
 
 void http_chat_close(HttpChat& chat, CloseCode code, std::string_view reason) noexcept {
+    if (chat.begun && is_audio(chat)) {
+        return http_audio_cut(chat, HttpEnd::failed, reason);
+    }
     if (chat.begun) {
         http_chat_note(chat, HttpEnd::failed, reason);
         chat.ending = true;
@@ -349,7 +364,7 @@ void http_chat_hold(HttpChat& chat, bool held) noexcept {
 // worker waits for it.
 void http_chat_idle(HttpChat& chat) noexcept {
     const bool over = chat.terminal_seen || (chat.resume_only && chat.relay.cursor != EventId{});
-    if (chat.begun && !chat.mail_due && over) {
+    if (chat.begun && !chat.mail_due && over && !is_audio(chat)) {
         chat.ending = true;
         http_chat_act(chat);
     }

@@ -1,7 +1,8 @@
 // `POST /v1/chat`: a question over HTTP, through the lanes that WebSockets use. One HttpChat per
 // request, in the request's pool: it follows the out lane of its session and answers with one
 // object that the worker has made, or with the events as they come (Server-Sent Events, HTML Living
-// Standard section 9.2). Owns request and output; never reads JSON, never talks to Redis.
+// Standard section 9.2). Speech is a third form (http_audio.h). Owns request and output; never
+// reads JSON, never talks to Redis.
 //
 // Life: body read → relay_open() → question mailed → answer, or events and their end → finalized. A
 // client that goes away ends it too: its question is then cancelled if it waited for one object,
@@ -64,7 +65,9 @@ struct HttpChat : Follower {
     HttpChat* older = nullptr; // of http_chat_end.cpp
     HttpChat* newer = nullptr;
     std::string_view end_reason;
-    uint32_t events = 0; // sent, or the one object
+    uint32_t events = 0;   // sent, or the one object
+    uint64_t received = 0; // of audio, in bytes
+    uint64_t credited = 0; // of it, what the worker knows to be given away
     ngx_msec_t began_at = 0;
     ngx_msec_t opened_at = 0;
     ngx_msec_t heard_at = 0; // the last event

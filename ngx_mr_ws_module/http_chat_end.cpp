@@ -11,7 +11,7 @@ namespace {
 HttpChat* in_flight = nullptr; // the newest one of this process
 
 Metric gauge_of(const HttpChat& chat) {
-    return metric_if(chat.kind == FollowerKind::http_stream, Metric::http_streams_in_flight,
+    return metric_if(chat.kind != FollowerKind::http_answer, Metric::http_streams_in_flight,
                      Metric::http_objects_in_flight);
 }
 

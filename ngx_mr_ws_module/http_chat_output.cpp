@@ -2,6 +2,7 @@
 // turns: one is filled, the other one is nginx's until all of it has gone.
 #include "ngx_mr_ws_module/gateway_events.h"
 #include "ngx_mr_ws_module/http_answer.h"
+#include "ngx_mr_ws_module/http_audio.h"
 #include "ngx_mr_ws_module/http_chat.h"
 #include "ngx_mr_ws_module/metrics.h"
 #include "ngx_mr_ws_module/session.h"
@@ -91,7 +92,8 @@ ngx_int_t begin_stream(HttpChat& chat) {
         return NGX_ERROR;
     }
     r->headers_out.status = NGX_HTTP_OK;
-    set_content_type(r, "text/event-stream");
+    set_content_type(r, is_audio(chat) ? std::string_view("audio/mpeg")
+                                       : std::string_view("text/event-stream"));
     const ngx_int_t rc = ngx_http_send_header(r);
     if (rc == NGX_ERROR || rc > NGX_OK) {
         return NGX_ERROR;
@@ -154,6 +156,9 @@ ngx_int_t await_room(HttpChat& chat, bool moved) {
 
 // The relay goes on reading the log, and may queue more.
 void note_drained(HttpChat& chat) {
+    if (is_audio(chat)) {
+        return http_audio_given(chat);
+    }
     if (chat.over_limit && http_chat_queued_bytes(chat) <= chat.conf->send_limit / 2) {
         chat.over_limit = false;
         relay_drained(chat);

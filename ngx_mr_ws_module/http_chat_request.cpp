@@ -45,6 +45,7 @@ struct Wishes {
     bool any_line = false;
     unsigned stream = 0; // named
     unsigned json = 0;   // named, or one of a range
+    unsigned audio = 0;  // the same
 };
 
 // One Accept line (RFC 9110 section 12.5.1). A stream has to be asked for by name.
@@ -59,6 +60,10 @@ void take_accept(std::string_view line, Wishes& wishes) {
         } else if (equals_ignoring_case(type, kJson) ||
                    equals_ignoring_case(type, "application/*") || type == "*/*") {
             wishes.json = weight > wishes.json ? weight : wishes.json;
+        }
+        if (equals_ignoring_case(type, "audio/mpeg") || equals_ignoring_case(type, "audio/*") ||
+            type == "*/*") {
+            wishes.audio = weight > wishes.audio ? weight : wishes.audio;
         }
     }
 }
@@ -99,6 +104,8 @@ ChatHeaders collect_chat_headers(const ngx_http_request_t* r) noexcept {
     }
     headers.accepts_stream = wishes.stream != 0 && wishes.stream >= wishes.json;
     headers.accepts_json = !wishes.any_line || wishes.json != 0;
+    headers.accepts_audio = !wishes.any_line || wishes.audio != 0;
+    headers.is_json = is_json(headers);
     return headers;
 }
 
@@ -140,7 +147,7 @@ Refusal judge_chat_content(const ngx_http_request_t* r, const ChatHeaders& heade
                 {},
                 {}};
     }
-    if (!resumes && !is_json(headers)) {
+    if (!resumes && !headers.is_json) {
         return {NGX_HTTP_UNSUPPORTED_MEDIA_TYPE, "A question is application/json.", {}, {}, {}};
     }
     if (r->headers_in.content_length_n > static_cast<off_t>(conf.max_message)) {

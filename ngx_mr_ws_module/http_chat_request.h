@@ -23,6 +23,8 @@ struct ChatHeaders {
     std::string_view content_type;
     bool accepts_stream = false; // and prefers it
     bool accepts_json = false;
+    bool accepts_audio = false;
+    bool is_json = false; // the content
 };
 
 ChatHeaders collect_chat_headers(const ngx_http_request_t* r) noexcept;

@@ -102,10 +102,11 @@ Verdict deliver_live_only(Follower& connection, const BatchInfo& batch) noexcept
     if (position != link.cursor) {
         return position < link.cursor ? Verdict::drop : Verdict::gap;
     }
+    const bool paced = connection.kind == FollowerKind::http_audio; // by its credits
     auto reader = BatchReader::open(batch.bytes);
     while (const auto event = reader ? reader->next() : std::nullopt) {
         const bool skipped = link.skip_turn && event->turn != 0 && event->turn == link.turn;
-        if (follower_queued_bytes(connection) > connection.conf->send_limit) {
+        if (!paced && follower_queued_bytes(connection) > connection.conf->send_limit) {
             metric_add(Metric::limit_live);
         } else if (!skipped) {
             follower_deliver(connection, position, *event);

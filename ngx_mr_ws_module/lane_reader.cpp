@@ -296,6 +296,10 @@ void lane_publication(Session& session, ByteView bytes) noexcept {
 // that have seen something prove that the log still knows their position. Without that, events
 // under ids below it would be taken for old ones.
 void lane_subscribed(Session& session) noexcept {
+    for (Follower* follower = session.followers; follower != nullptr;
+         follower = next_follower(*follower)) {
+        follower_subscribed(*follower);
+    }
     // A session of ours that nobody has written to yet has no log.
     bool due = session_busy(session) || session.newest != EventId{} || lane_unsettled(session);
     for (Follower* follower = session.followers; follower != nullptr;

@@ -313,6 +313,17 @@ void mailbox_abandon(Session& session, const Follower& asker) noexcept {
     mail_post(session, asker, mail, {on_note, &session});
 }
 
+void mailbox_credit(Session& session, Follower& asker, uint64_t bytes) noexcept {
+    uint8_t payload[sizeof(bytes)];
+    store_le(payload, bytes);
+    Mail mail;
+    mail.kind = MailKind::credit;
+    mail.connection = asker.id;
+    mail.number = ++asker.relay.mails;
+    mail.payload = payload;
+    mail_post(session, asker, mail, {on_note, &session});
+}
+
 void mailbox_doubt(Session& session) noexcept {
     session.asked = true;
     await_claim(session);

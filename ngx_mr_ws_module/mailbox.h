@@ -45,6 +45,9 @@ void mailbox_detach(Session& session, const Follower& last) noexcept;
 // The HTTP request of a question has gone: nobody waits for the answer.
 void mailbox_abandon(Session& session, const Follower& asker) noexcept;
 
+// The HTTP request of a spoken text has given so many bytes of it away (shared/audio_piece.h).
+void mailbox_credit(Session& session, Follower& asker, uint64_t bytes) noexcept;
+
 // Lets those go on who were held back. Unclaimed mail: tells the clients, rings again. Mail that is
 // said to be taken care of, in silence: asks whether that is still true.
 void mailbox_tick(Session& session) noexcept;

@@ -37,7 +37,7 @@ ngx_command_t commands[] = {
     // mr_ws_zone_size size;
     {ngx_string("mr_ws_zone_size"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, set_zone_size,
      NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
-    // mr_ws_http chat | bench | off;
+    // mr_ws_http chat | tts | bench | off;
     {ngx_string("mr_ws_http"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, set_http,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     // mr_ws_redis redis://… | rediss://… | unix:…;

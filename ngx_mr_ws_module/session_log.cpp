@@ -81,6 +81,8 @@ std::string_view kind_name(FollowerKind kind) {
         return "websocket";
     case FollowerKind::http_stream:
         return "http_stream";
+    case FollowerKind::http_audio:
+        return "http_audio";
     case FollowerKind::http_answer:
         return "http_object";
     }

@@ -18,7 +18,7 @@ struct RedisTarget; // redis_target.h
 struct SessionLog;  // session_log.h
 
 // What a session's mail means; the worker implements it.
-enum class AppKind : uint8_t { off, chat, echo, bench };
+enum class AppKind : uint8_t { off, chat, echo, bench, tts };
 
 constexpr std::string_view app_name(AppKind app) noexcept {
     switch (app) {
@@ -28,6 +28,8 @@ constexpr std::string_view app_name(AppKind app) noexcept {
         return "echo";
     case AppKind::bench:
         return "bench";
+    case AppKind::tts:
+        return "tts";
     case AppKind::off:
         break;
     }

@@ -24,6 +24,7 @@ enum class ErrorCode : uint8_t {
     turn_failed,
     turn_timeout,
     attempts_exhausted,
+    voice_unavailable,
     internal,
 };
 
@@ -53,6 +54,8 @@ inline constexpr ErrorText kErrors[] = {
     {ErrorCode::turn_timeout, "turn_timeout", "The answer took too long"},
     {ErrorCode::attempts_exhausted, "attempts_exhausted",
      "The question could not be answered after several attempts"},
+    {ErrorCode::voice_unavailable, "voice_unavailable",
+     "Speech is not available right now, please try again in a moment"},
     {ErrorCode::internal, "internal", "Internal error"},
 };
 

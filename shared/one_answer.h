@@ -71,6 +71,7 @@ constexpr uint16_t http_status(ErrorCode code) {
         return 429;
     case ErrorCode::no_worker:
     case ErrorCode::relay_unavailable:
+    case ErrorCode::voice_unavailable:
         return 503;
     case ErrorCode::turn_timeout:
         return 504;

@@ -72,6 +72,9 @@ location = /ws/voice {
 location = /v1/chat {
     mr_ws_http chat;
 }
+location = /v1/tts {
+    mr_ws_http tts;
+}
 CONF
     if ((OPT_ECHO)); then
         cat <<CONF

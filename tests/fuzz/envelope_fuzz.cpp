@@ -1,5 +1,6 @@
-// Any bytes as a batch, as mail, as a batch of mail and as a snapshot: what can be read can be
-// written again, byte for byte, and nothing is read beyond the end.
+// Any bytes as a batch, as mail, as a batch of mail, as audio and as a snapshot: what can be read
+// can be written again, byte for byte, and nothing is read beyond the end.
+#include "shared/audio_piece.h"
 #include "shared/envelope.h"
 #include "shared/mail_batch.h"
 #include "tests/fuzz/fuzz_support.h"
@@ -67,6 +68,15 @@ void check_mail_batch(ByteView bytes) {
     }
 }
 
+void check_audio(ByteView bytes) {
+    const auto piece = decode_audio_piece(bytes);
+    if (piece) {
+        Buffer out;
+        require(encode_audio_piece(out, *piece), "memory");
+        check_same(out, bytes, "a piece of audio is written as it was read");
+    }
+}
+
 void check_snapshot(ByteView bytes) {
     const auto snapshot = decode_snapshot(bytes);
     const auto header = decode_snapshot_header(bytes);
@@ -88,6 +98,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     check_batch(bytes);
     check_mail(bytes);
     check_mail_batch(bytes);
+    check_audio(bytes);
     check_snapshot(bytes);
     return 0;
 }

@@ -54,6 +54,10 @@ class OutLane:
         batch = events_bytes(epoch, seq, [(TERMINAL if terminal else 0, turn, data)])
         self._put((epoch, seq), batch, log, publish)
 
+    def flagged(self, epoch, seq, flags, data):
+        """One event with these flags, of no turn."""
+        self._put((epoch, seq), events_bytes(epoch, seq, [(flags, 0, data)]), True, True)
+
     def live(self, epoch, next_seq, data, *, turn=1):
         """Audio that is published, behind everything before `next_seq`, and not logged."""
         batch = events_bytes(epoch, next_seq, [(LIVE_ONLY | BINARY | V2_ONLY, turn, data)])
