@@ -1,5 +1,6 @@
 #include "worker/apps/chat.h"
 #include "worker/apps/echo.h"
+#include "worker/apps/tts.h"
 #include "worker/checks/check.h"
 #include "worker/log.h"
 #include "worker/pipeline/turn.h"
@@ -67,6 +68,10 @@ int serve(const mr::Settings& settings) {
     for (const std::string& name : settings.app_names()) {
         if (name == "echo") {
             apps[name] = mr::echo_app();
+            continue;
+        }
+        if (name == "tts") {
+            apps[name] = mr::tts_app(nullptr); // no engine is wired yet: everybody is told so
             continue;
         }
         Answering& app = answering[name];

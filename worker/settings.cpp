@@ -197,10 +197,10 @@ Settings make_settings(std::span<const RawSettings> layers) {
         if (row.key == "apps") {
             const std::vector<std::string> names = settings.app_names();
             const bool known = std::all_of(names.begin(), names.end(), [](const auto& name) {
-                return name == "chat" || name == "echo" || name == "bench";
+                return name == "chat" || name == "tts" || name == "echo" || name == "bench";
             });
             if (names.empty() || !known) {
-                fail(row, raw, "a comma-separated list of chat, echo, bench");
+                fail(row, raw, "a comma-separated list of chat, tts, echo, bench");
             }
         }
     }

@@ -21,7 +21,8 @@ template <typename T> SettingMember gemini(T ModelSettings::* part) {
 const SettingRow kRows[] = {
     {"redis", "redis://127.0.0.1:6379", &Settings::redis, 0, 0, "URL",
      "Redis: redis://, rediss://, unix: or sentinel://, as the gateway uses it"},
-    {"apps", "chat", &Settings::apps, 0, 0, "names", "what this worker serves: chat, echo, bench"},
+    {"apps", "chat", &Settings::apps, 0, 0, "names",
+     "what this worker serves: chat, tts, echo, bench"},
     {"name", "", &Settings::name, 0, 0, "text",
      "leads the worker's name in Redis and logs (default: the host name)"},
     {"ready_file", "", &Settings::ready_file, 0, 0, "path",

@@ -130,7 +130,7 @@ metrics_wanted_elsewhere() {
 }
 
 start_workers() {
-    local i apps=chat
+    local i apps=chat,tts
     ((OPT_ECHO)) && apps+=,echo
     ((OPT_BENCH)) && apps+=,bench
     local -a options=(--redis "$REDIS_URL" --apps "$apps" --data-dir "$INSTANCE/data")
