@@ -27,7 +27,7 @@ LEAKED = 40  # allocations more than before, over a whole walk of dozens of fail
 NO_MEMORY = (r"\[(emerg|alert|crit)\] .*(malloc|memalign)\(.*failed|could not allocate new pool|"
              r"Cannot allocate memory")
 PATHS = [walk.Handshake, walk.HandshakeDeflate, walk.Echo, walk.Fragments, walk.Deflated,
-         walk.ManyMessages, walk.Closing, walk.Resume, walk.Reconnect]
+         walk.ManyMessages, walk.VoiceFrames, walk.Closing, walk.Resume, walk.Reconnect]
 
 pytestmark = pytest.mark.skipif(SANITIZED, reason="the sanitizer has the allocations")
 

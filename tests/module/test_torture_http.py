@@ -23,7 +23,7 @@ LOCATIONS = walk.LOCATIONS + """
 @pytest.fixture
 def stack(make_stack, tmp_path, watch):
     watch.allow(test_torture.NO_MEMORY)
-    stack = make_stack(start=False, settings={"local_tokens_per_second": 0})
+    stack = make_stack(start=False, apps="chat,echo,tts", settings={"local_tokens_per_second": 0})
     stack.table = Table(tmp_path)
     stack.nginx.env = stack.table.env
     stack.nginx.locations = LOCATIONS.replace("{directory}", str(stack.directory))
@@ -44,7 +44,7 @@ class TooLarge(walk.HttpChat):
 
 
 @pytest.mark.parametrize("burst", STEPS)
-@pytest.mark.parametrize("path", [walk.HttpChat, walk.HttpStream, TooLarge],
+@pytest.mark.parametrize("path", [walk.HttpChat, walk.HttpStream, walk.Speech, TooLarge],
                          ids=lambda path: path.__name__)
 def test_no_memory(stack, path, burst):
     test_torture.test_no_memory(stack, path, burst)

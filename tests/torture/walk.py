@@ -16,6 +16,8 @@ LOCATIONS = """
     location = /ws/chat { mr_ws chat; }
     location = /ws/echo { mr_ws echo; }
     location = /ws/deflate { mr_ws echo; mr_ws_deflate on; mr_ws_deflate_min_size 1; }
+    location = /ws/voice { mr_ws echo; mr_ws_voice on; }
+    location = /v1/tts { mr_ws_http tts; client_body_buffer_size 1k; }
     location = /v1/chat { mr_ws_http chat; client_body_buffer_size 1k; client_max_body_size 1m; }
 """
 QUESTION = "How many projects do we have?"
@@ -138,6 +140,17 @@ class ManyMessages(Echo):
             expect(ws, b"%d" % number)
 
 
+class VoiceFrames(Echo):
+    """Frames that travel together, and the text that sends them off."""
+    path = "/ws/voice"
+
+    def run(self, stack, ws):
+        pieces = [bytes([number]) * 20_000 for number in range(5)]
+        ws.send(b"".join(frame(BINARY, piece) for piece in pieces) + frame(TEXT, b"stop"))
+        for piece in [*pieces, b"stop"]:
+            expect(ws, piece)
+
+
 class Closing(Echo):
     def run(self, stack, ws):
         ws.send_frame(CLOSE, close_payload(1000))
@@ -223,6 +236,20 @@ class HttpStream(HttpChat):
         if not body.endswith(b"0\r\n\r\n"):
             raise Ended("within the stream")
         assert b"response_complete" in body or b'"type":"error"' in body, body
+
+
+class Speech(HttpChat):
+    """A text that is spoken, or cannot be because no engine is there."""
+    path = "/v1/tts"
+    body = b'{"text":"Hello.' + b" " * 4000 + b'"}'
+
+    def judge(self, status, head, body):
+        if status == 503 and b"voice_unavailable" in body:
+            return
+        if status != 200:
+            raise Refused(Response(status, {}, body))
+        if not body.endswith(b"0\r\n\r\n"):
+            raise Ended("within the speech")
 
 
 class Reconnect(Echo):
