@@ -3,7 +3,7 @@
 // through a Web Storage area. Draws nothing.
 
 import { browserEnvironment, Connection, socketUrl } from './connection.js';
-import { newMessageId } from './ids.js';
+import { compareIds, newMessageId, parseId } from './ids.js';
 import { activeTurn, initialState, isPending, isTerminal, pendingTurns, reduce, turnList } from './protocol.js';
 import { clearState, loadState, saveState } from './storage.js';
 
@@ -20,18 +20,21 @@ export class MrClient {
   /**
    * @param {object} [options]
    * @param {string} [options.url] path or ws(s)/http(s) address of the gateway's location
+   * @param {string|null} [options.voiceUrl] the same for its location with voice, where there is one
    * @param {Storage|null} [options.storage] where the session outlives a reload; null for nowhere
    * @param {() => (string|null|Promise<string|null>)} [options.accessToken] gives the access token for a
    *   gateway that asks for one: called before each attempt to connect, and before the last one ends
    * @param {object} [options.env] replacements for the surrounding world (tests)
    */
-  constructor({ url = '/ws/chat', storage = globalThis.sessionStorage ?? null, accessToken = null, env = browserEnvironment() } = {}) {
+  constructor({ url = '/ws/chat', voiceUrl = null, storage = globalThis.sessionStorage ?? null, accessToken = null, env = browserEnvironment() } = {}) {
     this.env = env;
     this.storage = storage;
     this.url = socketUrl(url, env.document?.baseURI);
+    this.voiceUrl = voiceUrl && socketUrl(voiceUrl, env.document?.baseURI);
     this.storageKey = `mr-ws ${this.url}`;
     this.state = (storage && loadState(storage, this.storageKey)) ?? initialState();
     this.listeners = new Set();
+    this.observer = null;
     this.timers = {};
     this.connection = new Connection({
       url: this.url,
@@ -40,6 +43,8 @@ export class MrClient {
       resume: () => this.resumePoint(),
       onFrame: (frame) => this.receive(frame),
       onStatus: () => this.notify(),
+      onBinary: (data) => this.observer?.binary(data),
+      onMoveFailed: (moving) => this.observer?.moveFailed(moving),
       onTokenRefused: () => this.dispatch({ type: 'forgetToken' }),
     });
     this.onPageHide = () => this.save();
@@ -123,6 +128,41 @@ export class MrClient {
     this.notify();
   }
 
+  /**
+   * For the client of voice, which shares this connection: `observer.frame(frame)` is called with every
+   * frame that is new, behind its effect on the state, `observer.binary(data)` with every binary one, and
+   * `observer.moveFailed(moving)` when the location with voice did not answer.
+   */
+  observe(observer) {
+    this.observer = observer;
+  }
+
+  /** Whether the connection is at the location with voice and open. */
+  get atVoice() {
+    return this.voiceUrl !== null && this.connection.url === this.voiceUrl && this.status.state === 'online';
+  }
+
+  /** Moves the connection to the location with voice; false where none is known. */
+  moveToVoice() {
+    if (this.voiceUrl === null) return false;
+    this.connection.moveTo(this.voiceUrl);
+    return true;
+  }
+
+  sendVoice(frame) {
+    return this.connection.send(frame);
+  }
+
+  /** @param {Int16Array} samples one frame of sound */
+  sendVoiceBinary(samples) {
+    return this.connection.sendBinary(samples);
+  }
+
+  /** Bytes that wait in the socket. */
+  get voiceBuffered() {
+    return this.connection.buffered;
+  }
+
   retryNow() {
     this.connection.retryNow();
   }
@@ -140,8 +180,13 @@ export class MrClient {
   }
 
   receive(frame) {
+    const isNew = !parseId(frame.id) || frame.type === 'connected' || compareIds(frame.id, this.state.lastId) > 0;
     this.dispatch({ type: 'event', event: frame });
-    if (frame.type !== 'connected') return;
+    if (frame.type === 'connected') this.greeted();
+    if (isNew) this.observer?.frame(frame);
+  }
+
+  greeted() {
     this.dispatch({ type: 'unsent' });
     this.flush();
     for (const turn of turnList(this.state)) {

@@ -49,13 +49,20 @@ export class Connection {
    * @param {() => ({token: string, lastId: string}|null)} options.resume what to resume, if anything
    * @param {(frame: object) => void} options.onFrame every JSON object received, in order
    * @param {(status: object) => void} options.onStatus
+   * @param {(data: ArrayBuffer) => void} [options.onBinary] every binary frame received, in order with the others
+   * @param {(moving: boolean) => void} [options.onMoveFailed] the address of `moveTo` did not answer; `moving`:
+   *   it never has since that call
    * @param {() => void} [options.onTokenRefused] the resume token is useless: forget it
    * @param {() => (string|null|Promise<string|null>)} [options.accessToken] for a server that asks for one
    */
-  constructor({ url, resume, onFrame, onStatus, onTokenRefused = () => {}, accessToken = null, env = browserEnvironment() }) {
+  constructor({ url, resume, onFrame, onStatus, onBinary = () => {}, onMoveFailed = () => {}, onTokenRefused = () => {}, accessToken = null, env = browserEnvironment() }) {
     this.url = url;
+    this.homeUrl = url;
+    this.moving = false; // on the way to another address, not greeted there yet
     this.resume = resume;
     this.onFrame = onFrame;
+    this.onBinary = onBinary;
+    this.onMoveFailed = onMoveFailed;
     this.onStatus = onStatus;
     this.onTokenRefused = onTokenRefused;
     this.env = env;
@@ -97,6 +104,29 @@ export class Connection {
     if (!this.greeted || this.socket?.readyState !== 1) return false;
     this.socket.send(JSON.stringify(frame));
     return true;
+  }
+
+  /** Sends bytes as one binary frame; false when there is no greeted connection to take it. */
+  sendBinary(bytes) {
+    if (!this.greeted || this.socket?.readyState !== 1) return false;
+    this.socket.send(bytes);
+    return true;
+  }
+
+  /** Bytes given to the socket that have not left it. */
+  get buffered() {
+    return this.socket?.bufferedAmount ?? 0;
+  }
+
+  /**
+   * Goes on at another address of the same gateway, with the session. An address that does not greet is
+   * given up for the first one, now or in any later attempt: it must not cost the user the chat.
+   */
+  moveTo(url) {
+    if (url === this.url) return;
+    this.url = url;
+    this.moving = url !== this.homeUrl;
+    this.reconnect();
   }
 
   /** Tries at once instead of waiting for the back-off. */
@@ -185,7 +215,13 @@ export class Connection {
   }
 
   receive(socket, data) {
-    if (socket !== this.socket || typeof data !== 'string') return;
+    if (socket !== this.socket) return;
+    if (typeof data !== 'string') {
+      if (!this.greeted) return;
+      this.heard();
+      this.onBinary(data);
+      return;
+    }
     let frame;
     try {
       frame = JSON.parse(data);
@@ -193,12 +229,16 @@ export class Connection {
       return;
     }
     if (frame === null || typeof frame !== 'object' || Array.isArray(frame)) return;
-    this.lastHeardAt = this.env.now();
-    this.clear('ping');
+    this.heard();
     if (frame.type === 'connected' && !this.greet()) return;
     if (frame.type === 'connected' || frame.type === 'authenticated') this.access?.granted(frame);
     if (frame.type === 'going_away') this.reconnectHintMs = Math.max(0, Number(frame.reconnect_in_ms) || 0);
     this.onFrame(frame);
+  }
+
+  heard() {
+    this.lastHeardAt = this.env.now();
+    this.clear('ping');
   }
 
   // True when the greeting belongs to a connection that is kept.
@@ -212,6 +252,7 @@ export class Connection {
     }
     this.tokenCheck = 'none';
     this.greeted = true;
+    this.moving = false;
     this.wasOnline = true;
     this.attempt = 0;
     this.failedResumes = 0;
@@ -225,8 +266,21 @@ export class Connection {
     if (socket !== this.socket) return;
     const wasGreeted = this.greeted;
     this.dropSocket();
+    if (!wasGreeted && this.url !== this.homeUrl) {
+      this.goHome();
+      return;
+    }
     if (!wasGreeted && withToken) this.suspectToken(code);
     this.scheduleRetry();
+  }
+
+  goHome() {
+    const { moving } = this;
+    this.url = this.homeUrl;
+    this.moving = false;
+    if (moving) this.open();
+    else this.scheduleRetry();
+    this.onMoveFailed(moving);
   }
 
   // A browser cannot see why a handshake failed. A refused token must not lock the user out for

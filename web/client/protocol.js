@@ -116,7 +116,7 @@ function findTurn(state, event) {
 }
 
 // These end a turn or speak of one that runs: no reason to show one that was never heard of.
-const kClosing = new Set(['cancelled', 'error', 'usage', 'response_complete']);
+const kClosing = new Set(['cancelled', 'error', 'usage', 'response_complete', 'voice_metrics']);
 
 function bindTurn(state, event, at) {
   let next = state;
@@ -139,9 +139,13 @@ function bindTurn(state, event, at) {
   return { state: next, turn };
 }
 
+// Of a microphone, not of a question: voice_state.js takes them.
+const kVoiceErrors = new Set(['voice_unavailable', 'bad_format', 'audio_overrun', 'voice_lost']);
+
 // An error without a turn. It refuses the question it names; from the gateway itself, which names
 // none and whose events have no id, the one still waiting for its acknowledgement.
 function sessionError(state, event, at) {
+  if (kVoiceErrors.has(event.code)) return state;
   const error = {
     code: event.code ?? 'error',
     message: event.message ?? '',
@@ -195,6 +199,8 @@ const kActions = {
     }),
   giveUp: (state, { key, at }) =>
     change(state, key, (turn) => (isTerminal(turn) ? turn : asRefused(turn, 'cancelled', turn.error, at))),
+  heard: (state, { key, ms }) =>
+    change(state, key, (turn) => ({ ...turn, marks: { ...turn.marks, heardMs: turn.marks.heardMs ?? ms } })),
   rate: (state, { key, rating }) => change(state, key, (turn) => ({ ...turn, rating })),
   refuse: (state, { key, error, at }) => change(state, key, (turn) => asRefused(turn, 'error', error, at)),
   lose: (state, { at }) => mapTurns(state, (turn) => (turn.uncertain ? asLost(turn, at) : turn)),

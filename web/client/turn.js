@@ -35,8 +35,10 @@ export function newTurn({ key, messageId = null, question = null, at = 0, parent
     usage: null,
     timings: null,
     traceId: null,
+    voice: null, // of a spoken question: its `voice_metrics`
     rating: 0,
-    marks: { asked: at, started: null, firstText: null, ended: null },
+    // Local times; `heardMs` is a duration: end of the spoken question → first sound of the answer.
+    marks: { asked: at, started: null, firstText: null, ended: null, heardMs: null },
   };
 }
 
@@ -257,6 +259,10 @@ const kHandlers = {
     const { type, turn_id, id, ts, ...usage } = event;
     return { ...turn, usage };
   },
+  voice_metrics: (turn, event) => {
+    const { type, turn_id, id, ts, ...metrics } = event;
+    return { ...turn, voice: metrics };
+  },
   // Acknowledged although nothing ran: then no terminal event follows.
   cancelled: (turn, event, at) =>
     turn.turnId === null
@@ -277,9 +283,11 @@ const kHandlers = {
 /** True for the event types that belong to a turn. */
 export const isTurnEvent = (type) => Object.hasOwn(kHandlers, type);
 
-/** The turn after `event`; a finished turn changes no more, except by a snapshot that replaces it. */
+const kAfterEnd = new Set(['text_snapshot', 'voice_metrics']);
+
+/** The turn after `event`; a finished turn changes no more, but by what replaces it or was measured later. */
 export function applyToTurn(turn, event, at) {
-  if (isTerminal(turn) && event.type !== 'text_snapshot') return turn;
+  if (isTerminal(turn) && !kAfterEnd.has(event.type)) return turn;
   const next = kHandlers[event.type](turn, event, at);
   return next.uncertain ? { ...next, uncertain: false } : next;
 }

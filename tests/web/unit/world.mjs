@@ -10,6 +10,7 @@ export class FakeSocket {
     this.protocols = protocols;
     this.readyState = 0;
     this.sent = [];
+    this.bufferedAmount = 0;
   }
 
   /** Completes the handshake and greets. */
@@ -19,11 +20,12 @@ export class FakeSocket {
   }
 
   deliver(frame) {
-    this.onmessage?.({ data: typeof frame === 'string' ? frame : JSON.stringify(frame) });
+    const isRaw = typeof frame === 'string' || frame instanceof ArrayBuffer;
+    this.onmessage?.({ data: isRaw ? frame : JSON.stringify(frame) });
   }
 
-  send(text) {
-    this.sent.push(JSON.parse(text));
+  send(data) {
+    this.sent.push(typeof data === 'string' ? JSON.parse(data) : { binary: data.slice() });
   }
 
   /** Ends as the peer or the network would end it. */
