@@ -5,7 +5,7 @@ import { browserEnvironment } from './connection.js';
 import { newMessageId } from './ids.js';
 import { openMicrophone } from './voice_capture.js';
 import { SpeechPlayer } from './voice_player.js';
-import { initialVoice, isOwn, reduceVoice, spokenSegment, streamOf } from './voice_state.js';
+import { initialVoice, isOwn, reduceVoice, spokenSegment } from './voice_state.js';
 import { VoiceStream } from './voice_stream.js';
 
 /** A pause for somebody who then says nothing that is understood is over after so long. */
@@ -34,6 +34,7 @@ export class VoiceClient {
     this.listeners = new Set();
     this.timers = {};
     this.capture = null;
+    this.use = null; // of the microphone, from one `start` to its end
     this.silenced = [];
     this.receiving = null; // turn and segment that binary frames belong to
     this.lastTurn = null; // its last segment has been sent
@@ -72,7 +73,9 @@ export class VoiceClient {
       this.fail('voice_unavailable', '');
       return;
     }
-    const isCurrent = () => streamOf(this.state) === streamId;
+    const use = {};
+    this.use = use;
+    const isCurrent = () => this.use === use;
     const sink = {
       onFrame: (pcm, level) => isCurrent() && this.captured(pcm, level),
       onLost: () => isCurrent() && this.fail('device_lost', ''),
@@ -91,11 +94,11 @@ export class VoiceClient {
   async stop() {
     const { mic } = this.state;
     if (mic !== 'opening' && mic !== 'on') return;
-    const streamId = streamOf(this.state);
+    const { use } = this;
     this.dispatch({ type: 'stopping' });
     this.arm('final', kFinalTimeoutMs, () => this.off());
     await this.closeCapture();
-    if (streamOf(this.state) !== streamId) return;
+    if (this.use !== use || this.state.mic !== 'stopping') return;
     this.level = 0;
     if (this.state.mode === 'ptt') this.utterance = { messageId: null, endedAt: this.env.now() };
     if (this.stream.isEmpty) this.off();
@@ -288,6 +291,7 @@ export class VoiceClient {
   }
 
   ended() {
+    this.use = null;
     this.clear('final');
     this.stream.drop();
     this.closeCapture();

@@ -134,8 +134,8 @@ export class SpeechPlayer {
 
   /** Silence within 20 ms, for good; returns the place reached. */
   stop() {
-    const { place } = this;
     if (!this.paused) this.silence();
+    const { place } = this;
     this.paused = false;
     this.segments = [];
     this.queuedS = 0;

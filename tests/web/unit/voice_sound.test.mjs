@@ -144,7 +144,7 @@ test('stop is for good and tells the place', () => {
   say(0, 1);
   say(1, 5);
   world.pass(20 + 100 + 230);
-  assert.deepEqual(player.stop(), { turnId: 't', segment: 1, ms: 230 });
+  assert.deepEqual(player.stop(), { turnId: 't', segment: 1, ms: 250 }, 'with the fade');
   assert.equal(player.active, false);
   world.pass(5000);
   assert.deepEqual(log, ['started t/0 0', 'ended t/0 100', 'started t/1 0']);
@@ -153,7 +153,7 @@ test('stop is for good and tells the place', () => {
   assert.equal(player.stop(), null);
   say(0, 1);
   player.pause();
-  assert.equal(player.stop().ms, 0);
+  assert.equal(player.stop().ms, 0, 'never sounded');
   say(0, 1);
   assert.ok(sources.at(-1).startsAt !== undefined, 'plays again after a stop in a pause');
 });
