@@ -10,6 +10,7 @@ import { createServer } from 'node:http';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createGzip } from 'node:zlib';
+import { MockVoice } from './mock_voice.mjs';
 import { answerEvents } from './scenario.mjs';
 import { ServerSocket } from './ws_server.mjs';
 
@@ -32,6 +33,12 @@ class Session {
     this.seen = new Set();
     this.queue = [];
     this.turn = null;
+    this.voice = gateway.voice ? new MockVoice(this, gateway.voice) : null;
+  }
+
+  /** An event that is not logged, to the connections with voice. */
+  live(event) {
+    for (const socket of this.sockets) if (socket.hasVoice) socket.sendText(JSON.stringify(event));
   }
 
   emit(turn, event) {
@@ -54,7 +61,7 @@ class Session {
 
   attach(socket, lastId, recovered) {
     socket.delivered = 0;
-    socket.sendText(JSON.stringify({ type: 'connected', session_id: this.id, v: 2, resume_token: this.token, recovered, heartbeat_ms: 25000, max_frame_bytes: 65536, features: ['cancel', 'resume'] }));
+    socket.sendText(JSON.stringify({ type: 'connected', session_id: this.id, v: 2, resume_token: this.token, recovered, heartbeat_ms: 25000, max_frame_bytes: 65536, features: ['cancel', 'resume', ...(socket.hasVoice ? ['voice'] : [])] }));
     this.sockets.add(socket);
     const [epoch, seq] = (lastId ?? '0-0').split('-').map(Number);
     const from = lastId === null ? this.log.length : this.log.findIndex((event) => isAfter(event.id, epoch, seq));
@@ -64,6 +71,7 @@ class Session {
       this.deliver(socket, this.gateway.snapshot(this));
     }
     socket.onText = (text) => this.receive(socket, JSON.parse(text));
+    socket.onBinary = (data) => socket.hasVoice && this.voice.audio(data);
     socket.onClose = () => this.sockets.delete(socket);
   }
 
@@ -72,6 +80,7 @@ class Session {
     if (frame.type === 'ping') socket.sendText(JSON.stringify({ type: 'pong', t: frame.t }));
     else if (frame.type === 'cancel') this.cancel();
     else if (frame.type === 'ask' || frame.type === 'regenerate') this.ask(frame);
+    else this.voice?.receive(frame);
   }
 
   ask(frame) {
@@ -98,7 +107,8 @@ class Session {
           await this.gateway.pace();
           if (turn.cancelled) break;
           if (event.type === 'text_chunk') turn.text += event.content;
-          this.emit(turn, event.type === 'turn_start' ? { ...event, message_id: frame.message_id } : event);
+          this.emit(turn, event.type === 'turn_start' ? { ...event, message_id: frame.message_id, question: frame.message } : event);
+          if (event.type === 'text_chunk') this.voice?.answering(turn, frame);
         }
         if (turn.cancelled) break;
       }
@@ -128,6 +138,7 @@ export class Gateway {
     this.handshakes = [];
     this.script = () => answerEvents();
     this.snapshot = null;
+    this.voice = null; // what it hears and says: see MockVoice; set before the first connection
     this.recover = true;
     this.available = true;
     this.cutAfterEvents = 0;
@@ -169,14 +180,17 @@ export class Gateway {
 
   upgrade(request, socket) {
     socket.on('error', () => {});
-    if (!this.available || request.url !== '/ws/chat') return socket.destroy();
+    const hasVoice = request.url === '/ws/voice' && this.voice !== null;
+    if (!this.available || !(hasVoice || request.url === '/ws/chat')) return socket.destroy();
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(/\s*,\s*/);
     this.handshakes.push(offered);
     const [, token, lastId] = /^mr\.resume\.(.+)\.(\d+-\d+)$/.exec(offered.find((entry) => entry.startsWith('mr.resume.')) ?? '') ?? [];
     const known = token ? this.sessions.get(token) : undefined;
     const session = known ?? new Session(this);
     this.sessions.set(session.token, session);
-    session.attach(new ServerSocket(request, socket, 'mr.v2'), known ? lastId : null, Boolean(known) && this.recover);
+    const peer = new ServerSocket(request, socket, 'mr.v2');
+    peer.hasVoice = hasVoice;
+    session.attach(peer, known ? lastId : null, Boolean(known) && this.recover);
   }
 
   serve(request, response) {
@@ -201,6 +215,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const chunks = answerEvents().filter((event) => event.type === 'text_chunk').flatMap((event) => event.content.match(/\S+\s*|\s+/g));
   gateway.script = () => answerEvents({ chunks });
   gateway.pace = () => new Promise((resolve) => setTimeout(resolve, 60));
+  gateway.voice = { transcripts: ['How much have we invoiced on the Harbor Point project?', 'And what is still open?'], segments: [['On Harbor Point we have invoiced', 2], ['one point eight million dollars so far.', 2]] };
   await gateway.start(Number(process.argv[2] ?? 8090));
   console.log(`ready ${gateway.url}`);
 }

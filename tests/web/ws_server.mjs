@@ -1,5 +1,5 @@
-// A small WebSocket server side (RFC 6455) on node's http upgrade, for the mock gateway: text
-// frames, ping, close, and the power to cut the connection. Trusts its client: tests only.
+// A small WebSocket server side (RFC 6455) on node's http upgrade, for the mock gateway: text and
+// binary frames, ping, close, and the power to cut the connection. Trusts its client: tests only.
 
 import { createHash } from 'node:crypto';
 
@@ -12,7 +12,9 @@ export class ServerSocket {
     this.open = true;
     this.buffer = Buffer.alloc(0);
     this.parts = [];
+    this.binary = false; // what is being put together
     this.onText = () => {};
+    this.onBinary = () => {};
     this.onClose = () => {};
     const accept = createHash('sha1').update(request.headers['sec-websocket-key'] + kGuid).digest('base64');
     const head = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade', `Sec-WebSocket-Accept: ${accept}`];
@@ -26,6 +28,10 @@ export class ServerSocket {
 
   sendText(text) {
     if (this.open) this.write(1, Buffer.from(text));
+  }
+
+  sendBinary(bytes) {
+    if (this.open) this.write(2, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   }
 
   close(code) {
@@ -67,8 +73,12 @@ export class ServerSocket {
       if (frame.opcode === 8) return this.close(1000);
       if (frame.opcode === 9) this.write(10, frame.payload);
       if (frame.opcode > 2) continue;
+      if (frame.opcode > 0) this.binary = frame.opcode === 2;
       this.parts.push(frame.payload);
-      if (frame.fin) this.onText(Buffer.concat(this.parts.splice(0)).toString());
+      if (!frame.fin) continue;
+      const message = Buffer.concat(this.parts.splice(0));
+      if (this.binary) this.onBinary(message);
+      else this.onText(message.toString());
     }
   }
 }

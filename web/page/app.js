@@ -2,10 +2,11 @@
 // of the conversation; that is the client's.
 
 import { MrClient, isTerminal, turnList } from '/client/index.js';
-import { h, icon, setHidden } from './dom.js';
+import { h, icon, recall, remember, setHidden } from './dom.js';
 import { ComposerView } from './view_composer.js';
 import { Announcer, StatusView } from './view_status.js';
 import { TurnView } from './view_turn.js';
+import { VoiceButton } from './voice_button.js';
 
 const kTickMs = 200;
 const kAtBottomPx = 80;
@@ -18,8 +19,8 @@ const kExamples = [
 
 class App {
   constructor() {
-    const url = document.querySelector('meta[name="mr-ws-url"]')?.content || '/ws/chat';
-    this.client = new MrClient({ url });
+    const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content || null;
+    this.client = new MrClient({ url: meta('mr-ws-url') ?? '/ws/chat', voiceUrl: meta('mr-ws-voice-url') });
     this.log = document.getElementById('log');
     this.welcome = document.getElementById('welcome');
     this.jump = document.getElementById('jump');
@@ -31,6 +32,12 @@ class App {
       send: (text, edits) => this.send(text, edits),
       stop: () => this.stop(),
       last: () => turnList(this.client.state).findLast((turn) => turn.question !== null && isTerminal(turn)) ?? null,
+    });
+    this.voice = new VoiceButton({
+      client: this.client,
+      announcer: this.announcer,
+      answerOf: (turnId) => this.views.get(this.client.state.byTurnId[turnId])?.answer ?? null,
+      asked: () => this.follow(),
     });
     this.actions = {
       regenerate: (key) => this.follow(this.client.regenerate(key)),
@@ -53,14 +60,16 @@ class App {
     return this.follow(edits ? this.client.regenerate(edits, text) : this.client.ask(text));
   }
 
-  follow(key) {
+  follow(key = '') {
     if (key === null) return false;
     this.following = true;
     this.schedule();
     return true;
   }
 
+  // What is spoken first: that ends what is written, too.
   stop() {
+    if (this.voice.interrupt()) return true;
     if (this.client.active === null) return false;
     this.client.cancel();
     return true;
@@ -155,6 +164,7 @@ class App {
     });
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.redrawCharts());
     this.fresh = button('New conversation', 'plus', () => {
+      this.voice.close();
       this.client.reset();
       this.composer.fill('');
     });
@@ -175,23 +185,6 @@ class App {
 function isDark() {
   const { theme } = document.documentElement.dataset;
   return theme ? theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
-}
-
-function recall(name) {
-  try {
-    return localStorage.getItem(name);
-  } catch {
-    return null;
-  }
-}
-
-function remember(name, value) {
-  try {
-    if (value === null) localStorage.removeItem(name);
-    else localStorage.setItem(name, value);
-  } catch {
-    // Storage forbidden: the choice lasts as long as the page.
-  }
 }
 
 new App();

@@ -24,7 +24,20 @@ export function latencyFacts(turn) {
     add('total seen', marks.ended - marks.asked);
     if (timings) add('network', Math.max(0, marks.ended - marks.asked - timings.total_ms - (timings.queue_ms ?? 0)));
   }
-  return facts;
+  return [...facts, ...voiceFacts(turn)];
+}
+
+// From the last word on; the last of them is what this page measured, loudspeaker included.
+function voiceFacts({ voice, marks }) {
+  const stages = [
+    ['end of speech', voice?.endpoint_ms],
+    ['recognition', voice?.stt_final_ms],
+    ['first text', voice?.first_token_ms],
+    ['first sound', voice?.first_audio_ms],
+    ['voice to voice', voice?.voice_to_voice_ms],
+    ['heard after', marks.heardMs],
+  ];
+  return stages.filter(([, ms]) => Number.isFinite(ms)).map(([name, ms]) => [name, duration(ms)]);
 }
 
 export function latencyView(turn) {

@@ -104,13 +104,16 @@ export class TurnView {
     for (const button of [this.good, this.bad]) setHidden(button, turn.turnId === null || turn.archived);
     this.good.setAttribute('aria-pressed', String(turn.rating === 1));
     this.bad.setAttribute('aria-pressed', String(turn.rating === -1));
-    if (turn.timings) this.showLatency();
+    if (turn.timings || turn.voice) this.showLatency(turn);
   }
 
-  // Loaded with the first answer that has ended.
-  async showLatency() {
+  // Loaded with the first answer that has ended. What was measured of the voice may come later.
+  async showLatency(turn) {
     const { latencyView } = await import('./view_latency.js');
-    if (this.foot.childElementCount === 0) this.foot.append(latencyView(this.turn));
+    const heard = `${turn.voice?.voice_to_voice_ms} ${turn.marks.heardMs}`;
+    if (this.foot.childElementCount > 0 && this.foot.dataset.heard === heard) return;
+    this.foot.dataset.heard = heard;
+    this.foot.replaceChildren(latencyView(turn));
   }
 
   fillBar() {

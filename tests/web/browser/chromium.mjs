@@ -2,7 +2,8 @@
 // should do: script errors, policy violations, requests to other hosts.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
@@ -10,11 +11,12 @@ import { chromium } from 'playwright-core';
 const kFlags = ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-gpu', '--disable-dev-shm-usage'];
 export const kShots = process.env.MR_SHOTS || path.join(tmpdir(), 'mr-ws-shots');
 
-export async function launch() {
+/** @param {string[]} [more] further flags of the browser */
+export async function launch(more = []) {
   mkdirSync(kShots, { recursive: true });
   const profile = mkdtempSync(path.join(tmpdir(), 'mr-ws-chromium-'));
   const executablePath = process.env.MR_CHROMIUM || '/usr/bin/chromium';
-  const browser = await chromium.launch({ executablePath, headless: true, args: [...kFlags, `--disk-cache-dir=${profile}`] });
+  const browser = await chromium.launch({ executablePath, headless: true, args: [...kFlags, ...more, `--disk-cache-dir=${profile}`] });
   return {
     browser,
     async close() {
@@ -37,11 +39,11 @@ function record() {
 
 /**
  * A page of its own context at `url`. `page.problems` collects errors; `page.finish()` fails on any
- * that no pattern in `allowed` explains, and closes the context.
+ * that no pattern in `allowed` explains, and closes the context. `scripts` run before the page's own.
  */
-export async function openPage(browser, url, { allowed = [], ...options } = {}) {
+export async function openPage(browser, url, { allowed = [], scripts = [], ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1100, height: 860 }, ignoreHTTPSErrors: true, ...options });
-  await context.addInitScript(record);
+  for (const script of [record, ...scripts]) await context.addInitScript(script);
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
   watch(page, url, allowed);
@@ -89,3 +91,20 @@ export async function transcript(page) {
 }
 
 export const said = (page) => page.evaluate(() => window.said);
+
+const kAxe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Fails on anything that axe-core finds wrong in the page as it stands. */
+export async function scan(page, state) {
+  await page.evaluate(kAxe);
+  // Colours in the middle of a transition or of the caret's blinking are nobody's colours.
+  await page.evaluate(() => document.getAnimations().forEach((animation) => animation.finish === undefined || animation.effect.getTiming().iterations === Infinity || animation.finish()));
+  const found = await page.evaluate(async () => {
+    const { violations } = await window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
+    return violations.map((entry) => `${entry.id}: ${entry.nodes.map((node) => node.target.join(' ')).slice(0, 3).join(' | ')}`);
+  });
+  assert.deepEqual(found, [], state);
+}
+
+/** How much wider than the window the page is; no part of it may be. */
+export const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);

@@ -2,16 +2,13 @@
 // person looks at.
 
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
-import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Gateway, gate } from '../mock_gateway.mjs';
 import { answerEvents, kAnswer, kRows } from '../scenario.mjs';
-import { ask, kShots, launch, openPage, settled, shot } from './chromium.mjs';
+import { ask, kShots, launch, openPage, overflow, scan, settled, shot } from './chromium.mjs';
 
 const kVendor = process.env.MR_VENDOR || null;
 const kQuestion = 'How much have we invoiced on the Harbor Point project, and what is still open?';
-const kAxe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 let chrome;
 before(async () => (chrome = await launch()));
 after(() => chrome.close());
@@ -23,20 +20,6 @@ async function stage(t, options = {}) {
   await page.locator('.link-state[data-state="online"]').waitFor();
   return { gateway, page };
 }
-
-async function scan(page, state) {
-  await page.evaluate(kAxe);
-  // Colours in the middle of a transition or of the caret's blinking are nobody's colours.
-  await page.evaluate(() => document.getAnimations().forEach((animation) => animation.finish === undefined || animation.effect.getTiming().iterations === Infinity || animation.finish()));
-  const found = await page.evaluate(async () => {
-    const { violations } = await window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
-    return violations.map((entry) => `${entry.id}: ${entry.nodes.map((node) => node.target.join(' ')).slice(0, 3).join(' | ')}`);
-  });
-  assert.deepEqual(found, [], state);
-}
-
-// No part of the page may be wider than the window.
-const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
 
 const kViews = [
   { name: 'light', colorScheme: 'light', viewport: { width: 1100, height: 860 } },

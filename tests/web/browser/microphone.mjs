@@ -1,0 +1,97 @@
+// A browser with a microphone that speaks from a file, and what a test wants to know of its sound: what the
+// page has captured, how loud its output is, how long a barge-in took.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { launch } from './chromium.mjs';
+
+const kRate = 48_000;
+
+// Something that no noise suppression takes for noise: a buzzing voice in syllables.
+function speech(at) {
+  const syllable = Math.max(0, Math.sin(2 * Math.PI * 4 * at)) ** 0.5;
+  let sum = 0;
+  for (let harmonic = 1; harmonic <= 12; harmonic += 1) sum += Math.sin(2 * Math.PI * (130 + 20 * Math.sin(3 * at)) * harmonic * at) / harmonic;
+  return 0.35 * syllable * sum;
+}
+
+/** A WAV file, 48 kHz, mono. `parts`: `[seconds, speaks]`, in order. */
+function wav(parts) {
+  const samples = parts.flatMap(([seconds, speaks]) => Array.from({ length: seconds * kRate }, (_, n) => (speaks ? Math.round(12_000 * Math.max(-1, Math.min(1, speech(n / kRate)))) : 0)));
+  const data = Buffer.alloc(44 + samples.length * 2);
+  data.write('RIFF', 0);
+  data.writeUInt32LE(36 + samples.length * 2, 4);
+  data.write('WAVEfmt ', 8);
+  data.writeUInt32LE(16, 16);
+  data.writeUInt16LE(1, 20);
+  data.writeUInt16LE(1, 22);
+  data.writeUInt32LE(kRate, 24);
+  data.writeUInt32LE(kRate * 2, 28);
+  data.writeUInt16LE(2, 32);
+  data.writeUInt16LE(16, 34);
+  data.write('data', 36);
+  data.writeUInt32LE(samples.length * 2, 40);
+  samples.forEach((sample, index) => data.writeInt16LE(sample, 44 + index * 2));
+  return data;
+}
+
+/** Chromium whose microphone plays `parts`, over and over when `loop`. */
+export async function launchWithMicrophone(parts, { loop = false } = {}) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'mr-ws-sound-'));
+  const file = path.join(folder, 'microphone.wav');
+  writeFileSync(file, wav(parts));
+  const chrome = await launch(['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', `--use-file-for-fake-audio-capture=${file}${loop ? '' : '%noloop'}`, '--autoplay-policy=no-user-gesture-required']);
+  return {
+    browser: chrome.browser,
+    async close() {
+      await chrome.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/**
+ * Runs in the page before its own scripts. `window.captured` (frames from the worklet), `window.loudness()` (of
+ * all that goes to a loudspeaker, 0 to 1), `window.bargeIns` (ms from `speech_started` to silence).
+ */
+export function listen() {
+  window.captured = [];
+  window.bargeIns = [];
+  const analysers = [];
+  const { connect } = AudioNode.prototype;
+  AudioNode.prototype.connect = function (target, ...rest) {
+    if (target instanceof AudioDestinationNode && this instanceof GainNode) {
+      const analyser = new AnalyserNode(this.context, { fftSize: 512 });
+      analysers.push(analyser);
+      connect.call(this, analyser);
+    }
+    return connect.call(this, target, ...rest);
+  };
+  window.loudness = () => {
+    const data = new Float32Array(512);
+    return analysers.reduce((most, analyser) => {
+      analyser.getFloatTimeDomainData(data);
+      return Math.max(most, Math.sqrt(data.reduce((sum, x) => sum + x * x, 0) / data.length));
+    }, 0);
+  };
+  const Worklet = window.AudioWorkletNode;
+  window.AudioWorkletNode = class extends Worklet {
+    constructor(...args) {
+      super(...args);
+      this.port.addEventListener('message', ({ data }) => data && window.captured.push([...data.pcm]));
+    }
+  };
+  const Socket = window.WebSocket;
+  window.WebSocket = class extends Socket {
+    constructor(...args) {
+      super(...args);
+      this.addEventListener('message', ({ data }) => {
+        if (typeof data !== 'string' || JSON.parse(data).type !== 'speech_started' || window.loudness() < 0.01) return;
+        const from = performance.now();
+        const look = () => (window.loudness() < 0.001 ? window.bargeIns.push(performance.now() - from) : setTimeout(look, 2));
+        look();
+      });
+    }
+  };
+}

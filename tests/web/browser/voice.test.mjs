@@ -1,0 +1,283 @@
+// Voice in a real browser against the mock gateway: a microphone that plays a file, sound measured at the
+// output, losses and refusals. How long things take is reported, never judged.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Gateway, gate } from '../mock_gateway.mjs';
+import { answerEvents } from '../scenario.mjs';
+import { launch, openPage, overflow, said, scan, settled, shot } from './chromium.mjs';
+import { launchWithMicrophone, listen } from './microphone.mjs';
+
+const kVendor = process.env.MR_VENDOR || null;
+const kQuestion = 'How many open invoices do we have?';
+const kAnswer = ['There are **twelve** open invoices, ', 'worth $42,000 together. ', 'Three of them are overdue.'];
+const kSegments = [['There are twelve open invoices,', 2], ['worth forty two thousand dollars together.', 2], ['Three of them are overdue.', 20]];
+const kOnce = [[0.5, false], [1.5, true], [60, false]];
+const kAgain = [[1.2, true], [2.3, false]]; // over and over
+const kAlways = [[2, true]];
+const kWaitMs = 30_000;
+
+async function stage(t, chrome, voice = {}, options = {}) {
+  const gateway = new Gateway({ vendor: kVendor });
+  gateway.voice = voice;
+  gateway.script = () => answerEvents({ chunks: kAnswer, chart: null });
+  await gateway.start();
+  const page = await openPage(chrome.browser, gateway.url, { allowed: [/404/, /WebSocket connection to/], scripts: [listen], ...options });
+  t.after(() => page.finish().finally(() => Promise.all([gateway.stop(), chrome.close()])));
+  page.setDefaultTimeout(kWaitMs);
+  await page.locator('.link-state[data-state="online"]').waitFor();
+  return { gateway, page };
+}
+
+const microphone = (page) => page.getByRole('button', { name: 'Microphone' });
+const playbacks = (gateway, state) => gateway.received.filter((frame) => frame.type === 'playback' && frame.state === state);
+
+// Polls until `check()` gives something true.
+async function until(what, check) {
+  for (const end = Date.now() + kWaitMs; Date.now() < end; ) {
+    const value = await check();
+    if (value) return value;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assert.fail(`waited in vain for ${what}`);
+}
+
+test('a spoken question: caption, answer, sound, mark, measures', async (t) => {
+  const voice = { transcripts: [kQuestion], segments: kSegments.slice(0, 2) };
+  const { gateway, page } = await stage(t, await launchWithMicrophone(kOnce), voice);
+  await microphone(page).click();
+  await page.locator('.caption[data-final="false"]').getByText('How many').waitFor();
+  await shot(page, 'voice-caption');
+  await page.locator('.caption[data-final="true"]').getByText(kQuestion).waitFor();
+  await page.getByRole('button', { name: /^Speaking/ }).waitFor();
+  await page.waitForFunction(() => window.loudness() > 0.05);
+  assert.equal(await page.locator('.question-text').innerText(), kQuestion);
+  const marked = () => page.evaluate(() => [...(CSS.highlights.get('spoken') ?? [])].map(String));
+  await until('the first mark', async () => (await marked())[0]?.startsWith('There are twelve'));
+  await shot(page, 'voice-speaking');
+  await until('the second mark', async () => (await marked())[0]?.startsWith('worth'));
+  await settled(page, 'done');
+  await page.getByRole('button', { name: /^Speaking/ }).waitFor({ state: 'hidden' });
+  assert.deepEqual(await marked(), []);
+  await page.waitForFunction(() => window.loudness() < 0.001);
+  assert.deepEqual(['started', 'ended'].map((state) => playbacks(gateway, state).map((frame) => [frame.segment, frame.at_ms])), [[[0, 0], [1, 0]], [[0, 2000], [1, 2000]]]);
+  assert.match(await page.locator('.latency').textContent(), /voice to voice.*700 ms.*heard after/);
+  t.diagnostic(`timings: ${await page.locator('.latency').textContent()}`);
+  await microphone(page).click();
+  await page.getByText('Microphone off').first().waitFor();
+  assert.equal(await microphone(page).getAttribute('aria-pressed'), 'false');
+  const [stream] = voice.streams;
+  assert.equal(stream.start.transport, 'binary');
+  const lengths = stream.pcm.map((frame) => frame.length);
+  assert.ok(lengths.every((length) => length >= 160 && length <= 3200), String(lengths));
+  assert.equal(voice.streams.length, 1);
+  assert.equal(gateway.handshakes.length, 2, 'one connection, moved once');
+  const spoken = await said(page);
+  const allowed = /^say: (Listening|Heard: How many open invoices do we have\?|Microphone off|Identifying .*|Analyzing .*|Searching .*|Querying .*|Checking .*|Preparing .*|Synthesizing .*|Composing .*|Answer ready, 3 sources)$/;
+  assert.deepEqual(spoken.filter((line) => !allowed.test(line)), []);
+});
+
+test('push to talk: Space held, repeated, released; blur and hiding let go; fields keep their spaces', async (t) => {
+  const voice = { transcripts: ['one', 'two', 'three', 'four'] };
+  const { gateway, page } = await stage(t, await launchWithMicrophone(kAlways, { loop: true }), voice);
+  const questions = (count) => until(`question ${count}`, () => gateway.received.filter((frame) => frame.type === 'voice_stop').length === count);
+  await page.keyboard.down('Space');
+  await page.keyboard.down('Space');
+  await page.getByText('release Space to send').waitFor();
+  await page.locator('.caption').getByText('one').waitFor();
+  await page.keyboard.up('Space');
+  await questions(1);
+  await page.locator('.question-text').getByText('one').waitFor();
+  await page.keyboard.down('Space');
+  await page.locator('.caption').getByText('two').waitFor();
+  await page.evaluate(() => window.dispatchEvent(new Event('blur')));
+  await questions(2);
+  await page.keyboard.up('Space');
+  await page.keyboard.down('Space');
+  await page.locator('.caption').getByText('three').waitFor();
+  await page.evaluate(() => {
+    Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+    delete document.visibilityState;
+  });
+  await questions(3);
+  await page.keyboard.up('Space');
+  assert.equal(gateway.received.filter((frame) => frame.type === 'voice_start').length, 3);
+  assert.deepEqual(voice.streams.map((stream) => stream.start.mode), ['ptt', 'ptt', 'ptt']);
+  await until('all three', async () => (await page.locator('.question-text').allInnerTexts()).join() === 'one,two,three');
+  await page.getByLabel('Your question').fill('a');
+  await page.keyboard.press('Space');
+  assert.equal(await page.getByLabel('Your question').inputValue(), 'a ');
+  await microphone(page).focus();
+  await page.keyboard.press('Space');
+  await page.getByText('Listening', { exact: true }).first().waitFor();
+  await page.keyboard.press('Enter');
+  await questions(4);
+  assert.equal(voice.streams[3].start.mode, 'auto', 'a focused button is pressed by it');
+});
+
+test('barge-in: silence at the first sound, interruption at the first word', async (t) => {
+  const { gateway, page } = await stage(t, await launchWithMicrophone(kAgain, { loop: true }), { transcripts: Array(12).fill('Wait a moment please'), segments: kSegments });
+  await microphone(page).click();
+  await page.waitForFunction(() => window.loudness() > 0.05);
+  const interrupt = await until('an interruption', () => gateway.received.find((frame) => frame.type === 'interrupt'));
+  await page.waitForFunction(() => window.bargeIns.length > 0);
+  t.diagnostic(`barge-in to silence: ${(await page.evaluate(() => window.bargeIns)).map((ms) => `${Math.round(ms)} ms`).join(', ')}`);
+  const paused = playbacks(gateway, 'paused').find((frame) => frame.turn_id === interrupt.turn_id);
+  assert.ok(paused, 'paused first');
+  assert.deepEqual([interrupt.segment, interrupt.played_ms], [paused.segment, paused.at_ms]);
+  assert.equal(playbacks(gateway, 'resumed').length, 0);
+});
+
+test('a cough: the answer goes on where it was', async (t) => {
+  const { gateway, page } = await stage(t, await launchWithMicrophone(kAgain, { loop: true }), { transcripts: [kQuestion, ...Array(12).fill('')], segments: kSegments });
+  await microphone(page).click();
+  await page.waitForFunction(() => window.loudness() > 0.05);
+  await page.getByRole('button', { name: /^Paused/ }).waitFor();
+  const resumed = await until('the voice to go on', () => playbacks(gateway, 'resumed')[0]);
+  assert.deepEqual([resumed.segment, resumed.at_ms], [playbacks(gateway, 'paused')[0].segment, playbacks(gateway, 'paused')[0].at_ms]);
+  await page.waitForFunction(() => window.loudness() > 0.05);
+  assert.equal(gateway.received.filter((frame) => frame.type === 'interrupt').length, 0);
+  // Esc is meant.
+  await page.keyboard.press('Escape');
+  await until('an interruption', () => gateway.received.find((frame) => frame.type === 'interrupt'));
+  await page.waitForFunction(() => window.loudness() < 0.001);
+});
+
+test('a tap stops, and reading aloud can be switched off for good', async (t) => {
+  const voice = { transcripts: ['one', 'two', 'three'], segments: kSegments };
+  const { gateway, page } = await stage(t, await launchWithMicrophone(kAlways, { loop: true }), voice);
+  const talk = async (word) => {
+    await page.keyboard.down('Space');
+    await page.locator('.caption').getByText(word).waitFor();
+    await page.keyboard.up('Space');
+  };
+  await talk('one');
+  await page.getByRole('button', { name: /^Speaking/ }).click();
+  await until('an interruption', () => gateway.received.find((frame) => frame.type === 'interrupt'));
+  await page.waitForFunction(() => window.loudness() < 0.001);
+  await page.evaluate(() => document.activeElement.blur());
+  await talk('two');
+  await page.getByRole('button', { name: /^Speaking/ }).waitFor();
+  await page.getByRole('button', { name: 'Read aloud' }).click();
+  await page.getByRole('button', { name: /^Speaking/ }).waitFor({ state: 'hidden' });
+  await page.waitForFunction(() => window.loudness() < 0.001);
+  await page.getByRole('combobox', { name: 'Speed of speech' }).selectOption('1.2');
+  await page.reload();
+  await page.locator('.link-state[data-state="online"]').waitFor();
+  await talk('three');
+  await until('the third stream', () => voice.streams.length === 3);
+  assert.deepEqual(voice.streams.map((stream) => [stream.start.tts, stream.start.speed]), [[true, undefined], [true, undefined], [false, 1.2]]);
+});
+
+test('a reconnect in mid-speech resends exactly the gap', async (t) => {
+  const voice = { transcripts: [''] };
+  const { gateway, page } = await stage(t, await launchWithMicrophone(kAlways, { loop: true }), voice);
+  await microphone(page).click();
+  const second = 16_000;
+  for (let loss = 1; loss <= 2; loss += 1) {
+    const before = voice.streams[0]?.samples ?? 0;
+    await until('a second of sound', () => (voice.streams[0]?.samples ?? 0) > before + second);
+    gateway.cutAll();
+    await until('the return', () => voice.streams[0].acks.length === loss);
+  }
+  await until('sound behind it', () => voice.streams[0].samples > (voice.streams[0].acks[1] * second) / 1000 + second);
+  await microphone(page).click();
+  await page.getByText('Microphone off').first().waitFor();
+  const captured = (await page.evaluate(() => window.captured)).flat();
+  const received = voice.streams[0].pcm.flatMap((frame) => [...frame]);
+  assert.equal(received.length, captured.length);
+  assert.ok(received.every((sample, index) => sample === captured[index]), 'every sample, once, in order');
+  assert.ok(captured.some((sample) => Math.abs(sample) > 1000), 'and it was sound');
+  t.diagnostic(`${voice.streams[0].acks.map((ms) => `resumed at ${ms} ms`).join(', ')}, ${received.length} samples in all`);
+});
+
+test('a server that has forgotten the stream opens it anew', async (t) => {
+  const voice = { transcripts: ['', kQuestion], forgetful: true };
+  const { gateway, page } = await stage(t, await launchWithMicrophone(kAgain, { loop: true }), voice);
+  await microphone(page).click();
+  await until('sound', () => (voice.streams[0]?.samples ?? 0) > 8000);
+  gateway.cutAll();
+  await until('a stream anew', () => voice.streams.length > 1);
+  assert.equal(voice.streams[1].id, voice.streams[0].id);
+  await page.locator('.question-text').getByText(kQuestion).waitFor();
+});
+
+const kDenied = ['--deny-permission-prompts'];
+const problem = (page) => page.locator('.voice-problem');
+
+test('permission denied: words, help, and typing goes on', async (t) => {
+  const { page } = await stage(t, await launch(['--use-fake-device-for-media-stream', ...kDenied]));
+  await microphone(page).click();
+  await problem(page).getByText('does not let this page use the microphone').waitFor();
+  assert.equal(await microphone(page).getAttribute('aria-pressed'), 'false');
+  assert.ok((await said(page)).includes('alert: The browser does not let this page use the microphone.'));
+  await scan(page, 'denied');
+  await shot(page, 'voice-denied');
+  const [help] = await Promise.all([page.context().waitForEvent('page'), problem(page).getByRole('link', { name: 'What helps' }).click()]);
+  await help.getByRole('heading', { name: 'The browser does not allow it' }).waitFor();
+  await scan(help, 'help');
+  await help.close();
+  await page.getByRole('button', { name: 'Dismiss' }).click();
+  await problem(page).waitFor({ state: 'hidden' });
+  await page.getByLabel('Your question').fill('Typed');
+  await page.keyboard.press('Enter');
+  await settled(page, 'done');
+});
+
+test('no device', async (t) => {
+  const { page } = await stage(t, await launch(['--use-fake-ui-for-media-stream']));
+  const devices = await page.evaluate(async () => (await navigator.mediaDevices.enumerateDevices()).filter((device) => device.kind === 'audioinput').length);
+  if (devices > 0) return t.skip('this machine has a microphone');
+  await microphone(page).click();
+  await problem(page).getByText('No microphone was found.').waitFor();
+});
+
+test('no voice here: a gateway without it, a service without a place', async (t) => {
+  const { gateway, page } = await stage(t, await launchWithMicrophone(kAlways, { loop: true }), null);
+  await microphone(page).click();
+  await problem(page).getByText('Voice is not available at the moment.').waitFor();
+  await page.locator('.link-state[data-state="online"]').waitFor();
+  await page.getByLabel('Your question').fill('Typed');
+  await page.keyboard.press('Enter');
+  await settled(page, 'done');
+  gateway.voice = { refuse: { code: 'voice_unavailable', message: 'All places are taken.' } };
+  await page.reload();
+  await page.getByRole('button', { name: 'New conversation' }).click();
+  await page.locator('.link-state[data-state="online"]').waitFor();
+  await microphone(page).click();
+  await problem(page).getByText('All places are taken. You can type your question.').waitFor();
+});
+
+const kViews = [
+  { name: 'light', colorScheme: 'light' },
+  { name: 'dark', colorScheme: 'dark' },
+  { name: '320', colorScheme: 'dark', viewport: { width: 320, height: 640 } },
+];
+
+test('voice can be read by everybody, in each state and scheme', async (t) => {
+  const chrome = await launchWithMicrophone([[1.2, true], [30, false]]);
+  for (const { name, ...options } of kViews) {
+    await t.test(name, async (inner) => {
+      const shared = { browser: chrome.browser, close: async () => {} };
+      const { gateway, page } = await stage(inner, shared, { transcripts: [kQuestion], segments: kSegments }, options);
+      gateway.script = () => answerEvents({ chunks: kAnswer, chart: null }).flatMap((event) => (event.type === 'text_chunk' && event.offset > 0 ? [gate('text'), event] : [event]));
+      const step = async (state) => {
+        assert.ok((await overflow(page)) <= 0, `${state}: wider than the window`);
+        await shot(page, `voice-${name}-${state}`);
+        await scan(page, state);
+      };
+      await microphone(page).click();
+      await page.locator('.caption[data-final="false"]').waitFor();
+      await step('caption');
+      await page.getByRole('button', { name: /^Speaking/ }).waitFor();
+      await step('speaking');
+      gateway.open('text');
+      await page.keyboard.press('Escape');
+      await microphone(page).click();
+      await page.getByText('Microphone off').first().waitFor();
+      await step('off');
+    });
+  }
+  await chrome.close();
+});
