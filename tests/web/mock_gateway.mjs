@@ -107,7 +107,7 @@ class Session {
           await this.gateway.pace();
           if (turn.cancelled) break;
           if (event.type === 'text_chunk') turn.text += event.content;
-          this.emit(turn, event.type === 'turn_start' ? { ...event, message_id: frame.message_id, question: frame.message } : event);
+          this.emit(turn, event.type === 'turn_start' ? { ...event, message_id: frame.message_id, ...(frame.spoken ? { question: frame.message } : {}) } : event);
           if (event.type === 'text_chunk') this.voice?.answering(turn, frame);
         }
         if (turn.cancelled) break;

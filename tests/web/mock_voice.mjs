@@ -119,7 +119,7 @@ export class MockVoice {
     this.live(final);
     if (!messageId) return;
     this.questions.set(messageId, { stream, utterance });
-    this.session.ask({ message: utterance.text, message_id: messageId });
+    this.session.ask({ message: utterance.text, message_id: messageId, spoken: true });
   }
 
   release(frame) {

@@ -3,7 +3,8 @@
 #   tests/web/run.sh unit    reducer, connection, client: node alone
 #   tests/web/run.sh mock    unit, and the page in Chromium against the mock gateway (default)
 #   tests/web/run.sh stack   the main scenario against a running gateway: MR_URL=https://...
-# Environment: MR_URL; MR_SHOTS (folder for screenshots); MR_CHROMIUM (default /usr/bin/chromium).
+# Environment: MR_URL; MR_VOICE_RUNS (spoken questions to measure, default 1); MR_SHOTS (folder for
+# screenshots); MR_CHROMIUM (default /usr/bin/chromium).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 kRoot=$(cd ../.. && pwd)
@@ -14,7 +15,7 @@ export MR_SHOTS=${MR_SHOTS:-$kRoot/build/test-artifacts/web-$kSuite}
 case $kSuite in
     unit) exec node --test --test-reporter=spec unit/*.test.mjs ;;
     mock) files=(unit/*.test.mjs browser/*.test.mjs) ;;
-    stack) files=(stack.test.mjs)
+    stack) files=(stack.test.mjs voice_stack.test.mjs)
         if [ -z "${MR_URL:-}" ]; then
             echo "run.sh stack: set MR_URL to the address of a running gateway, for example https://localhost:8443/" >&2
             exit 2

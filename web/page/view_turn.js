@@ -3,7 +3,6 @@
 
 import { isTerminal } from '/client/index.js';
 import { copyButton, h, icon, setHidden, setText } from './dom.js';
-import { loadMarked, MarkdownView } from './markdown.js';
 import { SourcesView } from './view_sources.js';
 import { TrackerView } from './view_tracker.js';
 
@@ -44,13 +43,26 @@ export class TurnView {
     this.answer = h('div.answer', { 'aria-busy': 'false' });
     this.note = h('p.note', { hidden: true });
     this.sources = new SourcesView(`source-${made}`);
-    this.markdown = new MarkdownView(this.answer, (number) => this.sources.citation(number));
+    this.markdown = null; // once loaded
+    this.rendered = false; // with what there is to render it
     this.bar = h('div.actions', { hidden: true });
     this.foot = h('div.foot');
     const asked = h('div.question', {}, h('h2.vh', {}, `Question ${made}`), this.question);
     const reply = h('div.reply', {}, h('h3.vh', {}, `Answer ${made}`), this.tracker.root, this.chartBox, this.answer, this.note, this.sources.root, this.bar, this.foot);
     this.root = h('article.turn', {}, asked, reply);
-    loadMarked().then((marked) => this.markdown.use(marked));
+    this.loadMarkdown();
+  }
+
+  // With the first question, like the lexer it uses. Where it cannot be had the text is shown as it is.
+  async loadMarkdown() {
+    const loaded = await import('./markdown.js').catch(() => null);
+    const { answer } = this;
+    this.markdown = loaded ? new loaded.MarkdownView(answer, (number) => this.sources.citation(number)) : { update: (text) => setText(answer, text), finish() {} };
+    answer.classList.toggle('plain', loaded === null);
+    if (this.turn) this.updateText(this.turn, null);
+    if (loaded) this.markdown.use(await loaded.loadMarked());
+    this.rendered = true;
+    if (this.turn) this.updateBusy();
   }
 
   update(turn) {
@@ -64,12 +76,21 @@ export class TurnView {
     this.sources.update(turn.sources);
     if (turn.charts !== before?.charts) this.updateCharts(turn.charts);
     const over = isTerminal(turn);
-    if (turn.text !== before?.text) this.markdown.update(turn.text);
-    if (over && (!before || !isTerminal(before) || turn.text !== before.text)) this.markdown.finish();
-    const busy = String(!over);
-    if (this.answer.getAttribute('aria-busy') !== busy) this.answer.setAttribute('aria-busy', busy);
+    if (this.markdown) this.updateText(turn, before);
+    this.updateBusy();
     this.answer.classList.toggle('caret', turn.status === 'streaming');
     this.updateOutcome(turn, over);
+  }
+
+  // Complete and as it will stay.
+  updateBusy() {
+    const busy = String(!(this.rendered && isTerminal(this.turn)));
+    if (this.answer.getAttribute('aria-busy') !== busy) this.answer.setAttribute('aria-busy', busy);
+  }
+
+  updateText(turn, before) {
+    if (turn.text !== before?.text) this.markdown.update(turn.text);
+    if (isTerminal(turn) && (!before || !isTerminal(before) || turn.text !== before.text)) this.markdown.finish();
   }
 
   // The drawing code is loaded with the first chart; a slot of its height holds the place.

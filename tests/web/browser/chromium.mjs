@@ -76,9 +76,9 @@ export async function ask(page, question) {
   await page.locator('.turn').nth(count).waitFor();
 }
 
-/** Waits until the newest turn has one of the states. */
+/** Waits until the newest turn has ended in one of the states and is drawn. */
 export const settled = (page, ...states) =>
-  page.locator(states.map((state) => `.turn[data-status="${state}"]:last-of-type`).join(', ')).waitFor();
+  page.locator(states.map((state) => `.turn[data-status="${state}"]:last-of-type:has(.answer[aria-busy="false"])`).join(', ')).waitFor();
 
 /** The transcript's text once its charts are drawn, without clocks and measured times. */
 export async function transcript(page) {

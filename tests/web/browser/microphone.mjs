@@ -16,9 +16,8 @@ function speech(at) {
   return 0.35 * syllable * sum;
 }
 
-/** A WAV file, 48 kHz, mono. `parts`: `[seconds, speaks]`, in order. */
-function wav(parts) {
-  const samples = parts.flatMap(([seconds, speaks]) => Array.from({ length: seconds * kRate }, (_, n) => (speaks ? Math.round(12_000 * Math.max(-1, Math.min(1, speech(n / kRate)))) : 0)));
+/** A WAV file of 16-bit samples, mono. */
+export function wavOf(samples, rate) {
   const data = Buffer.alloc(44 + samples.length * 2);
   data.write('RIFF', 0);
   data.writeUInt32LE(36 + samples.length * 2, 4);
@@ -26,8 +25,8 @@ function wav(parts) {
   data.writeUInt32LE(16, 16);
   data.writeUInt16LE(1, 20);
   data.writeUInt16LE(1, 22);
-  data.writeUInt32LE(kRate, 24);
-  data.writeUInt32LE(kRate * 2, 28);
+  data.writeUInt32LE(rate, 24);
+  data.writeUInt32LE(rate * 2, 28);
   data.writeUInt16LE(2, 32);
   data.writeUInt16LE(16, 34);
   data.write('data', 36);
@@ -36,12 +35,20 @@ function wav(parts) {
   return data;
 }
 
-/** Chromium whose microphone plays `parts`, over and over when `loop`. */
+const syllables = (seconds) => Array.from({ length: seconds * kRate }, (_, n) => Math.round(12_000 * Math.max(-1, Math.min(1, speech(n / kRate)))));
+const silence = (seconds) => new Array(seconds * kRate).fill(0);
+
+/** Chromium whose microphone plays a WAV file, from its beginning whenever it is opened. */
+export function launchWithFile(file, { loop = false } = {}) {
+  return launch(['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', `--use-file-for-fake-audio-capture=${file}${loop ? '' : '%noloop'}`, '--autoplay-policy=no-user-gesture-required']);
+}
+
+/** A microphone that speaks and is silent: `parts`, `[seconds, speaks]`, over and over when `loop`. */
 export async function launchWithMicrophone(parts, { loop = false } = {}) {
   const folder = mkdtempSync(path.join(tmpdir(), 'mr-ws-sound-'));
   const file = path.join(folder, 'microphone.wav');
-  writeFileSync(file, wav(parts));
-  const chrome = await launch(['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', `--use-file-for-fake-audio-capture=${file}${loop ? '' : '%noloop'}`, '--autoplay-policy=no-user-gesture-required']);
+  writeFileSync(file, wavOf(parts.flatMap(([seconds, speaks]) => (speaks ? syllables(seconds) : silence(seconds))), kRate));
+  const chrome = await launchWithFile(file, { loop });
   return {
     browser: chrome.browser,
     async close() {
