@@ -111,7 +111,7 @@ export class VoiceClient {
     if (speech === null) return false;
     const place = this.player.stop();
     this.silence(speech.turnId);
-    const heard = place?.turnId === speech.turnId ? place : { segment: speech.current ?? 0, ms: 0 };
+    const heard = place?.turnId === speech.turnId ? place : { segment: 0, ms: 0 }; // not a sound of it
     this.client.sendVoice({ type: 'interrupt', turn_id: speech.turnId, played_ms: heard.ms, segment: heard.segment });
     this.dispatch({ type: 'silent' });
     return true;
@@ -206,7 +206,7 @@ export class VoiceClient {
     const { speech } = this.state;
     if (speech === null || this.player.paused) return;
     const place = this.player.pause();
-    if (place) this.report('paused', place);
+    if (place?.turnId === speech.turnId) this.report('paused', place);
     this.dispatch({ type: 'paused', turnId: speech.turnId, paused: true });
     this.arm('pause', kMaxPauseMs, () => this.goOn());
   }
@@ -217,7 +217,7 @@ export class VoiceClient {
     if (!this.player.paused) return;
     const place = this.player.resume();
     if (speech === null) return;
-    if (place) this.report('resumed', place);
+    if (place?.turnId === speech.turnId) this.report('resumed', place);
     this.dispatch({ type: 'paused', turnId: speech.turnId, paused: false });
   }
 
@@ -228,8 +228,7 @@ export class VoiceClient {
       if (audible) this.player.begin(frame.turn_id, frame.segment, frame.sample_rate);
       else if (this.state.speech?.turnId === frame.turn_id) this.dispatch({ type: 'silent' });
     } else if (frame.type === 'tts_cancelled') {
-      const { place } = this.player;
-      if (place === null || place.turnId === frame.turn_id) this.player.stop();
+      if (!this.player.active || this.player.place?.turnId === frame.turn_id) this.player.stop();
       if (this.receiving?.turnId === frame.turn_id) this.receiving = null;
     } else if (this.receiving?.turnId === frame.turn_id && this.receiving.segment === frame.segment) {
       if (frame.type === 'tts_audio') this.player.push(fromBase64(frame.audio));

@@ -20,6 +20,7 @@ export class SpeechPlayer {
     this.env = env;
     this.context = null;
     this.gain = null;
+    this.last = null; // the place at which the newest segment that is over has ended
     this.segments = []; // not over yet: { turnId, segment, rate, complete, started, heardS, pieces }
     this.nextAt = 0;
     this.paused = false;
@@ -95,15 +96,16 @@ export class SpeechPlayer {
   settle() {
     while (this.segments[0]?.complete && this.segments[0].pieces.length === 0) {
       const { turnId, segment, heardS } = this.segments.shift();
-      this.onSegment('ended', { turnId, segment, ms: Math.round(heardS * 1000) });
+      this.last = { turnId, segment, ms: Math.round(heardS * 1000) };
+      this.onSegment('ended', this.last);
     }
     if (this.segments.length === 0) this.onIdle();
   }
 
-  /** What is being heard, or would be next; null when there is nothing. */
+  /** What is being heard or would be next; when there is nothing, what was heard last, or null. */
   get place() {
     const segment = this.segments.find((entry) => entry.pieces.length > 0) ?? this.segments[0];
-    if (!segment) return null;
+    if (!segment) return this.last;
     const piece = segment.pieces[0];
     const within = piece ? this.reached(piece) : 0;
     return { turnId: segment.turnId, segment: segment.segment, ms: Math.round((segment.heardS + within) * 1000) };
@@ -135,11 +137,11 @@ export class SpeechPlayer {
   /** Silence within 20 ms, for good; returns the place reached. */
   stop() {
     if (!this.paused) this.silence();
-    const { place } = this;
+    this.last = this.place;
     this.paused = false;
     this.segments = [];
     this.queuedS = 0;
-    return place;
+    return this.last;
   }
 
   silence() {

@@ -27,10 +27,11 @@ export function problemText({ code, message }) {
   return [code === 'voice_unavailable' && message ? `${message} You can type your question.` : text, help];
 }
 
-/** The line under the microphone. Pure. */
-export function statusText({ mic, mode, note }) {
+/** The line beside the microphone; `speech`: whether answers are to be spoken. Pure. */
+export function statusText({ mic, mode, note, engine, speaks }, speech) {
   if (mic === 'opening') return 'Opening the microphone…';
-  if (mic === 'on') return mode === 'ptt' ? 'Listening: release Space to send' : 'Listening';
+  if (mic === 'on' && mode === 'ptt') return 'Listening: release Space to send';
+  if (mic === 'on') return speech && engine !== null && !speaks ? 'Listening. Answers are not spoken here.' : 'Listening';
   if (mic === 'stopping') return 'One moment…';
   if (note === 'nothing_heard') return 'Nothing was heard. Hold Space while you speak.';
   return note === 'overrun' ? 'The connection is too slow for sound.' : 'Microphone off';
@@ -120,7 +121,7 @@ export class VoiceView {
     if (state === before) return;
     if (state.problem && state.problem !== before.problem) this.announcer.warn(problemText(state.problem)[0]);
     else if (state.mic === 'on' && before.mic !== 'on') this.announcer.say('Listening');
-    else if (state.note !== before.note && state.note !== '') this.announcer.say(statusText(state));
+    else if (state.note !== before.note && state.note !== '') this.announcer.say(statusText(state, this.voice.speech));
     else if (state.caption?.final && state.caption !== before.caption && state.caption.text) {
       this.announcer.say(`Heard: ${state.caption.text}`);
       this.asked();
@@ -134,8 +135,9 @@ export class VoiceView {
     this.root.dataset.mic = state.mic;
     this.root.toggleAttribute('data-hearing', state.hearing);
     this.meter.style.setProperty('--level', on ? Math.min(1, level / kFullLevel).toFixed(2) : '0');
+    this.status.title = state.engine ? `Recognition: ${state.engine}` : '';
     const text = state.caption?.text ?? '';
-    setText(this.status, statusText(state));
+    setText(this.status, statusText(state, speech));
     setText(this.caption, text);
     setHidden(this.caption, text === '');
     this.caption.dataset.final = String(state.caption?.final ?? false);

@@ -293,6 +293,19 @@ test('a tap interrupts at once; without speech there is nothing to interrupt', a
   assert.equal(voice.interrupt(), false);
 });
 
+test('an interruption between two clauses: the first one was heard', async () => {
+  const { world, voice, sent, say } = await speaking();
+  world.pass(2000);
+  assert.equal(voice.state.speech.current, 0, 'more is to come');
+  say({ type: 'speech_started', utterance_id: 'u2', audio_ms: 1000 });
+  say({ type: 'transcript', utterance_id: 'u2', text: 'stop', is_final: false, speech_final: false });
+  assert.deepEqual(sent('interrupt').map((frame) => [frame.segment, frame.played_ms]), [[0, 1000]]);
+  const fresh = await listening();
+  fresh.say({ type: 'tts_start', turn_id: 't9', segment: 0, text: 'x', sample_rate: 16_000 });
+  fresh.voice.interrupt();
+  assert.deepEqual(fresh.sent('interrupt').map((frame) => [frame.segment, frame.played_ms]), [[0, 0]], 'nothing was');
+});
+
 test('speech off: silence here, the answer goes on there; the microphone begins a new stream', async () => {
   const { world, voice, sent, speak, sendSegment, context } = await speaking();
   voice.setSpeech(false);

@@ -103,7 +103,7 @@ test('pieces lie back to back, 20 ms ahead', () => {
   world.pass(200);
   assert.deepEqual(log.slice(3), ['ended t/1 200', 'idle']);
   assert.equal(player.active, false);
-  assert.equal(player.place, null);
+  assert.deepEqual(player.place, { turnId: 't', segment: 1, ms: 200 }, 'what was heard last');
   // Late sound starts anew, it does not pile up in the past.
   world.pass(1000);
   say(2, 1);
@@ -150,7 +150,7 @@ test('stop is for good and tells the place', () => {
   assert.deepEqual(log, ['started t/0 0', 'ended t/0 100', 'started t/1 0']);
   player.push(new Int16Array(160));
   assert.equal(sources.length, 6, 'sound of a stopped answer is dropped');
-  assert.equal(player.stop(), null);
+  assert.deepEqual(player.stop(), { turnId: 't', segment: 1, ms: 250 }, 'still');
   say(0, 1);
   player.pause();
   assert.equal(player.stop().ms, 0, 'never sounded');
