@@ -134,5 +134,6 @@ build_all() {
     build_module
     build_worker
     fill_vendor
+    fill_voice
     exec 8>&-
 }
