@@ -9,9 +9,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdio>
 #include <fstream>
 #include <functional>
+#include <iostream>
 
 namespace mr::test {
 namespace {
@@ -76,12 +76,9 @@ TEST_F(VoiceOnnx, FileThatIsNoLibraryCannotBeLoaded) {
 }
 
 TEST_F(VoiceOnnx, AnotherLibraryIsNotTakenForIt) {
-    Dl_info libc{};
-    ASSERT_NE(dladdr(reinterpret_cast<void*>(&std::fopen), &libc), 0);
-    const fs::path path = fs::canonical(libc.dli_fname);
-    if (path.filename().string().find("libc") == std::string::npos) {
-        GTEST_SKIP() << "the C library is not a file of its own here (a sanitizer)";
-    }
+    Dl_info runtime{}; // of C++: whatever watches this program, it is a file of its own
+    ASSERT_NE(dladdr(&std::cout, &runtime), 0);
+    const fs::path path = fs::canonical(runtime.dli_fname);
     EXPECT_THAT(error_of([&] { Runtime::load(path); }), HasSubstr("is not onnxruntime"));
 }
 

@@ -5,6 +5,15 @@
 #include <system_error>
 #include <utility>
 
+// The library locks by means of its own, which ThreadSanitizer, not being in it, takes for none.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+extern "C" const char* __tsan_default_suppressions() {
+    return "race:libonnxruntime.so\n";
+}
+#endif
+#endif
+
 namespace mr::voice::onnx {
 namespace {
 
