@@ -159,7 +159,8 @@ export class MockVoice {
       }
       this.piece(speaking, segment, turn);
     }
-    speaking.timer = setTimeout(() => this.speak(speaking), 50);
+    // A page that has gone in mid-speech holds nobody up.
+    speaking.timer = setTimeout(() => this.speak(speaking), 50).unref();
   }
 
   piece(speaking, [text, seconds, kind], turn) {

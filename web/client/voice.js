@@ -272,9 +272,7 @@ export class VoiceClient {
   /** Ends everything at once: another conversation begins. */
   close() {
     this.player.stop();
-    this.dispatch({ type: 'silent' });
-    if (this.state.mic === 'off') return;
-    this.dispatch({ type: 'off' });
+    this.dispatch({ type: 'reset' });
     this.ended();
   }
 

@@ -110,6 +110,7 @@ const kActions = {
   sounding: (state, { turnId, segment }) => withSpeech(state, turnId, { current: segment, paused: false }),
   paused: (state, { turnId, paused }) => withSpeech(state, turnId, { paused }),
   silent: (state) => (state.speech === null ? state : { ...state, speech: null }),
+  reset: () => initialVoice(),
   dismiss: (state) => ({ ...state, problem: null, note: '' }),
 };
 

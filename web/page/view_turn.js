@@ -125,12 +125,13 @@ export class TurnView {
     for (const button of [this.good, this.bad]) setHidden(button, turn.turnId === null || turn.archived);
     this.good.setAttribute('aria-pressed', String(turn.rating === 1));
     this.bad.setAttribute('aria-pressed', String(turn.rating === -1));
-    if (turn.timings || turn.voice) this.showLatency(turn);
+    if (turn.timings || turn.voice) this.showLatency();
   }
 
   // Loaded with the first answer that has ended. What was measured of the voice may come later.
-  async showLatency(turn) {
+  async showLatency() {
     const { latencyView } = await import('./view_latency.js');
+    const { turn } = this; // the newest: several may have waited here
     const heard = `${turn.voice?.voice_to_voice_ms} ${turn.marks.heardMs}`;
     if (this.foot.childElementCount > 0 && this.foot.dataset.heard === heard) return;
     this.foot.dataset.heard = heard;

@@ -156,7 +156,8 @@ export class VoiceView {
     setHidden(this.speaking, segment === null);
     this.mark.show(segment === null || segment.kind !== 'answer' ? null : state.speech.turnId, segment);
     if (segment === null) return;
-    setText(this.spokenWord, state.speech.paused ? 'Paused' : 'Speaking');
+    const word = segment.kind === 'progress' ? 'Working' : 'Speaking';
+    setText(this.spokenWord, state.speech.paused ? 'Paused' : word);
     setText(this.spokenText, segment.text);
   }
 }

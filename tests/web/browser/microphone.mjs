@@ -60,11 +60,28 @@ export async function launchWithMicrophone(parts, { loop = false } = {}) {
 
 /**
  * Runs in the page before its own scripts. `window.captured` (frames from the worklet), `window.loudness()` (of
- * all that goes to a loudspeaker, 0 to 1), `window.bargeIns` (ms from `speech_started` to silence).
+ * all that goes to a loudspeaker, 0 to 1), `window.loudest`, `window.marks` (texts that were marked as spoken),
+ * `window.captions` (`final: text`), `window.bargeIns` (ms from `speech_started` to silence).
  */
 export function listen() {
   window.captured = [];
   window.bargeIns = [];
+  window.loudest = 0;
+  window.marks = [];
+  setInterval(() => (window.loudest = Math.max(window.loudest, window.loudness())), 10);
+  window.captions = [];
+  document.addEventListener('DOMContentLoaded', () => {
+    const note = () => {
+      const caption = document.querySelector('.caption');
+      if (caption) window.captions.push(`${caption.dataset.final}: ${caption.textContent}`);
+    };
+    new MutationObserver(note).observe(document.getElementById('voice'), { childList: true, subtree: true, characterData: true, attributes: true });
+  });
+  const { set } = HighlightRegistry.prototype;
+  HighlightRegistry.prototype.set = function (name, highlight) {
+    window.marks.push([...highlight].map(String).join());
+    return set.call(this, name, highlight);
+  };
   const analysers = [];
   const { connect } = AudioNode.prototype;
   AudioNode.prototype.connect = function (target, ...rest) {

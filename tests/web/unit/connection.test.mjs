@@ -9,12 +9,14 @@ import { fakeWorld } from './world.mjs';
 function connect({ token = null, lastId = '0-0' } = {}) {
   const world = fakeWorld();
   const resume = { token, lastId };
-  const log = { frames: [], states: [], refused: 0 };
+  const log = { frames: [], binary: [], states: [], moves: [], refused: 0 };
   const connection = new Connection({
     url: 'wss://example.test/ws/chat',
     env: world,
     resume: () => (resume.token ? { ...resume } : null),
     onFrame: (frame) => log.frames.push(frame),
+    onBinary: (data) => log.binary.push(data.byteLength),
+    onMoveFailed: (moving) => log.moves.push(moving),
     onStatus: ({ state }) => log.states.at(-1) !== state && log.states.push(state),
     onTokenRefused: () => {
       log.refused += 1;
@@ -232,4 +234,66 @@ test('stop ends everything', () => {
   connection.retryNow();
   connection.reconnect();
   assert.equal(world.sockets.length, 1);
+});
+
+const kAway = 'wss://example.test/ws/voice';
+const kHome = 'wss://example.test/ws/chat';
+
+test('another address: the session goes along, and comes home when nobody answers', () => {
+  const { world, connection, log } = connect({ token: 'tok', lastId: '3-4' });
+  world.socket.greet();
+  connection.moveTo(kAway);
+  assert.equal(world.sockets[0].closedWith, 1000);
+  assert.equal(world.socket.url, kAway);
+  assert.deepEqual(world.socket.protocols, ['mr.v2', 'mr.resume.tok.3-4']);
+  connection.moveTo(kAway);
+  assert.equal(world.sockets.length, 2, 'it is on its way there');
+  world.socket.fail();
+  assert.equal(world.socket.url, kHome, 'at once');
+  assert.deepEqual(log.moves, [true]);
+  world.socket.greet();
+  connection.moveTo(kAway);
+  world.pass(kConnectTimeoutMs);
+  assert.equal(world.socket.url, kHome, 'silence is no answer either');
+  assert.deepEqual(log.moves, [true, true]);
+  assert.equal(log.refused, 0, 'the token is not to blame');
+});
+
+test('another address that answered once: tried again after a loss, then home with the usual patience', () => {
+  const { world, connection, log } = connect({ token: 'tok' });
+  world.socket.greet();
+  connection.moveTo(kAway);
+  world.socket.greet();
+  world.socket.fail();
+  world.pass(kFirstDelayMs);
+  assert.equal(world.socket.url, kAway);
+  const { length } = world.sockets;
+  world.socket.fail();
+  assert.deepEqual(log.moves, [false]);
+  assert.equal(world.sockets.length, length, 'not at once');
+  world.pass(kMaxDelayMs);
+  assert.equal(world.socket.url, kHome);
+  world.socket.greet();
+  assert.equal(connection.status.state, 'online');
+  connection.moveTo(kAway);
+  world.socket.greet();
+  connection.moveTo(kHome);
+  world.socket.greet();
+  assert.equal(world.socket.url, kHome);
+});
+
+test('binary frames: both ways, and only behind the greeting', () => {
+  const { world, connection, log } = connect();
+  assert.equal(connection.sendBinary(new Int16Array(2)), false);
+  world.socket.readyState = 1;
+  world.socket.deliver(new ArrayBuffer(4));
+  world.socket.greet();
+  world.socket.deliver(new ArrayBuffer(6));
+  assert.deepEqual(log.binary, [6]);
+  assert.equal(connection.sendBinary(new Int16Array(2)), true);
+  world.socket.bufferedAmount = 9;
+  assert.equal(connection.buffered, 9);
+  connection.stop();
+  assert.equal(connection.sendBinary(new Int16Array(2)), false);
+  assert.equal(connection.buffered, 0);
 });

@@ -10,7 +10,7 @@ import { answerEvents, stamp } from '../scenario.mjs';
 import { fakeWorld } from './world.mjs';
 
 const play = (state, ...actions) => actions.reduce((now, action) => reduceVoice(now, typeof action.type === 'string' && kActions.has(action.type) ? action : { type: 'event', event: action }), state);
-const kActions = new Set(['open', 'opened', 'renew', 'stopping', 'off', 'sounding', 'paused', 'silent', 'dismiss']);
+const kActions = new Set(['reset', 'open', 'opened', 'renew', 'stopping', 'off', 'sounding', 'paused', 'silent', 'dismiss']);
 const open = { type: 'open', streamId: 'm1', mode: 'auto' };
 const said = (text, more = {}) => ({ type: 'transcript', stream_id: 'm1', utterance_id: 'u1', text, is_final: false, speech_final: false, ...more });
 const final = (text, more = {}) => said(text, { is_final: true, speech_final: true, ...more });
@@ -79,6 +79,7 @@ test('errors: which end the microphone', () => {
   assert.deepEqual([overrun.mic, overrun.note], ['on', 'overrun']);
   assert.equal(play(failed, { type: 'dismiss' }).problem, null);
   assert.equal(play(failed, open).problem, null, 'a new attempt');
+  assert.deepEqual(play(failed, { type: 'reset' }), initialVoice());
   const lost = play(on, { type: 'off', problem: { code: 'device_lost', message: '' } });
   assert.deepEqual([lost.mic, lost.problem.code], ['off', 'device_lost']);
 });
