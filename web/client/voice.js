@@ -147,7 +147,7 @@ export class VoiceClient {
     const own = isOwn(this.state, frame);
     if (frame.type === 'connected') this.connected();
     else if (frame.type === 'audio_ack') this.stream.acknowledged(frame);
-    else if (frame.type === 'error' && frame.code === 'voice_lost' && own) this.stream.resume();
+    else if (frame.type === 'error' && frame.code === 'voice_lost') this.stream.lost(frame);
     else if (frame.type === 'speech_started' && own) this.pause();
     else if (frame.type === 'speech_stopped' && own) this.spoken(frame);
     const before = this.state;

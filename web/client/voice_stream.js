@@ -90,6 +90,11 @@ export class VoiceStream {
     this.flush();
   }
 
+  /** A worker that has taken the session over does not know the stream. */
+  lost({ stream_id: streamId }) {
+    if (streamId === undefined || streamId === this.parameters?.stream_id) this.resume();
+  }
+
   /** Asks from where to go on. */
   resume() {
     if (this.parameters === null || this.link === 'none') return;

@@ -24,7 +24,8 @@ const kProblems = {
 /** What to say about a problem, and whether the help page knows more. Pure. */
 export function problemText({ code, message }) {
   const [text, help] = Object.hasOwn(kProblems, code) ? kProblems[code] : ['The microphone could not be started.', true];
-  return [code === 'voice_unavailable' && message ? `${message} You can type your question.` : text, help];
+  if (code !== 'voice_unavailable' || !message) return [text, help];
+  return [`${message.replace(/[.\s]+$/, '')}. You can type your question.`, help];
 }
 
 /** The line beside the microphone; `speech`: whether answers are to be spoken. Pure. */

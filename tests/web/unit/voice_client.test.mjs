@@ -196,6 +196,8 @@ test('a long loss: the ring is what there is, and it says so', async () => {
 
 test('a takeover: voice_lost is answered by a resume; a server that never answers is given up', async () => {
   const { world, voice, speak, sent, say, mics } = await listening();
+  say({ type: 'error', code: 'voice_lost', message: '', stream_id: 'another' });
+  assert.equal(sent('voice_resume').length, 0);
   say({ type: 'error', code: 'voice_lost', message: '' });
   assert.equal(voice.state.mic, 'on');
   assert.equal(sent('voice_resume').length, 1);
@@ -284,6 +286,16 @@ test('words: an interruption, told once with what was heard', async () => {
   say({ type: 'tts_start', turn_id: 't2', segment: 0, text: 'Yes?', sample_rate: 16_000, id: '1-301' });
   world.socket.deliver(new Int16Array(1600).buffer);
   assert.equal(context.sources.length, scheduled + 1, 'the next answer is heard');
+});
+
+test('words that the server has acted on already: nothing more to say', async () => {
+  const { voice, sent, say } = await speaking();
+  say({ type: 'speech_started', utterance_id: 'u2', audio_ms: 1000 });
+  say({ type: 'tts_cancelled', turn_id: 't1', from_segment: 0, heard_text: 'Clause', id: '1-200' });
+  assert.equal(voice.player.paused, false);
+  say({ type: 'transcript', utterance_id: 'u2', text: 'wait', is_final: false, speech_final: false });
+  assert.equal(sent('interrupt').length, 0);
+  assert.equal(voice.state.speech, null);
 });
 
 test('a tap interrupts at once; without speech there is nothing to interrupt', async () => {
