@@ -73,7 +73,6 @@ struct Connection : Follower {
     uint8_t pings_unanswered = 0; // since the last pong
     uint8_t deflate_bits = 0;     // window of what we compress; 0: no permessage-deflate
     uint16_t close_code = 0;      // as it stands in the log
-    uint16_t violation_code = 0;  // to close with when the answers owed are out
     uint32_t unacked = 0;         // in the kernel at the last look, not taken by the client yet
     uint32_t counted_output = 0;  // of the output queue, in the metrics
     // Of clock.h.
@@ -82,9 +81,10 @@ struct Connection : Follower {
     uint32_t pinged_at_ms = 0;
     uint32_t progress_at_ms = 0; // the last byte the kernel took, or the first it did not
     uint32_t acked_at_ms = 0;    // the client's side was last seen to take bytes from the kernel
-    uint32_t closing_at_ms = 0;  // a violation was found, then: the close handshake began
     Pace pace;
-    LimitHolds holds;
+    [[no_unique_address]] LimitHolds holds; // the next two lie in its padding
+    uint16_t violation_code = 0;            // to close with when the answers owed are out
+    uint32_t closing_at_ms = 0;      // a violation was found, then: the close handshake began
     const char* violation = nullptr; // a broken rule (static)
 
     ngx_queue_t all{};  // every connection of this process, the next one to be looked at first
@@ -114,7 +114,7 @@ struct Connection : Follower {
         return (paused & static_cast<uint8_t>(cause)) != 0;
     }
 };
-static_assert(sizeof(Connection) <= 432, "lives in every idle connection");
+static_assert(sizeof(Connection) <= 424, "lives in every idle connection");
 
 // Back from a link of nginx's lists. The standard promises offsetof for simple structures alone;
 // our compilers have it for every one without virtual bases.
