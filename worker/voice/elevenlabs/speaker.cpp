@@ -19,8 +19,12 @@ using Clock = std::chrono::steady_clock;
 constexpr std::string_view kProvider = "elevenlabs";
 constexpr std::string_view kOperation = "speech";
 
-double spread() {
-    return static_cast<double>(random_u32()) / 4294967296.0;
+// Doubled with each try; spread over its last quarter, so that answers do not come back together.
+milliseconds own_wait(const ElevenLabsOptions& options, unsigned tried) {
+    const milliseconds whole =
+        std::min<milliseconds>(options.retry_base * (1U << std::min(tried, 4U)), kRetryMax);
+    const double part = 0.75 + 0.25 * static_cast<double>(random_u32()) / 4294967296.0;
+    return milliseconds(static_cast<int64_t>(static_cast<double>(whole.count()) * part));
 }
 
 unsigned number_of(std::string_view text) {
@@ -85,10 +89,7 @@ boost::asio::awaitable<void> Speaker::speak(SaidClause clause) {
         const bool again = waits || (one.refusal.passing && !one.refusal.crowded &&
                                      tried < core_->options.max_retries);
         const unsigned count = waits ? crowded++ : tried++;
-        milliseconds wait = one.asked.value_or(std::min<milliseconds>(
-            core_->options.retry_base * (1U << std::min(count, 4U)), kRetryMax));
-        wait = milliseconds(
-            static_cast<int64_t>(static_cast<double>(wait.count()) * (0.75 + 0.25 * spread())));
+        const milliseconds wait = one.asked.value_or(own_wait(core_->options, count));
         const bool in_time = again && Clock::now() + wait < end;
         report(one, static_cast<int>(count), in_time ? wait : milliseconds(-1));
         if (!in_time) {
