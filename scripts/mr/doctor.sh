@@ -77,6 +77,14 @@ doctor_build() {
             fine "not built yet: $(in_repo "$what") (./mr run builds it)"
         fi
     done
+    if [[ -f $kVoice/.state ]]; then
+        fine "speech recogniser: $(in_repo "$kVoice")"
+    elif command -v npm >/dev/null; then
+        fine "no speech recogniser yet: $(in_repo "$kVoice") (./mr run fetches it)"
+    else
+        sick "npm, which brings the speech recogniser (voice has others without)" \
+            "apt-get install npm, then ./mr run"
+    fi
 }
 
 cmd_doctor() {

@@ -78,6 +78,7 @@ fetch_voice_files() { # WORK-FOLDER
         fi
         keep_voice_file "$1" "$path" "$sum" "$kept" || return 1
     done < <(voice_files)
+    mkdir -p "$kVoice/licences"
     cp -- "$MR_ROOT"/packaging/voice/licences/*.txt "$kVoice/licences/"
 }
 

@@ -7,10 +7,10 @@
 
 namespace mr::voice {
 
-inline constexpr int64_t kMaxWindowMs = 30'000; // Moonshine was trained on up to 30 s
+inline constexpr int64_t kMaxWindowMs = 30'000; // as long as what Moonshine was trained on
 inline constexpr size_t kMaxWindows = 4;        // what is behind them is not recognised
 
-// Of equal loudness or shorter than kMaxWindowMs: as it is. Longer: cut at the quietest place of
+// One window where it fits. Longer sound is cut at the quietest place of
 // the last sixth of each window, where a pause between words is likely. Views of `samples`.
 std::vector<PcmView> cut_windows(PcmView samples);
 
