@@ -82,6 +82,19 @@ TEST_F(VoiceOnnx, AnotherLibraryIsNotTakenForIt) {
     EXPECT_THAT(error_of([&] { Runtime::load(path); }), HasSubstr("is not onnxruntime"));
 }
 
+TEST_F(VoiceOnnxModels, LibraryWithoutItsEndIsNotLoaded) {
+    const fs::path whole = voice_files() / "libonnxruntime.so";
+    const fs::path part = folder_ / "libonnxruntime.so";
+    for (const uintmax_t size : {fs::file_size(whole) - 1, fs::file_size(whole) / 2}) {
+        fs::copy_file(whole, part, fs::copy_options::overwrite_existing);
+        fs::resize_file(part, size);
+        EXPECT_THAT(error_of([&] { Runtime::load(part); }),
+                    AllOf(HasSubstr("its end is missing"), HasSubstr("once it is removed")));
+    }
+    fs::resize_file(part, 10);
+    EXPECT_THAT(error_of([&] { Runtime::load(part); }), HasSubstr("cannot be loaded"));
+}
+
 TEST_F(VoiceOnnxModels, MissingWeightsAreNamed) {
     EXPECT_THAT(error_of([&] { voice::load_silero(runtime_, {folder_ / "silero_vad_v5.onnx"}); }),
                 AllOf(HasSubstr("silero_vad_v5.onnx is not there"), HasSubstr("./mr run")));

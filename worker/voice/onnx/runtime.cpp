@@ -1,7 +1,10 @@
 #include "worker/voice/onnx/runtime.h"
 
 #include <dlfcn.h>
+#include <elf.h>
 
+#include <cstring>
+#include <fstream>
 #include <system_error>
 #include <utility>
 
@@ -19,6 +22,21 @@ namespace {
 
 constexpr const char* kCure = "; ./mr run fetches it anew once it is removed";
 
+// The loader maps a library without asking whether the file has all of it: one that was copied in
+// part kills the process. The table of sections stands last.
+bool is_cut_off(const std::filesystem::path& library) {
+    Elf64_Ehdr header{};
+    std::ifstream file(library, std::ios::binary);
+    if (!file.read(reinterpret_cast<char*>(&header), sizeof header) ||
+        std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) {
+        return false; // not a library at all, which the loader does see
+    }
+    std::error_code failed;
+    const uint64_t size = std::filesystem::file_size(library, failed);
+    const uint64_t sections = uint64_t{header.e_shnum} * header.e_shentsize;
+    return failed || header.e_shoff > size || sections > size - header.e_shoff;
+}
+
 } // namespace
 
 void require_file(const std::filesystem::path& file) {
@@ -31,6 +49,9 @@ void require_file(const std::filesystem::path& file) {
 
 std::shared_ptr<const Runtime> Runtime::load(const std::filesystem::path& library) {
     require_file(library);
+    if (is_cut_off(library)) {
+        throw Error(library.string() + " cannot be loaded: its end is missing" + kCure);
+    }
     // Local: whatever it brings along (protobuf, abseil) is nobody else's.
     void* handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (handle == nullptr) {
