@@ -20,6 +20,8 @@
 namespace mr::test {
 namespace {
 
+using namespace speech;
+
 constexpr unsigned kMaxThreads = 16;
 constexpr int kRounds = 5;
 
@@ -44,29 +46,29 @@ std::string resident() {
     return "unknown";
 }
 
-struct Speech {
+struct Sentences {
     std::vector<voice::Pcm> sentences;
     double ms = 0;
 };
 
-Speech speech() {
-    Speech made;
+Sentences speak() {
+    Sentences made;
     for (const char* voice : {"slt", "rms", "awb"}) {
         for (const char* text : {"which project is over budget",
                                  "how many open invoices do we have with the general contractor",
                                  "show me the three largest change orders of this year and the "
                                  "vendors whose certificates end in the next quarter"}) {
-            made.sentences.push_back(spoken(text, voice));
+            made.sentences.push_back(speech::spoken(text, voice));
             made.ms += static_cast<double>(voice::to_ms(made.sentences.back().size()));
         }
     }
     return made;
 }
 
-void by_length(voice::UtteranceModelFactory& factory, const Speech& speech) {
+void by_length(voice::UtteranceModelFactory& factory, const Sentences& spoken) {
     const auto model = factory.make();
     const std::atomic<bool> given_up = false;
-    for (const voice::Pcm& sentence : speech.sentences) {
+    for (const voice::Pcm& sentence : spoken.sentences) {
         std::vector<double> costs;
         for (int round = 0; round < kRounds; ++round) {
             const double before = clock_ms(CLOCK_THREAD_CPUTIME_ID);
@@ -80,7 +82,7 @@ void by_length(voice::UtteranceModelFactory& factory, const Speech& speech) {
     }
 }
 
-void together(voice::UtteranceModelFactory& factory, const Speech& speech, unsigned count) {
+void together(voice::UtteranceModelFactory& factory, const Sentences& spoken, unsigned count) {
     const double wall = wall_ms();
     const double cpu = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
     std::vector<std::thread> threads;
@@ -88,7 +90,7 @@ void together(voice::UtteranceModelFactory& factory, const Speech& speech, unsig
         threads.emplace_back([&] {
             const auto model = factory.make();
             const std::atomic<bool> given_up = false;
-            for (const voice::Pcm& sentence : speech.sentences) {
+            for (const voice::Pcm& sentence : spoken.sentences) {
                 (void)model->recognise(sentence, given_up);
             }
         });
@@ -96,17 +98,17 @@ void together(voice::UtteranceModelFactory& factory, const Speech& speech, unsig
     for (std::thread& thread : threads) {
         thread.join();
     }
-    const double spoken_ms = speech.ms * count;
+    const double spoken_ms = spoken.ms * count;
     std::printf("%u at once: real-time factor %.3f in processor time, %.3f by the clock; %s\n",
                 count, (clock_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu) / spoken_ms,
                 (wall_ms() - wall) / spoken_ms, resident().c_str());
 }
 
-void detector(voice::VadFactory& factory, const Speech& speech) {
+void detector(voice::VadFactory& factory, const Sentences& spoken) {
     const auto vad = factory.make();
     size_t frames = 0;
     const double before = clock_ms(CLOCK_THREAD_CPUTIME_ID);
-    for (const voice::Pcm& sentence : speech.sentences) {
+    for (const voice::Pcm& sentence : spoken.sentences) {
         const voice::PcmView view(sentence);
         for (size_t at = 0; at + voice::kVadFrame <= view.size(); at += voice::kVadFrame) {
             (void)vad->probability(view.subspan(at, voice::kVadFrame));
@@ -129,7 +131,7 @@ void report(unsigned threads) {
     began = wall_ms();
     const auto silero = voice::load_silero(runtime, {voice_files() / "silero/silero_vad_v5.onnx"});
     std::printf("silero: %.0f ms, %s\n", wall_ms() - began, resident().c_str());
-    const Speech sentences = speech();
+    const Sentences sentences = speak();
     by_length(*moonshine, sentences);
     together(*moonshine, sentences, 1);
     together(*moonshine, sentences, threads);
@@ -141,7 +143,7 @@ void report(unsigned threads) {
 
 int main(int count, char** arguments) {
     try {
-        if (const std::string lacks = mr::test::voice_lacks(); !lacks.empty()) {
+        if (const std::string lacks = mr::test::speech::voice_lacks(); !lacks.empty()) {
             std::fprintf(stderr, "%s\n", lacks.c_str());
             return 1;
         }

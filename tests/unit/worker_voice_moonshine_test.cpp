@@ -16,6 +16,9 @@
 namespace mr::test {
 namespace {
 
+using namespace speech;
+
+namespace moonshine = voice::moonshine;
 using testing::HasSubstr;
 using voice::Heard;
 using voice::Pcm;
@@ -104,7 +107,7 @@ TEST_F(VoiceMoonshine, ThreadsShareTheWeights) {
 TEST_F(VoiceMoonshine, LongerThanAWindowItIsHeardInOrder) {
     Pcm samples;
     std::string meant;
-    while (samples.size() < to_samples(voice::kMaxWindowMs + 2'000)) {
+    while (samples.size() < to_samples(moonshine::kMaxWindowMs + 2'000)) {
         for (const char* sentence : kSentences) {
             const Pcm speech = spoken(sentence);
             const Pcm pause = silence(300);
@@ -119,20 +122,20 @@ TEST_F(VoiceMoonshine, LongerThanAWindowItIsHeardInOrder) {
 
 // ------------------------------------------------------------------------------------------------
 
-TEST(VoiceWindows, ShortSoundIsOneWindow) {
-    for (const int64_t ms : {int64_t{0}, int64_t{1}, voice::kMaxWindowMs}) {
+TEST(MoonshineWindows, ShortSoundIsOneWindow) {
+    for (const int64_t ms : {int64_t{0}, int64_t{1}, moonshine::kMaxWindowMs}) {
         const Pcm samples(to_samples(ms));
-        const auto windows = voice::cut_windows(samples);
+        const auto windows = moonshine::cut_windows(samples);
         ASSERT_EQ(windows.size(), 1U);
         EXPECT_EQ(windows[0].size(), samples.size());
     }
 }
 
-TEST(VoiceWindows, CutAtThePauseAndNothingIsLost) {
-    Pcm samples = noise(voice::kMaxWindowMs + 10'000, 0.3);
+TEST(MoonshineWindows, CutAtThePauseAndNothingIsLost) {
+    Pcm samples = noise(moonshine::kMaxWindowMs + 10'000, 0.3);
     const size_t pause = to_samples(27'500);
     std::fill_n(samples.begin() + static_cast<ptrdiff_t>(pause), to_samples(200), voice::Sample{0});
-    const auto windows = voice::cut_windows(samples);
+    const auto windows = moonshine::cut_windows(samples);
     ASSERT_EQ(windows.size(), 2U);
     EXPECT_GE(windows[0].size(), pause);
     EXPECT_LE(windows[0].size(), pause + to_samples(200));
@@ -140,21 +143,21 @@ TEST(VoiceWindows, CutAtThePauseAndNothingIsLost) {
     EXPECT_EQ(windows[1].data(), windows[0].data() + windows[0].size());
 }
 
-TEST(VoiceWindows, ThereAreOnlySoMany) {
-    const Pcm samples(to_samples(voice::kMaxWindowMs * 6));
-    const auto windows = voice::cut_windows(samples);
-    EXPECT_EQ(windows.size(), voice::kMaxWindows);
+TEST(MoonshineWindows, ThereAreOnlySoMany) {
+    const Pcm samples(to_samples(moonshine::kMaxWindowMs * 6));
+    const auto windows = moonshine::cut_windows(samples);
+    EXPECT_EQ(windows.size(), moonshine::kMaxWindows);
     for (const PcmView window : windows) {
-        EXPECT_LE(window.size(), to_samples(voice::kMaxWindowMs));
-        EXPECT_GE(window.size(), to_samples(voice::kMaxWindowMs) * 5 / 6);
+        EXPECT_LE(window.size(), to_samples(moonshine::kMaxWindowMs));
+        EXPECT_GE(window.size(), to_samples(moonshine::kMaxWindowMs) * 5 / 6);
     }
 }
 
-TEST(VoiceWindows, OnlyWhatCouldBeSpeechIsNotSilent) {
-    EXPECT_TRUE(voice::is_silent({}));
-    EXPECT_TRUE(voice::is_silent(noise(100, 0.0005)));
-    EXPECT_FALSE(voice::is_silent(noise(100, 0.005)));
-    EXPECT_FALSE(voice::is_silent(Pcm{0, INT16_MIN, 0}));
+TEST(MoonshineWindows, OnlyWhatCouldBeSpeechIsNotSilent) {
+    EXPECT_TRUE(moonshine::is_silent({}));
+    EXPECT_TRUE(moonshine::is_silent(noise(100, 0.0005)));
+    EXPECT_FALSE(moonshine::is_silent(noise(100, 0.005)));
+    EXPECT_FALSE(moonshine::is_silent(Pcm{0, INT16_MIN, 0}));
 }
 
 std::vector<int64_t> repeated(std::vector<int64_t> head, const std::vector<int64_t>& loop,
@@ -165,33 +168,34 @@ std::vector<int64_t> repeated(std::vector<int64_t> head, const std::vector<int64
     return head;
 }
 
-TEST(VoiceLoop, OrdinaryTextIsKept) {
+TEST(MoonshineLoop, OrdinaryTextIsKept) {
     std::vector<int64_t> text(50);
     std::iota(text.begin(), text.end(), 10);
-    EXPECT_EQ(voice::length_without_loop(text), 50U);
-    EXPECT_EQ(voice::length_without_loop({}), 0U);
+    EXPECT_EQ(moonshine::length_without_loop(text), 50U);
+    EXPECT_EQ(moonshine::length_without_loop({}), 0U);
     const std::vector<int64_t> number = repeated({10, 11}, {5}, 7); // "five five five …"
-    EXPECT_EQ(voice::length_without_loop(number), number.size());
+    EXPECT_EQ(moonshine::length_without_loop(number), number.size());
     const std::vector<int64_t> twice = repeated({10}, {4, 5, 6, 7}, 3);
-    EXPECT_EQ(voice::length_without_loop(twice), twice.size());
+    EXPECT_EQ(moonshine::length_without_loop(twice), twice.size());
 }
 
-TEST(VoiceLoop, EndlessRepetitionIsCutToItsFirst) {
+TEST(MoonshineLoop, EndlessRepetitionIsCutToItsFirst) {
     for (size_t period = 1; period <= 10; ++period) {
         std::vector<int64_t> loop(period);
         std::iota(loop.begin(), loop.end(), 100);
         const std::vector<int64_t> text = repeated({7, 8, 9}, loop, 12);
-        EXPECT_EQ(voice::length_without_loop(text), 3 + period) << "period " << period;
+        EXPECT_EQ(moonshine::length_without_loop(text), 3 + period) << "period " << period;
     }
 }
 
 // A vocabulary of the right size with a few pieces that matter.
-class VoiceVocabulary : public testing::Test {
+class MoonshineVocabulary : public testing::Test {
   protected:
-    VoiceVocabulary() : file_(testing::TempDir() + "mr-vocabulary-" + std::to_string(getpid())) {}
-    ~VoiceVocabulary() override { std::filesystem::remove(file_); }
+    MoonshineVocabulary()
+        : file_(testing::TempDir() + "mr-vocabulary-" + std::to_string(getpid())) {}
+    ~MoonshineVocabulary() override { std::filesystem::remove(file_); }
 
-    voice::Vocabulary load(size_t size) const {
+    moonshine::Vocabulary load(size_t size) const {
         std::ofstream out(file_, std::ios::binary);
         out << "<unk>\n<s>\n</s>\n<0x0A>\n<0xE2>\n<0x82>\n<0xAC>\n\u2581How\n\u2581many\nly\n\u2581"
                "\n<0xZZ>\n.";
@@ -199,14 +203,14 @@ class VoiceVocabulary : public testing::Test {
             out << "\nx";
         }
         out.close();
-        return voice::Vocabulary::load(file_);
+        return moonshine::Vocabulary::load(file_);
     }
 
     std::filesystem::path file_;
 };
 
-TEST_F(VoiceVocabulary, PiecesBecomeText) {
-    const voice::Vocabulary vocabulary = load(32'000);
+TEST_F(MoonshineVocabulary, PiecesBecomeText) {
+    const moonshine::Vocabulary vocabulary = load(32'000);
     EXPECT_EQ(vocabulary.size(), 32'000U);
     const auto text = [&](std::vector<int64_t> tokens) { return vocabulary.text(tokens); };
     EXPECT_EQ(text({7, 8, 9, 12}), "How manyly.");
@@ -219,7 +223,7 @@ TEST_F(VoiceVocabulary, PiecesBecomeText) {
     EXPECT_EQ(text({}), "");
 }
 
-TEST_F(VoiceVocabulary, AnotherNumberOfPiecesIsRefused) {
+TEST_F(MoonshineVocabulary, AnotherNumberOfPiecesIsRefused) {
     for (const size_t size : {size_t{31'999}, size_t{32'001}}) {
         try {
             load(size);
@@ -230,7 +234,7 @@ TEST_F(VoiceVocabulary, AnotherNumberOfPiecesIsRefused) {
     }
 }
 
-TEST(VoiceWordErrors, CountsWordsOnly) {
+TEST(SpokenWordErrors, CountsWordsOnly) {
     EXPECT_EQ(word_error_rate("one two three four", "One, two; three four!"), 0);
     EXPECT_EQ(word_error_rate("one two three four", "one three four"), 0.25);
     EXPECT_EQ(word_error_rate("one two three four", "one to three for more"), 0.75);

@@ -16,6 +16,8 @@
 namespace mr::test {
 namespace {
 
+using namespace speech;
+
 namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::HasSubstr;

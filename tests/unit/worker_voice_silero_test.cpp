@@ -10,6 +10,8 @@
 namespace mr::test {
 namespace {
 
+using namespace speech;
+
 using voice::kVadFrame;
 using voice::Pcm;
 using voice::PcmView;

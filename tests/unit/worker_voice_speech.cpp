@@ -12,7 +12,7 @@
 #include <stdexcept>
 #include <vector>
 
-namespace mr::test {
+namespace mr::test::speech {
 namespace {
 
 constexpr const char* kFlite = "/usr/bin/flite";
@@ -107,4 +107,4 @@ double word_error_rate(std::string_view meant, std::string_view heard) {
     return static_cast<double>(row.back()) / static_cast<double>(std::max<size_t>(want.size(), 1));
 }
 
-} // namespace mr::test
+} // namespace mr::test::speech

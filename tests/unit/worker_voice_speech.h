@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace mr::test {
+namespace mr::test::speech {
 
 // Where ./mr test has put library and weights; MR_VOICE_DIR names another folder.
 std::filesystem::path voice_files();
@@ -28,4 +28,4 @@ voice::Pcm silence(int64_t ms);
 // punctuation do not matter.
 double word_error_rate(std::string_view meant, std::string_view heard);
 
-} // namespace mr::test
+} // namespace mr::test::speech

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <utility>
 
-namespace mr::voice {
+namespace mr::voice::moonshine {
 namespace {
 
 constexpr int64_t kHeads = 8;
@@ -61,7 +61,7 @@ size_t length_without_loop(std::span<const int64_t> tokens) {
 }
 
 // past_key_values.0.decoder.key, .value, .0.encoder.key, … in the order of the graph.
-MoonshineWeights::Names::Names() {
+Weights::Names::Names() {
     size_t at = 0;
     for (size_t layer = 0; layer < kLayers; ++layer) {
         for (const char* kept : {"decoder.key", "decoder.value", "encoder.key", "encoder.value"}) {
@@ -73,8 +73,7 @@ MoonshineWeights::Names::Names() {
     }
 }
 
-MoonshineWeights::MoonshineWeights(std::shared_ptr<const onnx::Runtime> runtime,
-                                   const std::filesystem::path& folder)
+Weights::Weights(std::shared_ptr<const onnx::Runtime> runtime, const std::filesystem::path& folder)
     : encoder_(runtime, folder / "encoder_model.onnx"),
       decoder_(runtime, folder / "decoder_model_merged.onnx"),
       vocabulary_(Vocabulary::load(folder / "vocabulary.txt")) {
@@ -83,9 +82,9 @@ MoonshineWeights::MoonshineWeights(std::shared_ptr<const onnx::Runtime> runtime,
 }
 
 // One window being written down.
-class MoonshineWeights::Run {
+class Weights::Run {
   public:
-    Run(const MoonshineWeights& weights, std::span<float> window) : weights_(weights) {
+    Run(const Weights& weights, std::span<float> window) : weights_(weights) {
         using onnx::Value;
         const onnx::Runtime& runtime = weights.runtime();
         const auto length = static_cast<int64_t>(window.size());
@@ -141,7 +140,7 @@ class MoonshineWeights::Run {
     }
     static constexpr bool grows(size_t i) { return i % 4 < 2; }
 
-    const MoonshineWeights& weights_;
+    const Weights& weights_;
     std::array<float, 1> nothing_{};
     std::array<int64_t, 1> token_{kTextBegin};
     bool later_ = false;
@@ -149,8 +148,8 @@ class MoonshineWeights::Run {
     std::array<onnx::Value, kKept> kept_;
 };
 
-MoonshineWeights::Tokens MoonshineWeights::decode(std::span<float> window, size_t limit,
-                                                  const std::atomic<bool>& given_up) const {
+Weights::Tokens Weights::decode(std::span<float> window, size_t limit,
+                                const std::atomic<bool>& given_up) const {
     Tokens result;
     Run run(*this, window);
     int64_t token = kTextBegin;
@@ -173,4 +172,4 @@ MoonshineWeights::Tokens MoonshineWeights::decode(std::span<float> window, size_
     return result;
 }
 
-} // namespace mr::voice
+} // namespace mr::voice::moonshine

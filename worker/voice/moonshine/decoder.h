@@ -15,15 +15,14 @@
 #include <string>
 #include <vector>
 
-namespace mr::voice {
+namespace mr::voice::moonshine {
 
 // Read-only once loaded, and shared by all threads.
-class MoonshineWeights {
+class Weights {
   public:
     // `folder` has encoder_model.onnx, decoder_model_merged.onnx and vocabulary.txt of the tiny
     // English model. Throws onnx::Error.
-    MoonshineWeights(std::shared_ptr<const onnx::Runtime> runtime,
-                     const std::filesystem::path& folder);
+    Weights(std::shared_ptr<const onnx::Runtime> runtime, const std::filesystem::path& folder);
 
     const onnx::Runtime& runtime() const noexcept { return encoder_.runtime(); }
     const Vocabulary& vocabulary() const noexcept { return vocabulary_; }
@@ -55,4 +54,4 @@ class MoonshineWeights {
 // its way, with the first of them kept; the whole length otherwise. Pure.
 size_t length_without_loop(std::span<const int64_t> tokens);
 
-} // namespace mr::voice
+} // namespace mr::voice::moonshine

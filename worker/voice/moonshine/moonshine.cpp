@@ -16,7 +16,7 @@ constexpr int64_t kMinWindowMs = 1'000; // shorter ones are followed by silence
 constexpr size_t kTokensBeside = 4;     // a word may begin in the last moment
 constexpr float kFullScale = 32'768;
 
-using Weights = std::shared_ptr<const MoonshineWeights>;
+using Weights = std::shared_ptr<const moonshine::Weights>;
 
 class MoonshineModel final : public UtteranceModel {
   public:
@@ -40,11 +40,11 @@ Heard MoonshineModel::recognise(PcmView samples, const std::atomic<bool>& given_
     text_.clear();
     likelihood_ = 0;
     tokens_ = 0;
-    for (const PcmView window : cut_windows(samples)) {
+    for (const PcmView window : moonshine::cut_windows(samples)) {
         if (given_up.load(std::memory_order_relaxed)) {
             break;
         }
-        if (!is_silent(window)) {
+        if (!moonshine::is_silent(window)) {
             add_window(window, given_up);
         }
     }
@@ -92,7 +92,7 @@ class MoonshineFactory final : public UtteranceModelFactory {
 
 std::unique_ptr<UtteranceModelFactory> load_moonshine(std::shared_ptr<const onnx::Runtime> runtime,
                                                       const MoonshineOptions& options) {
-    auto weights = std::make_shared<const MoonshineWeights>(std::move(runtime), options.folder);
+    auto weights = std::make_shared<const moonshine::Weights>(std::move(runtime), options.folder);
     // A moment of nothing: what does not fit fails at the start and not in a session.
     std::vector<float> silence(to_samples(kMinWindowMs));
     const std::atomic<bool> given_up = false;

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-namespace mr::voice {
+namespace mr::voice::moonshine {
 namespace {
 
 constexpr size_t kMaxBytes = 1 << 20; // of the file
@@ -105,4 +105,4 @@ std::string Vocabulary::text(std::span<const int64_t> tokens) const {
     return text;
 }
 
-} // namespace mr::voice
+} // namespace mr::voice::moonshine

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace mr::voice {
+namespace mr::voice::moonshine {
 
 inline constexpr int64_t kTextBegin = 1; // <s>
 inline constexpr int64_t kTextEnd = 2;   // </s>
@@ -31,4 +31,4 @@ class Vocabulary {
     std::vector<std::string> pieces_; // as they stand in text; empty: no text
 };
 
-} // namespace mr::voice
+} // namespace mr::voice::moonshine

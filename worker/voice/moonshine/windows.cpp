@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-namespace mr::voice {
+namespace mr::voice::moonshine {
 namespace {
 
 constexpr int64_t kPauseMs = 80; // how long the quietest place is
@@ -53,4 +53,4 @@ bool is_silent(PcmView samples) {
                        [](Sample sample) { return std::abs(int{sample}) <= kSilentPeak; });
 }
 
-} // namespace mr::voice
+} // namespace mr::voice::moonshine

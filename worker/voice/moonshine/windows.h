@@ -5,7 +5,7 @@
 
 #include <vector>
 
-namespace mr::voice {
+namespace mr::voice::moonshine {
 
 inline constexpr int64_t kMaxWindowMs = 30'000; // as long as what Moonshine was trained on
 inline constexpr size_t kMaxWindows = 4;        // what is behind them is not recognised
@@ -17,4 +17,4 @@ std::vector<PcmView> cut_windows(PcmView samples);
 // Nothing that could be speech: no sample is louder than about -60 dB of full scale.
 bool is_silent(PcmView samples);
 
-} // namespace mr::voice
+} // namespace mr::voice::moonshine
