@@ -1,5 +1,6 @@
-// What a provider says to a request, before a behaviour has bent it: a whole body, or a stream of
-// events around the tokens of a text. Pure data; the player sends it.
+// What a provider says to a request, before a behaviour has bent it: a whole body, a stream of
+// events around the tokens of a text, or what it will do on a WebSocket. Pure data; the player
+// sends it.
 #pragma once
 
 #include "tests/emulator/exchange.h"
@@ -48,12 +49,21 @@ struct EventStream {
     Event empty; // an event without text: no choice, no delta
 };
 
+class WebSocket;
+struct Record;
+
+// A conversation, from the upgrade until either side has ended it. Says in the record's `dialogue`
+// what it hears, while it hears it, and in `outcome` how it ended.
+using Dialogue = std::function<boost::asio::awaitable<void>(std::shared_ptr<WebSocket> socket,
+                                                            std::shared_ptr<Record> record)>;
+
 struct Answer {
     int status = 200;
     Headers headers;
     std::string content_type = "application/json";
     std::string body;
     std::optional<EventStream> stream;
+    Dialogue dialogue; // instead of a body, behind status 101
 };
 
 Answer json_answer(int status, const nlohmann::json& body, Headers headers = {});

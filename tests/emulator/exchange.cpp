@@ -1,5 +1,7 @@
 #include "tests/emulator/exchange.h"
 
+#include "tests/emulator/carrier.h"
+
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -14,6 +16,10 @@ const std::string* Request::header(std::string_view name) const {
         }
     }
     return nullptr;
+}
+
+Exchange::Taken Exchange::take_over(std::shared_ptr<Carrier>) {
+    return {};
 }
 
 asio::awaitable<bool> Exchange::pause_until(Clock::time_point time) {

@@ -18,6 +18,9 @@
 
 namespace mr::emulator {
 
+class Carrier;
+class Channel;
+
 using Clock = std::chrono::steady_clock; // CLOCK_MONOTONIC: the same for all processes
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
@@ -52,6 +55,15 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     virtual void finish() = 0;
     virtual void cut() = 0;   // HTTP/1.1: the connection ends. HTTP/2: RST_STREAM
     virtual void reset() = 0; // TCP RST, at once
+
+    // Instead of an answer: the connection itself, whose bytes are `next`'s from here on, and what
+    // the client has sent behind its request. HTTP/1.1 alone; else there is no channel.
+    struct Taken {
+        std::shared_ptr<Channel> channel;
+        std::string rest;
+    };
+    virtual Taken take_over(std::shared_ptr<Carrier> next);
+    boost::asio::any_io_executor executor() { return timer_.get_executor(); }
 
     std::size_t body_bytes() const { return body_bytes_; } // of the answer's body, all
     // Of the answer's body, as far as the kernel has it.

@@ -70,6 +70,7 @@ class Http1Exchange final : public Exchange {
     void finish() override;
     void cut() override;
     void reset() override;
+    Taken take_over(std::shared_ptr<Carrier> next) override;
 
     bool waiting() const { return waits_; }
 
@@ -91,6 +92,10 @@ class Http1 final : public Carrier, public std::enable_shared_from_this<Http1> {
     }
 
     void arrived(std::string_view bytes) override {
+        if (next_) {
+            next_->arrived(bytes);
+            return;
+        }
         buffer_ += bytes;
         if (current_ && buffer_.size() > kMaxPipelinedBytes) {
             fail(431);
@@ -100,13 +105,17 @@ class Http1 final : public Carrier, public std::enable_shared_from_this<Http1> {
     }
 
     void sent() override {
-        if (current_ && current_->waiting()) {
+        if (next_) {
+            next_->sent();
+        } else if (current_ && current_->waiting()) {
             current_->moved();
         }
     }
 
     void gone() override {
-        if (const auto current = std::exchange(current_, nullptr)) {
+        if (next_) {
+            next_->gone();
+        } else if (const auto current = std::exchange(current_, nullptr)) {
             current->went_away();
         }
     }
@@ -122,6 +131,13 @@ class Http1 final : public Carrier, public std::enable_shared_from_this<Http1> {
 
     void ended() { current_ = nullptr; } // with its connection
 
+    // What has come and is no request.
+    std::string hand_over(std::shared_ptr<Carrier> next) {
+        next_ = std::move(next);
+        current_ = nullptr;
+        return std::exchange(buffer_, {});
+    }
+
   private:
     using Parser = http::request_parser<http::string_body>;
 
@@ -135,7 +151,7 @@ class Http1 final : public Carrier, public std::enable_shared_from_this<Http1> {
     }
 
     void parse() {
-        while (!current_ && !buffer_.empty()) {
+        while (!current_ && !next_ && !buffer_.empty()) {
             if (!begun_) {
                 begun_ = Clock::now();
             }
@@ -204,6 +220,7 @@ class Http1 final : public Carrier, public std::enable_shared_from_this<Http1> {
     std::unique_ptr<Parser> parser_;
     std::optional<Clock::time_point> begun_;
     std::shared_ptr<Http1Exchange> current_;
+    std::shared_ptr<Carrier> next_; // that has taken the connection over
     bool continued_ = false, keep_ = true;
 };
 
@@ -230,6 +247,11 @@ void Http1Exchange::cut() {
 void Http1Exchange::reset() {
     channel_->abort();
     let_go();
+}
+
+Exchange::Taken Http1Exchange::take_over(std::shared_ptr<Carrier> next) {
+    const auto owner = std::exchange(owner_, nullptr);
+    return {channel_, owner ? owner->hand_over(std::move(next)) : std::string()};
 }
 
 } // namespace

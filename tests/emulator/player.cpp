@@ -1,5 +1,7 @@
 #include "tests/emulator/player.h"
 
+#include "tests/emulator/websocket.h"
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -28,7 +30,9 @@ class Player {
         const bool there = co_await exchange_->pause_until(Clock::now() + how_.first_byte);
         if (there) {
             record_->first_byte = Clock::now();
-            if (answer_.stream) {
+            if (answer_.dialogue) {
+                co_await converse();
+            } else if (answer_.stream) {
                 co_await stream();
             } else {
                 co_await body();
@@ -57,6 +61,17 @@ class Player {
         }
         record_->status = answer_.status;
         exchange_->head(answer_.status, headers, length);
+    }
+
+    // ---- WebSockets
+
+    asio::awaitable<void> converse() {
+        Headers headers = answer_.headers;
+        headers.insert(headers.end(), how_.headers.begin(), how_.headers.end());
+        record_->status = 101;
+        const std::shared_ptr<WebSocket> socket = WebSocket::accept(exchange_, headers);
+        co_await answer_.dialogue(socket, record_);
+        socket->close(static_cast<std::uint16_t>(CloseCode::normal)); // if it is still open
     }
 
     // ---- whole bodies

@@ -40,6 +40,7 @@ json Record::to_json() const {
     out["outcome"] = outcome;
     out["sent_bytes"] = sent_bytes;
     out["tokens"] = tokens;
+    out["dialogue"] = dialogue;
     out["begun"] = seconds(request.begun);
     out["arrived"] = seconds(request.arrived);
     out["first_byte"] = seconds(first_byte);

@@ -26,6 +26,7 @@ struct Record {
     std::vector<std::string> notes; // allowed, and not what a client of ours should do
     std::string outcome; // "whole", "ended", "error", "cut", "reset", "gone"; empty: under way
     std::size_t sent_bytes = 0, tokens = 0;
+    nlohmann::json dialogue; // what a provider with a WebSocket has heard and said on it
     std::optional<Clock::time_point> first_byte, first_token, last_token, ended, closed;
 
     nlohmann::json to_json() const;
