@@ -26,11 +26,12 @@ constexpr std::array kHosts{
     Host{"api.hubapi.com", "hubspot"},
     Host{"login.microsoftonline.com", "entra"},
     Host{"api.powerbi.com", "powerbi"},
+    Host{".deepgram.com", "deepgram"},
 };
 
-constexpr std::array<std::string_view, 11> kNames{"openai",  "anthropic", "gemini",   "vertex",
+constexpr std::array<std::string_view, 12> kNames{"openai",  "anthropic", "gemini",   "vertex",
                                                   "google",  "metadata",  "bigquery", "search",
-                                                  "hubspot", "entra",     "powerbi"};
+                                                  "hubspot", "entra",     "powerbi",  "deepgram"};
 
 struct Mark {
     std::string_view part; // of the path
@@ -44,6 +45,7 @@ constexpr std::array kMarks{
     Mark{"/bigquery/v2/", "bigquery"},      Mark{"/publishers/google/models", "vertex"},
     Mark{"/servingConfigs/", "search"},     Mark{"/crm/", "hubspot"},
     Mark{"/oauth2/v2.0/token", "entra"},    Mark{"/v1.0/myorg", "powerbi"},
+    Mark{"/v1/listen", "deepgram"},         Mark{"/v1/projects", "deepgram"},
     Mark{"/v1beta/models", "gemini"},       Mark{"/token", "google"},
 };
 

@@ -53,10 +53,11 @@ Script::Script() : parts_(first_parts()) {}
 std::map<std::string, Script::Part> Script::first_parts() {
     std::map<std::string, Part> parts;
     for (const char* name : {"openai", "anthropic", "gemini", "vertex", "google", "metadata",
-                             "bigquery", "search", "hubspot", "entra", "powerbi"}) {
+                             "bigquery", "search", "hubspot", "entra", "powerbi", "deepgram"}) {
         parts[name].keys = {"emulated-key"};
         parts[name].models = {"emulated-1"};
     }
+    parts["deepgram"].models = {"nova-3", "nova-2"};
     parts["entra"].keys = {"emulated-client:emulated-secret"};
     return parts;
 }

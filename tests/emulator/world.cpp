@@ -1,5 +1,6 @@
 #include "tests/emulator/world.h"
 
+#include "tests/emulator/deepgram.h"
 #include "tests/emulator/player.h"
 #include "tests/emulator/router.h"
 
@@ -54,6 +55,7 @@ World::World(asio::any_io_executor executor, const Account& account)
     providers_["hubspot"] = make_hubspot();
     providers_["entra"] = make_entra();
     providers_["powerbi"] = make_powerbi();
+    providers_["deepgram"] = make_deepgram();
 }
 
 void World::serve(const std::shared_ptr<Exchange>& exchange) {
