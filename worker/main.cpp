@@ -1,6 +1,7 @@
 #include "worker/apps/chat.h"
 #include "worker/apps/echo.h"
 #include "worker/apps/tts.h"
+#include "worker/apps/voice_adapters.h"
 #include "worker/checks/check.h"
 #include "worker/log.h"
 #include "worker/pipeline/turn.h"
@@ -8,6 +9,7 @@
 #include "worker/settings.h"
 #include "worker/settings_data.h"
 #include "worker/settings_models.h"
+#include "worker/settings_voice.h"
 #include "worker/wiring.h"
 
 #include <malloc.h>
@@ -60,25 +62,58 @@ struct Answering {
     }
 };
 
+// What hears and speaks, for all apps.
+struct Speech {
+    mr::voice::Engines engines;
+    mr::VoiceServices services;
+    bool opened = false;
+
+    // For the first app that needs it.
+    void open(const mr::Settings& settings) {
+        if (std::exchange(opened, true)) {
+            return;
+        }
+        engines = mr::voice::make_engines(mr::engine_options(settings));
+        services.recogniser = engines.recogniser;
+        services.no_recogniser = engines.no_recogniser;
+        services.synthesiser = engines.synthesiser;
+        services.clauses = mr::make_voice_clauses;
+        services.resampler = mr::make_voice_resampler;
+        services.options = mr::voice_options(settings);
+    }
+    void close() {
+        services = {};
+        engines = {};
+    }
+};
+
 // Builds what the chosen apps need, then runs the worker.
 int serve(const mr::Settings& settings) {
     const auto rates = std::make_shared<mr::RedisRates>(); // outlives what waits in its queues
     std::map<std::string, Answering> answering;            // by app; stays where it is
+    Speech speech;
     mr::Apps apps;
     for (const std::string& name : settings.app_names()) {
         if (name == "echo") {
             apps[name] = mr::echo_app();
             continue;
         }
+        speech.open(settings);
         if (name == "tts") {
-            apps[name] = mr::tts_app(nullptr); // no engine is wired yet: everybody is told so
+            apps[name] = mr::tts_app(speech.engines.synthesiser.get(), mr::tts_options(settings));
             continue;
         }
         Answering& app = answering[name];
         app.open(name, settings, rates);
-        apps[name] = mr::chat_app(app.answer);
+        apps[name] = mr::chat_app(app.answer, &speech.services);
     }
-    return mr::run_worker(settings, std::move(apps), [&answering] { answering.clear(); }, rates);
+    return mr::run_worker(
+        settings, std::move(apps),
+        [&] {
+            answering.clear();
+            speech.close();
+        },
+        rates);
 }
 
 int check_providers(const mr::Settings& settings, bool json) {

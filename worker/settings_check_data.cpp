@@ -3,25 +3,12 @@
 #include "worker/providers/powerbi/schema.h"
 #include "worker/settings_checks.h"
 
-#include <initializer_list>
 #include <stdexcept>
 #include <utility>
 
 namespace mr {
 namespace checks {
 namespace {
-
-void check_word(const std::string& value, std::initializer_list<std::string_view> words,
-                const Origin& origin, std::string_view setting) {
-    std::string list;
-    for (const std::string_view word : words) {
-        if (value == word) {
-            return;
-        }
-        list += (list.empty() ? "" : ", ") + std::string(word);
-    }
-    refuse(origin, setting, "is '" + value + "', not one of " + list);
-}
 
 // One part of a URL's path, or nothing.
 bool path_part(const std::string& text) {
@@ -201,6 +188,7 @@ void check_data_providers(Settings& settings, const Origin& origin) {
     check_powerbi(settings, origin);
     check_url(settings.chart_schema, origin, "chart_schema");
     check_bigquery(settings, origin);
+    check_voice(settings, origin);
 }
 
 } // namespace checks

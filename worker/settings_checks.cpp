@@ -15,6 +15,18 @@ void refuse(const Origin& origin, std::string_view key, const std::string& what)
     throw SettingsError(origin(key) + ": " + std::string(key) + " " + what);
 }
 
+void check_word(const std::string& value, std::initializer_list<std::string_view> words,
+                const Origin& origin, std::string_view setting) {
+    std::string list;
+    for (const std::string_view word : words) {
+        if (value == word) {
+            return;
+        }
+        list += (list.empty() ? "" : ", ") + std::string(word);
+    }
+    refuse(origin, setting, "is '" + value + "', not one of " + list);
+}
+
 std::string trimmed(const std::string& text) {
     const size_t begin = text.find_first_not_of(" \t\r\n");
     const size_t end = text.find_last_not_of(" \t\r\n");

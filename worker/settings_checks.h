@@ -5,6 +5,7 @@
 #include "worker/settings.h"
 
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -58,7 +59,12 @@ void check_connection(const Group& group, const std::string& name, const Origin&
     }
 }
 
+// One of these.
+void check_word(const std::string& value, std::initializer_list<std::string_view> words,
+                const Origin& origin, std::string_view setting);
+
 void check_bigquery(Settings& settings, const Origin& origin);
+void check_voice(Settings& settings, const Origin& origin);
 void check_data_providers(Settings& settings, const Origin& origin);
 
 } // namespace mr::checks

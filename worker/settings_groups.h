@@ -130,6 +130,44 @@ struct PowerBiSettings {
     std::string connect_to;
 };
 
+// What hears and speaks, and how.
+struct VoiceSettings {
+    std::string recogniser;  // "auto", "none" or an engine
+    std::string synthesiser; // in the same way
+    std::string detector;    // "auto", "silero" or "energy"
+    std::string dir;         // of onnxruntime's library and the weights
+    std::string names_file;  // one name a line
+    std::string language;
+    std::string flite_voice;
+    std::string progress;           // "off", "words" or "chime"
+    uint64_t streams = 0;           // of the embedded recogniser, at a time
+    uint64_t threads = 0;           // that it recognises on
+    uint64_t max_spoken = 0;        // bytes of one answer
+    uint64_t max_text = 0;          // bytes of one text of POST /v1/tts
+    std::chrono::milliseconds hang_over{};
+    std::chrono::milliseconds silence_limit{};
+    std::chrono::milliseconds progress_after{};
+    bool stub_deepgram = false;
+    bool stub_elevenlabs = false;
+};
+
+// Who speaks answers.
+struct ElevenLabsSettings {
+    std::string api_key; // also what api_key_file holds
+    std::string api_key_file;
+    std::string base_url;
+    std::string model;
+    std::string voice;
+    std::string language;
+    uint64_t rate = 0;
+    uint64_t concurrent = 0;
+    uint64_t retries = 0;
+    bool logging = true;
+    std::string ca_file;
+    std::string proxy;
+    std::string connect_to;
+};
+
 inline constexpr std::string_view kOpenAiUrl = "https://api.openai.com/v1";
 inline constexpr std::string_view kAnthropicUrl = "https://api.anthropic.com";
 inline constexpr std::string_view kGeminiUrl = "https://generativelanguage.googleapis.com/v1beta";
@@ -137,6 +175,7 @@ inline constexpr std::string_view kHubSpotUrl = "https://api.hubapi.com";
 inline constexpr std::string_view kBigQueryUrl = "https://bigquery.googleapis.com/bigquery/v2";
 inline constexpr std::string_view kVertexSearchUrl = "https://discoveryengine.googleapis.com/v1";
 inline constexpr std::string_view kEntraUrl = "https://login.microsoftonline.com";
+inline constexpr std::string_view kElevenLabsUrl = "https://api.elevenlabs.io";
 inline constexpr std::string_view kPowerBiUrl = "https://api.powerbi.com";
 
 } // namespace mr

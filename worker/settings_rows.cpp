@@ -191,6 +191,10 @@ const SettingRow kRows[] = {
 // Names that the original backend, or the vendor's own clients, use.
 constexpr OtherName kOtherNames[] = {
     {"STUB_OPENAI", "stub_openai"},
+    {"STUB_DEEPGRAM", "stub_deepgram"},
+    {"STUB_ELEVENLABS", "stub_elevenlabs"},
+    {"ELEVENLABS_API_KEY", "elevenlabs_api_key"},
+    {"ELEVENLABS_VOICE_ID", "elevenlabs_voice"},
     {"OPENAI_API_KEY", "openai_api_key"},
     {"OPENAI_BASE_URL", "openai_base_url"},
     {"OPENAI_MODEL", "openai_model"},
@@ -217,6 +221,8 @@ std::span<const SettingRow> setting_rows() {
         rows.insert(rows.end(), data.begin(), data.end());
         const std::span<const SettingRow> bigquery = bigquery_setting_rows();
         rows.insert(rows.end(), bigquery.begin(), bigquery.end());
+        const std::span<const SettingRow> voice = voice_setting_rows();
+        rows.insert(rows.end(), voice.begin(), voice.end());
         return rows;
     }();
     return all;

@@ -15,5 +15,6 @@ inline constexpr uint64_t kDay = 24 * kHour;
 
 std::span<const SettingRow> data_setting_rows(); // of providers of data
 std::span<const SettingRow> bigquery_setting_rows();
+std::span<const SettingRow> voice_setting_rows();
 
 } // namespace mr

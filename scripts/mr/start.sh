@@ -123,10 +123,11 @@ use_redis() { # URL
 
 # --- workers --------------------------------------------------------------------------------
 
-# A flag would win over what the user has set.
-metrics_wanted_elsewhere() {
-    [[ -n ${MR_METRICS_LISTEN+set} ]] ||
-        { [[ -n $OPT_CONFIG ]] && grep -q '^[[:space:]]*metrics_listen' "$OPT_CONFIG"; }
+# A setting that a variable or the configuration file has: ours would be in front of it.
+wanted_elsewhere() { # SETTING
+    local variable=MR_${1^^}
+    [[ -n ${!variable+set} ]] ||
+        { [[ -n $OPT_CONFIG ]] && grep -q "^[[:space:]]*$1\b" "$OPT_CONFIG"; }
 }
 
 start_workers() {
@@ -139,7 +140,8 @@ start_workers() {
     else
         options+=(--drain "$kWorkerDrain")
     fi
-    metrics_wanted_elsewhere || options+=(--metrics-listen 127.0.0.1:0)
+    wanted_elsewhere metrics_listen || options+=(--metrics-listen 127.0.0.1:0)
+    wanted_elsewhere voice_dir || options+=(--voice-dir "$MR_BUILD/voice")
     for ((i = 1; i <= OPT_WORKERS; i++)); do
         spawn "worker-$i" "$LOG_DIR/worker-$i.log" \
             "$kWorker" "${options[@]}" --ready-file "$INSTANCE/ready/worker-$i"

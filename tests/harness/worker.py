@@ -18,7 +18,9 @@ class Worker:
         self.log = Log(directory / f"{name}.log")
         self.ready_file = directory / f"{name}.ready"
         self.settings = {"redis": redis_url, "apps": apps, "ready_file": self.ready_file,
-                         "data_dir": data_dir, "drain": DRAIN, **settings}
+                         "data_dir": data_dir, "drain": DRAIN,
+                         # A second of loading, for tests of something else.
+                         "recogniser": "none", "synthesiser": "none", **settings}
         self.process = None
 
     def spawn(self):

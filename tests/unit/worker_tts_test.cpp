@@ -4,7 +4,6 @@
 #include "shared/one_answer.h"
 #include "tests/unit/worker_loop.h"
 #include "worker/apps/tts.h"
-#include "worker/apps/tts_clauses.h"
 #include "worker/apps/tts_request.h"
 #include "worker/voice/mp3.h"
 
@@ -362,26 +361,6 @@ TEST(WorkerTtsRequest, Bounds) {
               "bad_request");
     EXPECT_EQ(code(R"({"text":" \n\t "})"), "empty_message");
     EXPECT_EQ(code(R"({"text":")" + std::string(41, 'x') + R"("})"), "too_large");
-}
-
-TEST(WorkerTtsClauses, CutsBetweenWords) {
-    EXPECT_THAT(spoken_clauses(" One. Two 2.5 three?\nFour "),
-                ElementsAre("One.", "Two 2.5 three?", "Four"));
-    EXPECT_THAT(spoken_clauses("Short, so it goes on, and on, to here."),
-                ElementsAre("Short, so it goes on,", "and on, to here."));
-    EXPECT_TRUE(spoken_clauses("").empty());
-    EXPECT_TRUE(spoken_clauses(" \n\n ").empty());
-    std::string endless;
-    for (int i = 0; i < 1000; ++i) {
-        endless += "ü";
-    }
-    std::string together;
-    for (const std::string& clause : spoken_clauses(endless)) {
-        EXPECT_LE(clause.size(), voice::kMaxSegmentBytes);
-        EXPECT_EQ(clause.size() % 2, 0U);
-        together += clause;
-    }
-    EXPECT_EQ(together, endless);
 }
 
 TEST(WorkerMp3, FirstBytesComeSoon) {

@@ -3,11 +3,11 @@
 #include "shared/audio_piece.h"
 #include "shared/one_answer.h"
 #include "worker/apps/http_reply.h"
-#include "worker/apps/tts_clauses.h"
 #include "worker/apps/tts_request.h"
 #include "worker/async.h"
 #include "worker/log.h"
 #include "worker/voice/mp3.h"
+#include "worker/voice/speech_text/clause_cutter.h"
 
 #include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -171,7 +171,7 @@ asio::awaitable<void> TtsSession::speak() {
     options.trace = asked_.traceparent;
     const std::unique_ptr<voice::SpeechStream> stream =
         co_await synthesiser_->open(std::move(options));
-    for (std::string& clause : spoken_clauses(request_.text)) {
+    for (std::string& clause : voice::spoken_clauses(request_.text)) {
         stream->say(std::move(clause));
     }
     stream->end();

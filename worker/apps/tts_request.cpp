@@ -1,6 +1,6 @@
 #include "worker/apps/tts_request.h"
 
-#include "worker/apps/tts_clauses.h"
+#include "worker/voice/speech_text/clause_cutter.h"
 
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -27,7 +27,7 @@ std::variant<TtsRequest, ErrorCode> parse_tts_request(std::string_view body,
     if (request.text.size() > max_text_bytes) {
         return ErrorCode::too_large;
     }
-    if (spoken_clauses(request.text).empty()) {
+    if (voice::spoken_clauses(request.text).empty()) {
         return ErrorCode::empty_message;
     }
     const auto voice = object.find("voice_id");

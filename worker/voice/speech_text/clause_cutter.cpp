@@ -258,4 +258,15 @@ void ClauseCutter::put(size_t from, size_t to) {
     first_ = false;
 }
 
+std::vector<std::string> spoken_clauses(std::string_view text) {
+    ClauseCutter cutter;
+    cutter.add(text);
+    cutter.end();
+    std::vector<std::string> clauses;
+    while (auto clause = cutter.next()) {
+        clauses.push_back(std::move(clause->spoken));
+    }
+    return clauses;
+}
+
 } // namespace mr::voice

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace mr::voice {
 
@@ -62,5 +63,8 @@ class ClauseCutter {
     bool first_ = true; // nothing has been cut yet
     bool ended_ = false;
 };
+
+// What is spoken of a text that is there whole, clause by clause; none where there is no word.
+std::vector<std::string> spoken_clauses(std::string_view text);
 
 } // namespace mr::voice
