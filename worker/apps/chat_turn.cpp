@@ -54,7 +54,15 @@ void ChatTurn::cancel(CancelBy by) {
         if (child_) {
             child_->ended.notify();
         }
+        if (watcher_ != nullptr && !over_) {
+            watcher_->turn_stopped();
+        }
     }
+}
+
+void ChatTurn::watch(TurnWatcher* watcher) {
+    watcher_ = watcher;
+    host_->watch(watcher);
 }
 
 bool ChatTurn::add_asker(uint64_t connection) {
@@ -186,6 +194,10 @@ asio::awaitable<bool> ChatTurn::take_over() {
     const bool ended = past.ended;
     const bool answered = past.answered;
     host_->resume(std::move(past.view));
+    if (watcher_ != nullptr && (ended || host_->has_text())) {
+        watcher_->turn_told_before();
+        watch(nullptr);
+    }
     if (ended) {
         if (!answered) {
             reply_from(host_->view(), status);

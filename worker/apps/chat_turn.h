@@ -59,6 +59,11 @@ class ChatTurn {
     // Too many owners have tried: ends with an error instead of an answer.
     void give_up() { exhausted_ = true; }
     bool over() const { return over_; } // its terminal event is out
+    // Told of the answer while it is written; outlives the turn, or is taken back with null.
+    void watch(TurnWatcher* watcher);
+    bool has_text() const { return host_->has_text(); }
+    // Whoever asked has heard no more of the answer than this: no more of it is remembered.
+    void heard(size_t bytes) { heard_bytes_ = bytes; }
     // Mail to be removed together with the checkpoint; what came too late for that is left over.
     void consume_at_end(MailItem item) { at_end_.push_back(std::move(item)); }
     const std::vector<MailItem>& left_over() const { return at_end_; }
@@ -101,6 +106,8 @@ class ChatTurn {
     History history_;
     std::shared_ptr<Child> child_;
     CancelBy cancelled_by_ = CancelBy::none;
+    TurnWatcher* watcher_ = nullptr;
+    std::optional<size_t> heard_bytes_; // null: all
     bool stopping_ = false;
     bool exhausted_ = false;
     bool over_ = false;

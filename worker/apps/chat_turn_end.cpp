@@ -2,6 +2,7 @@
 #include "worker/apps/chat_turn.h"
 #include "worker/apps/event_text.h"
 #include "worker/apps/http_reply.h"
+#include "worker/apps/past_questions.h"
 #include "worker/log.h"
 #include "worker/metrics/meters.h"
 
@@ -72,6 +73,9 @@ void ChatTurn::end_events(const Ending& ending) {
     const ordered_json added = completion(ending);
     host_->terminal(v1, added);
     over_ = true;
+    if (watcher_ != nullptr) {
+        watcher_->turn_over();
+    }
     reply(ending);
 }
 
@@ -129,6 +133,9 @@ asio::awaitable<void> ChatTurn::remember(std::string_view status, const nlohmann
     HistoryEntry reply = question;
     reply.role = "assistant";
     reply.content = host_->view().text();
+    if (heard_bytes_) {
+        reply.content = cut_answer(reply.content, *heard_bytes_);
+    }
     reply.memory = memory;
     const auto replaced = std::find_if(entries.begin(), entries.end(), [this](const auto& entry) {
         return !record_.replaces.empty() && entry.turn_id == record_.replaces;

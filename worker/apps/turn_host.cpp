@@ -21,6 +21,7 @@ void SessionTurnHost::resume(TurnView view) {
 void SessionTurnHost::close() {
     closed_ = true;
     muted_ = true;
+    watcher_ = nullptr;
 }
 
 void SessionTurnHost::emit(const ordered_json& v1, const ordered_json& added, Audience audience) {
@@ -73,6 +74,10 @@ void SessionTurnHost::write(const ordered_json& v1, const ordered_json& added, A
         event.v1_length = 0;
     }
     session_.lane->add(static_cast<uint8_t>(flags), as_bytes(event.json), event.v1_length, tag_);
+    const std::string type = v1.value("type", "");
+    if (watcher_ != nullptr && (type == "phase_start" || type == "tool_start")) {
+        watcher_->turn_doing(v1.value("message", ""));
+    }
 }
 
 void SessionTurnHost::text(std::string_view piece) {
@@ -110,6 +115,9 @@ void SessionTurnHost::put_chunk(std::string_view piece) {
     const EventText event = make_text_chunk(piece, view_.text_units(), stamp);
     view_.append_text(piece);
     session_.lane->add(0, as_bytes(event.json), event.v1_length, tag_);
+    if (watcher_ != nullptr) {
+        watcher_->turn_text(piece);
+    }
     counted();
 }
 

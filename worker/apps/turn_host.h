@@ -6,6 +6,7 @@
 #include "worker/apps/app.h"
 #include "worker/apps/turn_record.h"
 #include "worker/apps/turn_view.h"
+#include "worker/apps/turn_watcher.h"
 #include "worker/pipeline/host.h"
 
 #include <chrono>
@@ -56,7 +57,8 @@ class SessionTurnHost final : public TurnHost,
     // A tool_complete for every tool that has been announced and will not come to an end: cut off
     // by the turn's end, or under way with an owner that died.
     void end_open_tools();
-    void flush_text(); // what waits within the window
+    void flush_text();                                       // what waits within the window
+    void watch(TurnWatcher* watcher) { watcher_ = watcher; } // null: nobody does
     // Drops the references into the session.
     void close();
 
@@ -81,6 +83,7 @@ class SessionTurnHost final : public TurnHost,
     TurnView view_;
     std::string delivered_;
     std::string waiting_; // text within the window
+    TurnWatcher* watcher_ = nullptr;
     std::optional<Clock::time_point> first_text_;
     uint32_t since_snapshot_ = 0;
     size_t snapshot_text_bytes_ = 0; // length of the answer at the last one
