@@ -44,6 +44,9 @@ class App {
     virtual std::chrono::steady_clock::duration mail_pause() { return {}; }
     // Nothing runs: the session may be given up once its mailbox is empty.
     virtual bool idle() const = 0;
+    // Not idle for the sake of a client alone that can go on elsewhere: a worker that is stopped
+    // does not wait for it.
+    virtual bool can_move() const { return false; }
     // Ends everything that runs, without a word to the client: another owner goes on.
     virtual boost::asio::awaitable<void> stop() = 0;
     // Nothing waits and the session is about to be given up: last words to the gateway.

@@ -154,6 +154,10 @@ asio::awaitable<void> Actor::attend() {
             }
             continue;
         }
+        if (hurried_ && app_->can_move()) {
+            request_stop(Stop::handover);
+            break;
+        }
         std::chrono::steady_clock::duration pause = kExpiryRefresh;
         if (app_->idle()) {
             pause = hurried_ ? std::chrono::milliseconds(0) : relay_.limits.linger;
