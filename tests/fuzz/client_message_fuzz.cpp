@@ -22,6 +22,22 @@ size_t depth_of(const nlohmann::json& value) {
     return 0;
 }
 
+void check_voice(const VoiceMessage& voice, size_t size) {
+    require(voice.stream_id.size() <= kMaxIdChars && voice.turn_id.size() <= kMaxIdChars &&
+                voice.voice.size() <= kMaxVoiceNameChars &&
+                voice.language.size() <= kMaxVoiceNameChars && voice.audio.size() <= size,
+            "every text about sound has its bound");
+    require(voice.sample_rate >= kMinVoiceRate && voice.sample_rate <= kMaxVoiceRate &&
+                voice.speed >= kMinSpeechSpeed && voice.speed <= kMaxSpeechSpeed,
+            "rate and speed are ones that are taken");
+    require(voice.from_ms >= 0 && voice.played_ms.value_or(0) >= 0, "a place is not negative");
+    using Kind = VoiceMessage::Kind;
+    require((voice.kind != Kind::start && voice.kind != Kind::resume) || !voice.stream_id.empty(),
+            "a stream has a name");
+    require(voice.kind != Kind::playback || (voice.segment && !voice.turn_id.empty()),
+            "what is played has a place");
+}
+
 void check_message(const ClientMessage& message) {
     using Kind = ClientMessage::Kind;
     require(message.message_id.size() <= kMaxIdChars && message.turn_id.size() <= kMaxIdChars &&
@@ -51,9 +67,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto parsed = parse_client_message(text, kMaxMessageBytes);
     if (const auto* message = std::get_if<ClientMessage>(&parsed)) {
         check_message(*message);
+        check_voice(message->kind == ClientMessage::Kind::voice ? message->voice : VoiceMessage(),
+                    size);
     } else {
-        require(std::get<ClientError>(parsed).message_id.size() <= kMaxIdChars,
-                "an error names a short id");
+        const auto& error = std::get<ClientError>(parsed);
+        require(error.message_id.size() <= kMaxIdChars && error.stream_id.size() <= kMaxIdChars,
+                "an error names short ids");
     }
     return 0;
 }

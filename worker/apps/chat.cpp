@@ -4,9 +4,9 @@
 
 namespace mr {
 
-AppFactory chat_app(const TurnFunction& function) {
-    return [&function](OwnedSession& session) {
-        return std::make_unique<ChatSession>(session, function);
+AppFactory chat_app(const TurnFunction& function, const VoiceServices* voice) {
+    return [&function, voice](OwnedSession& session) {
+        return std::make_unique<ChatSession>(session, function, voice);
     };
 }
 

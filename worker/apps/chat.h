@@ -4,10 +4,11 @@
 #pragma once
 
 #include "worker/apps/chat_turn.h"
+#include "worker/apps/voice_services.h"
 
 namespace mr {
 
-// `function` must outlive the app's sessions.
-AppFactory chat_app(const TurnFunction& function);
+// Both must outlive the app's sessions. `voice` null: there is none.
+AppFactory chat_app(const TurnFunction& function, const VoiceServices* voice = nullptr);
 
 } // namespace mr

@@ -52,7 +52,8 @@ void ChatSession::settle_cancels(const Job& job) {
 
 ChatSession::JobPointer ChatSession::waiting_job(const std::string& message_id) const {
     for (const JobPointer& job : jobs_) {
-        const bool question = job->message.kind != ClientMessage::Kind::feedback;
+        const bool question = job->message.kind == ClientMessage::Kind::ask ||
+                              job->message.kind == ClientMessage::Kind::regenerate;
         if (question && (message_id.empty() || job->message.message_id == message_id)) {
             return job;
         }

@@ -14,9 +14,11 @@ namespace mr {
 namespace asio = boost::asio;
 using nlohmann::ordered_json;
 
-ChatSession::ChatSession(OwnedSession& session, const TurnFunction& function)
-    : session_(session), function_(function), ids_(session.relay, session.store),
-      detached_(session, [this] { detached_too_long(); }), runner_ended_(session.relay.executor),
+ChatSession::ChatSession(OwnedSession& session, const TurnFunction& function,
+                         const VoiceServices* voice)
+    : session_(session), function_(function), voice_services_(voice),
+      ids_(session.relay, session.store), detached_(session, [this] { detached_too_long(); }),
+      runner_ended_(session.relay.executor),
       exhausted_(session.claim.status == ClaimStatus::poisoned) {}
 
 ChatSession::~ChatSession() = default;
@@ -48,7 +50,7 @@ void ChatSession::mail(MailItem item) {
         client_message(std::move(item));
         return;
     case MailKind::binary:
-        refuse(item, ErrorCode::unsupported_data, "");
+        binary(item);
         return;
     case MailKind::detach:
         detach(std::move(item));
@@ -70,7 +72,7 @@ void ChatSession::mail(MailItem item) {
 void ChatSession::client_message(MailItem item) {
     auto parsed = parse_client_message(item.payload, session_.relay.limits.max_message_bytes);
     if (const auto* error = std::get_if<ClientError>(&parsed)) {
-        refuse(item, error->code, error->message_id);
+        refuse_message(item, *error);
         return;
     }
     ClientMessage message = std::move(std::get<ClientMessage>(parsed));
@@ -83,6 +85,10 @@ void ChatSession::client_message(MailItem item) {
     switch (message.kind) {
     case ClientMessage::Kind::cancel:
         cancel(item, message);
+        return;
+    case ClientMessage::Kind::voice:
+        unsettled_ = true;
+        voice_message(std::move(message.voice), item);
         return;
     case ClientMessage::Kind::ping: {
         ordered_json v1;
@@ -113,8 +119,8 @@ void ChatSession::ask(MailItem item, ClientMessage message) {
     item.payload.clear();
     item.payload.shrink_to_fit();
     const bool question = message.kind != ClientMessage::Kind::feedback;
-    const bool in_front = question && message.on_busy == OnBusy::cancel && !idle();
-    if (question && !idle() && !in_front) {
+    const bool in_front = question && message.on_busy == OnBusy::cancel && !quiet();
+    if (question && !quiet() && !in_front) {
         if (message.on_busy == OnBusy::reject ||
             jobs_.size() >= session_.relay.limits.max_queued_questions) {
             refuse(item, ErrorCode::busy, message.message_id);
@@ -159,7 +165,7 @@ bool ChatSession::asked_already(const std::string& message_id) const {
 // --- clients that come and go -----------------------------------------------------------------
 
 void ChatSession::detach(MailItem item) {
-    if (idle()) {
+    if (quiet()) {
         session_.consume(item);
     } else {
         detached_.detached(std::move(item));
@@ -237,6 +243,10 @@ asio::awaitable<void> ChatSession::run_job(JobPointer job) {
         co_await feedback(job);
         co_return;
     }
+    if (job->message.kind == ClientMessage::Kind::voice) {
+        co_await forget_unheard(job);
+        co_return;
+    }
     if (!job->message.message_id.empty()) {
         const auto turn = co_await ids_.find(job->message.message_id);
         if (turn) {
@@ -293,6 +303,9 @@ void ChatSession::make_turn(TurnRecord turn_record, Consumed consumed, ChatTurn:
 asio::awaitable<void> ChatSession::run_turn() {
     beside_ = false;
     const EventId before = session_.lane->last_id();
+    if (voice_) {
+        voice_->turn_begins(*turn_);
+    }
     co_await turn_->run();
     for (const MailItem& item : turn_->left_over()) {
         session_.consume(item);
@@ -326,6 +339,9 @@ TurnRecord ChatSession::make_record(const Job& job) const {
 asio::awaitable<void> ChatSession::stop() {
     stopping_ = true;
     detached_.stop();
+    if (voice_) {
+        voice_->stop();
+    }
     if (turn_) {
         turn_->stop();
     }
@@ -336,43 +352,6 @@ asio::awaitable<void> ChatSession::stop() {
 
 std::string ChatSession::checkpoint() const {
     return turn_ ? turn_->whole_record() : lost_;
-}
-
-// --- answers without a turn -------------------------------------------------------------------
-
-void ChatSession::reply(ordered_json v1, const ordered_json& added, bool v2_only) {
-    const EventStamp stamp{"", session_.lane->next_id(), wall_clock_ms()};
-    EventText event = make_event(v1, added, stamp);
-    int flags = idle() ? kEventTerminal : 0;
-    if (v2_only) {
-        flags |= kEventV2Only;
-        event.v1_length = 0;
-    }
-    unsettled_ = !idle();
-    session_.lane->add(static_cast<uint8_t>(flags), as_bytes(event.json), event.v1_length);
-}
-
-void ChatSession::refuse(const MailItem& item, ErrorCode code, const std::string& message_id) {
-    ordered_json added = error_added(code);
-    if (!message_id.empty()) {
-        added["message_id"] = message_id;
-    }
-    reply(error_v1(code), added, false);
-    if (wants_answer(item)) {
-        reply_with_error(*session_.lane, {item.connection}, code, "", trace_id_of(item.traceparent),
-                         idle() ? kEventTerminal : uint8_t{0});
-    }
-    session_.consume(item);
-}
-
-// The gateway takes a session for busy until an event says that nothing is in flight behind it. If
-// mail was dealt with silently, or beside a running turn, one more event says so.
-void ChatSession::settle() {
-    if (unsettled_) {
-        ordered_json v1;
-        v1["type"] = "idle";
-        reply(std::move(v1), ordered_json(), true);
-    }
 }
 
 } // namespace mr

@@ -8,6 +8,7 @@
 #include "worker/apps/http_reply.h"
 #include "worker/apps/mail_rate.h"
 #include "worker/apps/remembered_ids.h"
+#include "worker/apps/voice_line.h"
 
 #include <deque>
 #include <memory>
@@ -20,15 +21,17 @@ namespace mr {
 // The mail of an HTTP request that waits for one object.
 bool wants_answer(const MailItem& item);
 
-class ChatSession final : public App {
+class ChatSession final : public App, private VoiceHost {
   public:
-    ChatSession(OwnedSession& session, const TurnFunction& function);
+    // `voice` null: there is none.
+    ChatSession(OwnedSession& session, const TurnFunction& function, const VoiceServices* voice);
     ~ChatSession() override;
 
     void start() override;
     void mail(MailItem item) override;
     MailRate::Clock::duration mail_pause() override { return rate_.pause(MailRate::Clock::now()); }
-    bool idle() const override { return !running_ && jobs_.empty(); }
+    bool idle() const override { return quiet() && !(voice_ && voice_->busy()); }
+    bool can_move() const override { return quiet() && voice_ && voice_->only_open(); }
     boost::asio::awaitable<void> stop() override;
     std::string checkpoint() const override;
     void settle() override;
@@ -43,8 +46,20 @@ class ChatSession final : public App {
         Askers askers;                       // HTTP requests that wait for it
         // The mail that did it, with what it said.
         std::vector<std::pair<MailItem, ClientMessage>> cancels;
+        size_t heard_bytes = 0; // of the answer of message.turn_id, which was interrupted
     };
     using JobPointer = std::shared_ptr<Job>;
+
+    // chat_voice.cpp
+    VoiceLine& voice();
+    void voice_message(VoiceMessage message, const MailItem& item);
+    void binary(const MailItem& item);
+    bool quiet() const override { return !running_ && jobs_.empty(); }
+    void interrupt_turn(const std::string& turn_id, std::optional<size_t> heard_bytes, CancelBy by,
+                        const MailItem* mail) override;
+    std::vector<std::string> message_ids() const override;
+    boost::asio::awaitable<void> forget_unheard(JobPointer job);
+    void refuse_message(const MailItem& item, const ClientError& error);
 
     void client_message(MailItem item);
     void ask(MailItem item, ClientMessage message);
@@ -75,14 +90,17 @@ class ChatSession final : public App {
     TurnRecord make_record(const Job& job) const;
 
     void reply(nlohmann::ordered_json v1, const nlohmann::ordered_json& added, bool v2_only);
-    void refuse(const MailItem& item, ErrorCode code, const std::string& message_id);
+    void refuse(const MailItem& item, ErrorCode code, const std::string& message_id,
+                const std::string& stream_id = {});
 
     OwnedSession& session_;
     const TurnFunction& function_;
+    const VoiceServices* voice_services_;
     RememberedIds ids_;
     MailRate rate_{MailRate::Clock::now()};
     std::deque<JobPointer> jobs_; // until their turn has begun
     std::unique_ptr<ChatTurn> turn_;
+    std::unique_ptr<VoiceLine> voice_; // from the first message about sound on
     // Of the newest turn, this owner's or an earlier one's. Where Redis had forgotten a turn, the
     // question may be in the lane again beside the checkpoint that was put back.
     std::string asking_mail_;

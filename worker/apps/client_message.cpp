@@ -166,6 +166,16 @@ Parsed parse_client_message(std::string_view text, size_t max_message_bytes) {
         !read_text(object, "type", kMaxIdChars, type)) {
         return ClientError{ErrorCode::bad_request, {}};
     }
+    if (const auto kind = voice_kind(type)) {
+        message.kind = ClientMessage::Kind::voice;
+        message.voice.kind = *kind;
+        const auto error = read_voice_message(object, message.voice);
+        if (error) {
+            const bool audio = *kind == VoiceMessage::Kind::audio;
+            return ClientError{*error, message.message_id, message.voice.stream_id, audio};
+        }
+        return message;
+    }
     if (!read_kind(type, message.kind)) {
         return ClientError{ErrorCode::unsupported_type, message.message_id};
     }
@@ -195,6 +205,7 @@ Parsed parse_client_message(std::string_view text, size_t max_message_bytes) {
         return message;
     }
     case ClientMessage::Kind::cancel:
+    case ClientMessage::Kind::voice:
         return message;
     }
     return ClientError{ErrorCode::internal, {}};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "shared/error_code.h"
+#include "worker/apps/voice_message.h"
 
 #include <nlohmann/json.hpp>
 #include <string>
@@ -20,7 +21,7 @@ inline constexpr size_t kMaxGivenBytes = 4096;  // of each, from its beginning
 enum class OnBusy : unsigned char { enqueue, cancel, reject };
 
 struct ClientMessage {
-    enum class Kind : unsigned char { ask, cancel, regenerate, feedback, ping };
+    enum class Kind : unsigned char { ask, cancel, regenerate, feedback, ping, voice };
 
     Kind kind = Kind::ask;
     std::string message;    // ask: not blank; regenerate: edited question or empty
@@ -32,11 +33,14 @@ struct ClientMessage {
     nlohmann::json ping_time; // `t` of a ping, given back as it came
     int rating = 0;
     std::string comment;
+    VoiceMessage voice;
 };
 
 struct ClientError {
     ErrorCode code = ErrorCode::bad_json;
     std::string message_id; // when it could be read
+    std::string stream_id = {};
+    bool audio = false; // it was to be a frame of sound
 };
 
 std::variant<ClientMessage, ClientError> parse_client_message(std::string_view text,

@@ -9,14 +9,13 @@ namespace mr {
 namespace asio = boost::asio;
 
 namespace {
-constexpr std::string_view kField = "mids";
 constexpr std::chrono::milliseconds kRetry{50};
 } // namespace
 
 asio::awaitable<void> RememberedIds::load() {
     const KeyText key = store_.keys().meta;
     while (!loaded_) {
-        const std::string_view get[] = {"HGET", key.view(), kField};
+        const std::string_view get[] = {"HGET", key.view(), kIdsField};
         redis::Commands command;
         command.add(get);
         redis::Value reply;
@@ -53,6 +52,17 @@ asio::awaitable<std::optional<std::string>> RememberedIds::find(std::string mess
         }
     }
     co_return std::nullopt;
+}
+
+std::vector<std::string> RememberedIds::names_in(std::string_view text) {
+    std::vector<std::string> names;
+    const nlohmann::json list = nlohmann::json::parse(text, nullptr, false);
+    for (const nlohmann::json& item : list) {
+        if (item.is_array() && !item.empty() && item[0].is_string()) {
+            names.push_back(item[0]);
+        }
+    }
+    return names;
 }
 
 std::string RememberedIds::with(std::string_view message_id, std::string_view turn_id) {

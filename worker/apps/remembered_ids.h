@@ -8,11 +8,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace mr {
 
 inline constexpr std::chrono::minutes kRememberIds{15};
 inline constexpr size_t kMaxRememberedIds = 256;
+inline constexpr std::string_view kIdsField = "mids";
 
 class RememberedIds {
   public:
@@ -20,6 +22,9 @@ class RememberedIds {
 
     // The turn that the id asked for, if any. Throws SessionLost.
     boost::asio::awaitable<std::optional<std::string>> find(std::string message_id);
+    // The message ids in what Redis keeps (kIdsField of the session's record); none of what is not
+    // readable.
+    static std::vector<std::string> names_in(std::string_view text);
     // Adds one; what is to be saved. find() has been called before.
     std::string with(std::string_view message_id, std::string_view turn_id);
 

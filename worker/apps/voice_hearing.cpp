@@ -1,0 +1,169 @@
+// What a microphone hears: events for the client, and one question for every utterance with words.
+#include "worker/apps/client_message.h"
+#include "worker/apps/voice_line.h"
+#include "worker/json_text.h"
+
+#include <utility>
+#include <variant>
+
+namespace mr {
+
+using nlohmann::ordered_json;
+
+namespace {
+
+// Of the ids that are kept to tell what has been asked: the latest.
+constexpr size_t kMaxKnownIds = 512;
+
+} // namespace
+
+void VoiceLine::microphone_heard(VoiceMicrophone& microphone,
+                                 const voice::RecognitionEvent& event) {
+    Line* line = line_of(microphone);
+    if (line == nullptr) {
+        return;
+    }
+    if (const auto* started = std::get_if<voice::SpeechStarted>(&event)) {
+        speech_started(*line, *started);
+    } else if (const auto* stopped = std::get_if<voice::SpeechStopped>(&event)) {
+        speech_stopped(*line, *stopped);
+    } else if (const auto* dropped = std::get_if<voice::SpeechDropped>(&event)) {
+        nothing_said(*line, dropped->at);
+    } else if (const auto* heard = std::get_if<voice::Transcript>(&event)) {
+        transcript(*line, *heard);
+    }
+}
+
+ordered_json VoiceLine::event(std::string_view type, const Line& line) const {
+    ordered_json fields;
+    fields["type"] = type;
+    fields["stream_id"] = line.microphone->setup().stream_id;
+    fields["utterance_id"] = line.utterance.id;
+    return fields;
+}
+
+void VoiceLine::speech_started(Line& line, const voice::SpeechStarted& started) {
+    const int64_t place = line.microphone->place_ms(started.at);
+    line.utterance = Utterance();
+    line.utterance.id = line.microphone->setup().stream_id + "-" + std::to_string(place);
+    line.utterance.start_ms = place;
+    line.utterance.begun = true;
+    line.utterance.last_word = line.utterance.found = Clock::now();
+    ordered_json fields = event("speech_started", line);
+    fields["audio_ms"] = place;
+    events_.live(fields);
+    if (speaker_ && speaker_->audible()) {
+        speaker_->hold(); // until it is known whether there are words
+    }
+}
+
+void VoiceLine::speech_stopped(Line& line, const voice::SpeechStopped& stopped) {
+    line.utterance.last_word = line.microphone->arrived(stopped.at);
+    line.utterance.found = Clock::now();
+    ordered_json fields = event("speech_stopped", line);
+    fields["audio_ms"] = line.microphone->place_ms(stopped.at);
+    events_.live(fields);
+}
+
+// A cough, a door, a key held in silence.
+void VoiceLine::nothing_said(Line& line, uint64_t at) {
+    if (!line.utterance.begun) {
+        line.utterance.start_ms = line.microphone->place_ms(at);
+        line.utterance.id =
+            line.microphone->setup().stream_id + "-" + std::to_string(line.utterance.start_ms);
+    }
+    voice::Transcript empty;
+    empty.final = true;
+    empty.start = empty.end = at;
+    say_transcript(line, empty, {});
+    line.utterance.begun = false;
+    false_alarm();
+}
+
+void VoiceLine::transcript(Line& line, const voice::Transcript& transcript) {
+    if (!line.utterance.begun) {
+        speech_started(line, {transcript.start});
+    }
+    const bool words = !is_blank(transcript.text);
+    if (words && speaker_) {
+        interrupted(CancelBy::superseded, nullptr);
+    }
+    if (!transcript.final) {
+        const auto now = Clock::now();
+        if (now - line.utterance.partial_at >= kPartialEvery) {
+            line.utterance.partial_at = now;
+            say_transcript(line, transcript, {});
+        }
+        return;
+    }
+    std::string message_id;
+    if (words) {
+        message_id = ask(line, transcript);
+    }
+    say_transcript(line, transcript, message_id);
+    line.utterance.begun = false;
+    if (!words) {
+        false_alarm();
+    }
+}
+
+void VoiceLine::say_transcript(const Line& line, const voice::Transcript& transcript,
+                               const std::string& message_id) {
+    ordered_json fields = event("transcript", line);
+    fields["text"] = transcript.text;
+    fields["is_final"] = transcript.final;
+    fields["speech_final"] = transcript.final;
+    fields["start_ms"] = line.microphone->place_ms(transcript.start);
+    fields["end_ms"] = line.microphone->place_ms(transcript.end);
+    if (transcript.confidence) {
+        fields["confidence"] = *transcript.confidence;
+    }
+    if (!message_id.empty()) {
+        fields["message_id"] = message_id;
+    }
+    if (transcript.final) {
+        events_.logged(fields, true);
+    } else {
+        events_.live(fields, true);
+    }
+}
+
+// One question per utterance, whoever hears it how often. Returns its message_id.
+std::string VoiceLine::ask(Line& line, const voice::Transcript& transcript) {
+    const VoiceMessage& setup = line.microphone->setup();
+    UtterancePlace place;
+    place.start_ms = line.microphone->place_ms(transcript.start);
+    place.end_ms = line.microphone->place_ms(transcript.end);
+    std::string before = same_utterance(setup.stream_id, place, known_ids_);
+    if (!before.empty()) {
+        return before;
+    }
+    Question question;
+    question.message_id = utterance_message_id(setup.stream_id, place);
+    question.utterance_id = line.utterance.id;
+    question.setup = setup;
+    question.timed = true;
+    question.last_word = line.utterance.last_word;
+    question.found = line.utterance.found;
+    question.final_at = Clock::now();
+    VoiceAsk::Question mail;
+    mail.message_id = question.message_id;
+    mail.text = text_within(transcript.text, session_.relay.limits.max_message_bytes);
+    mail.traceparent = line.traceparent;
+    std::string message_id = question.message_id;
+    if (!ask_->post(std::move(mail))) {
+        events_.error(ErrorCode::busy, setup.stream_id);
+        return {};
+    }
+    known_ids_.push_back(message_id);
+    if (known_ids_.size() > kMaxKnownIds) {
+        known_ids_.erase(known_ids_.begin());
+    }
+    asked_.push_back(std::move(question));
+    if (asked_.size() > kMaxUtterancesOnTheWay) {
+        asked_.pop_front();
+    }
+    return message_id;
+}
+
+} // namespace mr
