@@ -26,6 +26,10 @@ enum class ErrorCode : uint8_t {
     attempts_exhausted,
     voice_unavailable,
     internal,
+    voice_unavailable,
+    bad_format,
+    audio_overrun,
+    voice_lost,
 };
 
 struct ErrorText {
@@ -57,6 +61,10 @@ inline constexpr ErrorText kErrors[] = {
     {ErrorCode::voice_unavailable, "voice_unavailable",
      "Speech is not available right now, please try again in a moment"},
     {ErrorCode::internal, "internal", "Internal error"},
+    {ErrorCode::voice_unavailable, "voice_unavailable", "Voice is not available right now"},
+    {ErrorCode::bad_format, "bad_format", "This form of audio is not taken"},
+    {ErrorCode::audio_overrun, "audio_overrun", "More audio than can be followed, some is dropped"},
+    {ErrorCode::voice_lost, "voice_lost", "This stream of audio is not known here, resume it"},
 };
 
 constexpr const ErrorText& error_text(ErrorCode code) {
@@ -69,7 +77,7 @@ constexpr bool error_table_in_order() {
             return false;
         }
     }
-    return static_cast<size_t>(ErrorCode::internal) + 1 == std::size(kErrors);
+    return static_cast<size_t>(ErrorCode::voice_lost) + 1 == std::size(kErrors);
 }
 static_assert(error_table_in_order(), "kErrors must list the codes in the order of the enum");
 

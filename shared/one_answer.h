@@ -65,10 +65,13 @@ constexpr uint16_t http_status(ErrorCode code) {
     case ErrorCode::too_large:
         return 413;
     case ErrorCode::unsupported_data:
+    case ErrorCode::bad_format:
         return 415;
+    case ErrorCode::audio_overrun:
     case ErrorCode::rate_limited:
     case ErrorCode::busy:
         return 429;
+    case ErrorCode::voice_unavailable:
     case ErrorCode::no_worker:
     case ErrorCode::relay_unavailable:
     case ErrorCode::voice_unavailable:
@@ -78,6 +81,7 @@ constexpr uint16_t http_status(ErrorCode code) {
     case ErrorCode::turn_failed:
     case ErrorCode::attempts_exhausted:
     case ErrorCode::internal:
+    case ErrorCode::voice_lost:
         break;
     }
     return 500;
