@@ -12,7 +12,10 @@ namespace {
 constexpr int64_t kHeads = 8;
 constexpr int64_t kHeadSize = 36;
 constexpr size_t kUsualWindow = 10 * kVoiceRate; // longer ones cost memory by their square
-constexpr size_t kLongestLoop = 10;              // tokens that repeat
+// Added to the logits of names. More to begin one, and names are heard where none was said.
+constexpr float kBeginName = 1.5F;
+constexpr float kWithinName = 3;
+constexpr size_t kLongestLoop = 10; // tokens that repeat
 // A caller may well say "five" a few times; nobody says one thing this often.
 constexpr size_t kLoopTokens = 12;
 constexpr size_t kLoopRounds = 4;
@@ -24,19 +27,29 @@ struct Choice {
 
 // The likeliest of the tokens that are text, or the end. Those behind the vocabulary stand for
 // times, and are of no use here.
-Choice likeliest(std::span<const float> logits, size_t pieces) {
+Choice likeliest(std::span<const float> logits, size_t pieces, const Phrases::Walk& walk) {
     if (logits.size() < pieces) {
         throw onnx::Error("Moonshine's decoder knows fewer tokens than its vocabulary");
     }
     const auto first = logits.begin() + kTextEnd;
     const auto best = std::max_element(first, logits.begin() + static_cast<ptrdiff_t>(pieces));
+    Choice choice;
+    choice.token = best - logits.begin();
+    float score = *best;
+    walk.each([&](int64_t token, bool within) {
+        const float preferred =
+            logits[static_cast<size_t>(token)] + (within ? kWithinName : kBeginName);
+        if (preferred > score) {
+            choice.token = token;
+            score = preferred;
+        }
+    });
     float sum = 0;
     for (const float logit : logits) {
         sum += std::exp(logit - *best);
     }
-    Choice choice;
-    choice.token = best - logits.begin();
-    choice.likelihood = std::isfinite(sum) && sum > 0 ? 1 / sum : 0;
+    const float chosen = std::exp(logits[static_cast<size_t>(choice.token)] - *best);
+    choice.likelihood = std::isfinite(sum) && sum > 0 ? chosen / sum : 0;
     return choice;
 }
 
@@ -73,10 +86,11 @@ Weights::Names::Names() {
     }
 }
 
-Weights::Weights(std::shared_ptr<const onnx::Runtime> runtime, const std::filesystem::path& folder)
+Weights::Weights(std::shared_ptr<const onnx::Runtime> runtime, const std::filesystem::path& folder,
+                 std::span<const std::string> phrases)
     : encoder_(runtime, folder / "encoder_model.onnx"),
       decoder_(runtime, folder / "decoder_model_merged.onnx"),
-      vocabulary_(Vocabulary::load(folder / "vocabulary.txt")) {
+      vocabulary_(Vocabulary::load(folder / "vocabulary.txt")), phrases_(vocabulary_, phrases) {
     encoder_.expect(1, 1);
     decoder_.expect(kKept + 3, kKept + 1);
 }
@@ -84,7 +98,8 @@ Weights::Weights(std::shared_ptr<const onnx::Runtime> runtime, const std::filesy
 // One window being written down.
 class Weights::Run {
   public:
-    Run(const Weights& weights, std::span<float> window) : weights_(weights) {
+    Run(const Weights& weights, std::span<float> window)
+        : weights_(weights), walk_(weights.phrases_) {
         using onnx::Value;
         const onnx::Runtime& runtime = weights.runtime();
         const auto length = static_cast<int64_t>(window.size());
@@ -110,7 +125,9 @@ class Weights::Run {
         std::array<onnx::Value, kKept> made;
         step(logits, made);
         later_ = true;
-        return likeliest(logits.floats(), weights_.vocabulary_.size());
+        const Choice choice = likeliest(logits.floats(), weights_.vocabulary_.size(), walk_);
+        walk_.take(choice.token);
+        return choice;
     }
 
   private:
@@ -141,6 +158,7 @@ class Weights::Run {
     static constexpr bool grows(size_t i) { return i % 4 < 2; }
 
     const Weights& weights_;
+    Phrases::Walk walk_;
     std::array<float, 1> nothing_{};
     std::array<int64_t, 1> token_{kTextBegin};
     bool later_ = false;

@@ -4,6 +4,7 @@
 // is taken. (https://github.com/moonshine-ai/moonshine)
 #pragma once
 
+#include "worker/voice/moonshine/phrases.h"
 #include "worker/voice/moonshine/vocabulary.h"
 #include "worker/voice/onnx/runtime.h"
 
@@ -22,7 +23,8 @@ class Weights {
   public:
     // `folder` has encoder_model.onnx, decoder_model_merged.onnx and vocabulary.txt of the tiny
     // English model. Throws onnx::Error.
-    Weights(std::shared_ptr<const onnx::Runtime> runtime, const std::filesystem::path& folder);
+    Weights(std::shared_ptr<const onnx::Runtime> runtime, const std::filesystem::path& folder,
+            std::span<const std::string> phrases);
 
     const onnx::Runtime& runtime() const noexcept { return encoder_.runtime(); }
     const Vocabulary& vocabulary() const noexcept { return vocabulary_; }
@@ -47,6 +49,7 @@ class Weights {
     onnx::Model encoder_;
     onnx::Model decoder_;
     Vocabulary vocabulary_;
+    Phrases phrases_;
     Names names_;
 };
 

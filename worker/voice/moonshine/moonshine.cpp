@@ -13,6 +13,7 @@ namespace {
 
 // Below that the encoder has nothing left behind its convolutions, and a little above it guesses.
 constexpr int64_t kMinWindowMs = 1'000; // shorter ones are followed by silence
+constexpr int64_t kTailMs = 300;        // silence behind each: last words are heard better for it
 constexpr size_t kTokensBeside = 4;     // a word may begin in the last moment
 constexpr float kFullScale = 32'768;
 
@@ -57,7 +58,7 @@ Heard MoonshineModel::recognise(PcmView samples, const std::atomic<bool>& given_
 }
 
 void MoonshineModel::add_window(PcmView samples, const std::atomic<bool>& given_up) {
-    sound_.assign(std::max(samples.size(), size_t{to_samples(kMinWindowMs)}), 0.0F);
+    sound_.assign(std::max(samples.size() + to_samples(kTailMs), to_samples(kMinWindowMs)), 0.0F);
     std::transform(samples.begin(), samples.end(), sound_.begin(),
                    [](Sample sample) { return static_cast<float>(sample) / kFullScale; });
     const double seconds = static_cast<double>(sound_.size()) / kVoiceRate;
@@ -92,7 +93,8 @@ class MoonshineFactory final : public UtteranceModelFactory {
 
 std::unique_ptr<UtteranceModelFactory> load_moonshine(std::shared_ptr<const onnx::Runtime> runtime,
                                                       const MoonshineOptions& options) {
-    auto weights = std::make_shared<const moonshine::Weights>(std::move(runtime), options.folder);
+    auto weights = std::make_shared<const moonshine::Weights>(std::move(runtime), options.folder,
+                                                              options.names);
     // A moment of nothing: what does not fit fails at the start and not in a session.
     std::vector<float> silence(to_samples(kMinWindowMs));
     const std::atomic<bool> given_up = false;
