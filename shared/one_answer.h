@@ -71,7 +71,6 @@ constexpr uint16_t http_status(ErrorCode code) {
     case ErrorCode::rate_limited:
     case ErrorCode::busy:
         return 429;
-    case ErrorCode::voice_unavailable:
     case ErrorCode::no_worker:
     case ErrorCode::relay_unavailable:
     case ErrorCode::voice_unavailable:

@@ -127,7 +127,10 @@ class Maker {
     }
 
     std::unique_ptr<UtteranceModelFactory> moonshine() {
-        return load_moonshine(runtime(), {options_.dir / kMoonshineFolder});
+        MoonshineOptions wanted;
+        wanted.folder = options_.dir / kMoonshineFolder;
+        wanted.names = options_.names.all();
+        return load_moonshine(runtime(), wanted);
     }
 
     std::unique_ptr<UtteranceModelFactory> pocketsphinx() {
