@@ -55,6 +55,7 @@ std::unique_ptr<Provider> make_vertex_search(const Account& account);
 std::unique_ptr<Provider> make_hubspot();
 std::unique_ptr<Provider> make_entra();
 std::unique_ptr<Provider> make_powerbi();
+std::unique_ptr<Provider> make_elevenlabs();
 
 // ---- what several of them need
 

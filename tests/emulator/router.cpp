@@ -27,11 +27,12 @@ constexpr std::array kHosts{
     Host{"login.microsoftonline.com", "entra"},
     Host{"api.powerbi.com", "powerbi"},
     Host{".deepgram.com", "deepgram"},
+    Host{"api.elevenlabs.io", "elevenlabs"},
 };
 
-constexpr std::array<std::string_view, 12> kNames{"openai",  "anthropic", "gemini",   "vertex",
-                                                  "google",  "metadata",  "bigquery", "search",
-                                                  "hubspot", "entra",     "powerbi",  "deepgram"};
+constexpr std::array<std::string_view, 13> kNames{
+    "openai", "anthropic", "gemini", "vertex",  "google",   "metadata",  "bigquery",
+    "search", "hubspot",   "entra",  "powerbi", "deepgram", "elevenlabs"};
 
 struct Mark {
     std::string_view part; // of the path
@@ -40,13 +41,22 @@ struct Mark {
 
 // In this order: the first that fits.
 constexpr std::array kMarks{
-    Mark{"/v1/chat/completions", "openai"}, Mark{"/v1/responses", "openai"},
-    Mark{"/v1/messages", "anthropic"},      Mark{"/computeMetadata/", "metadata"},
-    Mark{"/bigquery/v2/", "bigquery"},      Mark{"/publishers/google/models", "vertex"},
-    Mark{"/servingConfigs/", "search"},     Mark{"/crm/", "hubspot"},
-    Mark{"/oauth2/v2.0/token", "entra"},    Mark{"/v1.0/myorg", "powerbi"},
-    Mark{"/v1/listen", "deepgram"},         Mark{"/v1/projects", "deepgram"},
-    Mark{"/v1beta/models", "gemini"},       Mark{"/token", "google"},
+    Mark{"/v1/chat/completions", "openai"},
+    Mark{"/v1/responses", "openai"},
+    Mark{"/v1/messages", "anthropic"},
+    Mark{"/computeMetadata/", "metadata"},
+    Mark{"/bigquery/v2/", "bigquery"},
+    Mark{"/publishers/google/models", "vertex"},
+    Mark{"/servingConfigs/", "search"},
+    Mark{"/crm/", "hubspot"},
+    Mark{"/oauth2/v2.0/token", "entra"},
+    Mark{"/v1.0/myorg", "powerbi"},
+    Mark{"/v1/listen", "deepgram"},
+    Mark{"/v1/projects", "deepgram"},
+    Mark{"/v1/text-to-speech/", "elevenlabs"},
+    Mark{"/v2/voices", "elevenlabs"},
+    Mark{"/v1beta/models", "gemini"},
+    Mark{"/token", "google"},
 };
 
 } // namespace

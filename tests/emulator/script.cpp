@@ -52,8 +52,9 @@ Script::Script() : parts_(first_parts()) {}
 
 std::map<std::string, Script::Part> Script::first_parts() {
     std::map<std::string, Part> parts;
-    for (const char* name : {"openai", "anthropic", "gemini", "vertex", "google", "metadata",
-                             "bigquery", "search", "hubspot", "entra", "powerbi", "deepgram"}) {
+    for (const char* name :
+         {"openai", "anthropic", "gemini", "vertex", "google", "metadata", "bigquery", "search",
+          "hubspot", "entra", "powerbi", "deepgram", "elevenlabs"}) {
         parts[name].keys = {"emulated-key"};
         parts[name].models = {"emulated-1"};
     }

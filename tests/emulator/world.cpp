@@ -56,6 +56,7 @@ World::World(asio::any_io_executor executor, const Account& account)
     providers_["entra"] = make_entra();
     providers_["powerbi"] = make_powerbi();
     providers_["deepgram"] = make_deepgram();
+    providers_["elevenlabs"] = make_elevenlabs();
 }
 
 void World::serve(const std::shared_ptr<Exchange>& exchange) {

@@ -156,3 +156,24 @@ test('hubspot', LIMIT, async () => {
   assert.equal(found.results[0].properties.dealname, 'Deal 1');
   assert.equal(found.paging.next.after, '2');
 });
+
+test('elevenlabs', LIMIT, async () => {
+  const { ElevenLabsClient } = await import('@elevenlabs/elevenlabs-js');
+  const client = new ElevenLabsClient({ apiKey: key, maxRetries: 0 });
+  const found = await client.voices.search({ search: 'rachel', pageSize: 100 });
+  const [voice] = found.voices;
+  assert.equal(voice.name, 'Rachel - calm');
+  const spoken = { text: 'Two invoices are open.', modelId: 'eleven_flash_v2_5',
+    outputFormat: 'pcm_16000', previousText: 'Here it is.',
+    voiceSettings: { stability: 0.5, similarityBoost: 0.75, speed: 1.0 } };
+  let bytes = 0;
+  for await (const piece of await client.textToSpeech.stream(voice.voiceId, spoken)) {
+    bytes += piece.length;
+  }
+  assert.equal(bytes, Math.floor(spoken.text.length * 0.06 * 16000) * 2);
+  await assert.rejects(client.textToSpeech.stream('rachel', spoken),
+    (error) => error.statusCode === 404 && error.body.detail.status === 'voice_not_found');
+  await assert.rejects(
+    new ElevenLabsClient({ apiKey: 'wrong', maxRetries: 0 }).textToSpeech.stream(voice.voiceId, spoken),
+    (error) => error.statusCode === 401 && error.body.detail.status === 'invalid_api_key');
+});
