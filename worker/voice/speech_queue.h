@@ -45,6 +45,7 @@ class SpeechQueue {
     // The next clause; whoever takes it puts a last piece for it, or fails.
     std::optional<SaidClause> take();
     bool waiting() const { return !clauses_.empty(); }
+    bool over() const { return ended_ && clauses_.empty(); } // nothing is left to be taken
     void put(uint32_t segment, Pcm samples, bool last);
     void fail(const VoiceError& error); // behind what has been put
     bool closed() const { return closed_; }

@@ -1,6 +1,7 @@
 #include "worker/voice/elevenlabs/elevenlabs.h"
 
 #include "worker/encoding.h"
+#include "worker/voice/elevenlabs/socket.h"
 #include "worker/voice/elevenlabs/speaker.h"
 
 #include <algorithm>
@@ -25,23 +26,31 @@ constexpr std::chrono::seconds kLookUpTime{10};
 
 // Outlives its stream until its coroutine has ended.
 struct Running {
-    Running(const asio::any_io_executor& executor, std::shared_ptr<Core> core,
-            std::shared_ptr<SpeechQueue> queue, Utterance utterance)
-        : speaker(executor, std::move(core), std::move(queue), std::move(utterance)) {}
-    Speaker speaker;
+    std::unique_ptr<elevenlabs::Work> work;
     asio::cancellation_signal cancel;
 };
+
+std::unique_ptr<elevenlabs::Work> make_work(const asio::any_io_executor& executor,
+                                            std::shared_ptr<Core> core,
+                                            std::shared_ptr<SpeechQueue> queue,
+                                            Utterance utterance) {
+    if (core->options.socket) {
+        return std::make_unique<elevenlabs::Socket>(executor, core, std::move(queue),
+                                                    std::move(utterance));
+    }
+    return std::make_unique<Speaker>(executor, core, std::move(queue), std::move(utterance));
+}
 
 class ElevenLabsStream final : public QueuedSpeech {
   public:
     ElevenLabsStream(const asio::any_io_executor& executor, std::shared_ptr<Core> core,
                      std::shared_ptr<SpeechQueue> queue, Utterance utterance)
-        : QueuedSpeech(queue), core_(core),
-          running_(std::make_shared<Running>(executor, core, queue, std::move(utterance))) {
+        : QueuedSpeech(queue), core_(core), running_(std::make_shared<Running>()) {
+        running_->work = make_work(executor, core, queue, std::move(utterance));
         ++core_->streams;
-        queue->on_work = [speaker = &running_->speaker] { speaker->look(); };
+        queue->on_work = [work = running_->work.get()] { work->look(); };
         asio::co_spawn(
-            executor, running_->speaker.run(),
+            executor, running_->work->run(),
             asio::bind_cancellation_slot(running_->cancel.slot(),
                                          [keep = running_](const std::exception_ptr&) {}));
     }
@@ -65,6 +74,12 @@ class ElevenLabs final : public Synthesiser {
             throw VoiceError(VoiceFault::refused,
                              "ElevenLabs has no sound at " + std::to_string(core_->options.rate) +
                                  " samples a second: 8000, 16000, 22050, 24000, 44100 or 48000");
+        }
+        const rest::Endpoint& endpoint = core_->options.endpoint;
+        if (core_->options.socket && !(endpoint.proxy.empty() && endpoint.connect_to.empty())) {
+            throw VoiceError(VoiceFault::refused,
+                             "ElevenLabs' WebSocket cannot be reached by a proxy or connect-to: "
+                             "use its HTTP stream");
         }
     }
 

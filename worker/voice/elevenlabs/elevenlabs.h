@@ -30,6 +30,7 @@ struct ElevenLabsOptions {
     std::chrono::milliseconds idle_timeout{5'000};
     unsigned max_retries = 2; // before the first sound; none after it
     std::chrono::milliseconds retry_base{500};
+    bool socket = false;         // one WebSocket for an answer instead of a request for each clause
     unsigned max_concurrent = 4; // requests at a time, by this worker; the plan's limit, if less
     unsigned max_streams = 64;   // answers being spoken at a time; more are refused
 };
@@ -39,8 +40,9 @@ inline constexpr std::size_t kMaxPreviousBytes = 400;             // of context 
 inline constexpr std::size_t kMaxKnownVoices = 200;               // names that are remembered
 inline constexpr std::size_t kMaxVoiceNameBytes = 100;
 
-// The HTTP client is shared and outlives this. Throws VoiceError{refused} for options that the
-// provider would not take.
+// With `socket`, neither a proxy nor connect_to is possible, and a connection that is lost is not
+// made again. The HTTP client is shared and outlives this. Throws VoiceError{refused} for options
+// that the provider would not take.
 std::shared_ptr<Synthesiser> make_elevenlabs(std::shared_ptr<net::HttpClient> http, std::string key,
                                              ElevenLabsOptions options);
 

@@ -26,15 +26,23 @@ struct Core {
     unsigned streams = 0; // open
 };
 
-class Speaker {
+// What makes the sound of one answer, by whichever way.
+class Work {
+  public:
+    virtual ~Work() = default;
+    // Until it is cancelled, or the queue has failed.
+    virtual boost::asio::awaitable<void> run() = 0;
+    // There may be something to do: a clause, or room for sound.
+    virtual void look() = 0;
+};
+
+class Speaker final : public Work {
   public:
     Speaker(const boost::asio::any_io_executor& executor, std::shared_ptr<Core> core,
             std::shared_ptr<SpeechQueue> queue, Utterance utterance);
 
-    // Until it is cancelled, or the queue has failed.
-    boost::asio::awaitable<void> run();
-    // There may be something to do: a clause, or room for sound.
-    void look();
+    boost::asio::awaitable<void> run() override;
+    void look() override;
 
   private:
     struct Attempt;
