@@ -250,6 +250,14 @@ TEST(ClauseCutter, WhatHasNoEndIsCutBetweenWords) {
     }
 }
 
+TEST(ClauseCutter, ALongTextAtOnceIsCutLikeAnyOther) {
+    std::string text;
+    for (int i = 0; i < 4'000; ++i) {
+        text += "The deck is done. ";
+    }
+    EXPECT_EQ(clauses_of({text}).size(), 3'999u); // the first one has two sentences
+}
+
 TEST(ClauseCutter, AFirstClauseIsThereBeforeItsSentenceHasEnded) {
     ClauseCutter cutter;
     cutter.add("Bayside Tower has two open invoices, b");

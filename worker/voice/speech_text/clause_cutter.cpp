@@ -10,6 +10,8 @@
 namespace mr::voice {
 namespace {
 
+constexpr size_t kSliceBytes = 256;
+
 // A full stop behind these ends no sentence.
 constexpr std::array<std::string_view, 40> kAbbreviations{
     "mr",   "mrs", "ms",  "dr",  "prof",   "st",  "ave", "blvd", "rd",   "hwy",
@@ -46,8 +48,9 @@ std::string word_before(std::string_view text, size_t end) {
 } // namespace
 
 void ClauseCutter::add(std::string_view text) {
-    if (!ended_) {
-        markup_.feed(text);
+    // In slices: what waits is moved with each step, so a long text at once would cost its square.
+    for (size_t at = 0; !ended_ && at < text.size(); at += kSliceBytes) {
+        markup_.feed(text.substr(at, kSliceBytes));
         scan();
     }
 }
