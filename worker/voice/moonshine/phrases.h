@@ -12,9 +12,9 @@
 
 namespace mr::voice::moonshine {
 
-inline constexpr size_t kMaxPhrases = 5'000;   // more are left out
-inline constexpr size_t kMaxPhraseBytes = 60;  // of one; longer ones are left out
-inline constexpr size_t kMaxOpenPhrases = 16;  // at one place of a text
+inline constexpr size_t kMaxPhrases = 5'000;  // more are left out
+inline constexpr size_t kMaxPhraseBytes = 60; // of one; longer ones are left out
+inline constexpr size_t kMaxOpenPhrases = 16; // at one place of a text
 
 // A tree of tokens. Read-only once made, and shared by all threads.
 class Phrases {
