@@ -6,6 +6,7 @@ from chat import Chat
 from harness.paths import BUILD
 from harness.process import wait_for
 from harness.stack import shared_stack
+from owners import owner
 from voice import (RATE, Speaker, frames, last_transcript, loudness, silence, spoken, words_right)
 
 QUESTION = "how many open invoices do we have"
@@ -138,8 +139,7 @@ def test_a_new_owner_asks_for_the_microphone_again(data_dir, make_stack, sound):
         samples = spoken(sound, QUESTION)
         client.say(samples[:len(samples) // 2])
         client.until("speech_started")
-        owner = next(one for one in stack.workers if one.logged("a microphone is open"))
-        owner.kill()
+        owner(stack, client.session).kill()
         client.say(silence(40))
         client.until("error", code="voice_lost")
         client.send(type="voice_resume", stream_id="mic-1", from_ms=0, sample_rate=RATE,
@@ -181,7 +181,6 @@ def test_sound_is_in_no_log(stack, sound):
     with Speaker(stack) as client:
         client.start(tts=True)
         client.say(spoken(sound, QUESTION) + silence(1500))
-        client.until("tts_end")
         client.until("response_complete")
         with Chat(stack, resume=(client.token, "0-0")) as late:
             events = late.until("response_complete")

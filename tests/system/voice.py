@@ -2,12 +2,11 @@
 
 import array
 import base64
-import struct
 import subprocess
 import wave
 
 from chat import Chat
-from harness.raw_ws import BINARY, TEXT
+from harness.raw_ws import BINARY
 
 RATE = 16000
 FRAME_MS = 40
@@ -50,14 +49,12 @@ class Speaker(Chat):
 
     def event(self, limit_s=LIMIT_S):
         while True:
-            opcode, payload = self.ws.message(limit_s)
-            if opcode == BINARY:
+            message = self.ws.message(limit_s)
+            if message.opcode == BINARY:
                 assert self.heard, "sound before a tts_start"
-                self.heard[-1] += payload
+                self.heard[-1] += message.payload
                 continue
-            assert opcode == TEXT
-            import json
-            event = json.loads(payload)
+            event = message.json
             if event["type"] == "tts_start":
                 self.heard.append(b"")
             if "id" in event:

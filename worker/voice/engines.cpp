@@ -130,6 +130,7 @@ class Maker {
         MoonshineOptions wanted;
         wanted.folder = options_.dir / kMoonshineFolder;
         wanted.names = options_.names.all();
+        wanted.names.insert(wanted.names.end(), trade_phrases().begin(), trade_phrases().end());
         return load_moonshine(runtime(), wanted);
     }
 

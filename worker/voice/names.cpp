@@ -77,7 +77,44 @@ Number year(std::span<const std::string_view> words) {
     return {};
 }
 
+constexpr std::array<std::string_view, 32> kTradePhrases = {"invoice",
+                                                            "invoices",
+                                                            "open invoices",
+                                                            "overdue invoices",
+                                                            "unpaid invoices",
+                                                            "invoiced",
+                                                            "outstanding",
+                                                            "retainage",
+                                                            "change order",
+                                                            "change orders",
+                                                            "purchase orders",
+                                                            "bid",
+                                                            "bids",
+                                                            "bid win rate",
+                                                            "subcontractor",
+                                                            "subcontractors",
+                                                            "vendors",
+                                                            "inspection",
+                                                            "failed inspection",
+                                                            "inspections",
+                                                            "crew hours",
+                                                            "crews",
+                                                            "roofing",
+                                                            "punch list",
+                                                            "submittals",
+                                                            "permits",
+                                                            "daily reports",
+                                                            "general contractor",
+                                                            "budget",
+                                                            "overdue",
+                                                            "safety incidents",
+                                                            "meeting minutes"};
+
 } // namespace
+
+std::span<const std::string_view> trade_phrases() noexcept {
+    return kTradePhrases;
+}
 
 std::vector<std::string> SpeechNames::all() const {
     std::vector<std::string> names;
