@@ -47,7 +47,7 @@ Identity identity_of(const Options& options) {
     if (options.certificate.empty()) {
         return make_identity({"api.openai.com", "api.anthropic.com", "*.googleapis.com",
                               "*.rep.googleapis.com", "api.hubapi.com", "login.microsoftonline.com",
-                              "api.powerbi.com", "api.elevenlabs.io"});
+                              "api.powerbi.com", "api.deepgram.com", "api.elevenlabs.io"});
     }
     return {"", read_file(options.certificate), read_file(options.key)};
 }

@@ -36,4 +36,4 @@ def test_the_vendors_clients_work_with_it(judge, tmp_path):
         assert counts == {"pass": "10", "fail": "0", "skipped": "0"}
         asked = {record["provider"] for record in emulator.requests()}
         assert asked == {"openai", "anthropic", "gemini", "vertex", "google", "bigquery", "search",
-                         "hubspot", "elevenlabs"}
+                         "hubspot", "deepgram", "elevenlabs"}

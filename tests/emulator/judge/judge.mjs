@@ -157,6 +157,39 @@ test('hubspot', LIMIT, async () => {
   assert.equal(found.paging.next.after, '2');
 });
 
+test('deepgram', LIMIT, async () => {
+  const { DeepgramClient } = await import('@deepgram/sdk');
+  const client = new DeepgramClient({ apiKey: key });
+  const projects = await client.manage.v1.projects.list();
+  assert.equal(projects.projects[0].project_id, 'emulated-project');
+  const connection = await client.listen.v1.connect({ model: 'nova-3', language: 'en',
+    encoding: 'linear16', sample_rate: 16000, channels: 1, interim_results: 'true',
+    endpointing: 300, utterance_end_ms: 1000, vad_events: 'true', smart_format: 'true',
+    keyterm: ['roof', 'bay side'] });
+  const seen = [];
+  const closed = new Promise((resolve, reject) => {
+    connection.on('message', (message) => {
+      seen.push(message);
+      if (message.type === 'UtteranceEnd') connection.sendCloseStream({ type: 'CloseStream' });
+      if (message.type === 'Metadata') resolve();
+    });
+    connection.on('error', reject);
+  });
+  connection.connect();
+  await connection.waitForOpen();
+  connection.sendKeepAlive({ type: 'KeepAlive' });
+  // The words are runs of the samples 1000 and 1001, as the emulator hears them.
+  const sound = new Int16Array(16000 * 2).fill(1000, 0, 3200).fill(1001, 4000, 7200);
+  for (let at = 0; at < sound.length; at += 1600) connection.sendMedia(sound.slice(at, at + 1600));
+  await closed;
+  connection.close();
+  const kinds = new Set(seen.map((message) => message.type));
+  assert.deepEqual([...kinds].sort(), ['Metadata', 'Results', 'SpeechStarted', 'UtteranceEnd']);
+  const final = seen.find((message) => message.speech_final);
+  assert.equal(final.channel.alternatives[0].transcript, 'word0 word1');
+  assert.equal(final.channel.alternatives[0].words[1].end, 0.45);
+});
+
 test('elevenlabs', LIMIT, async () => {
   const { ElevenLabsClient } = await import('@elevenlabs/elevenlabs-js');
   const client = new ElevenLabsClient({ apiKey: key, maxRetries: 0 });
