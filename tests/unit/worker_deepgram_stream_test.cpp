@@ -233,7 +233,7 @@ TEST(DeepgramStream, AServerThatSaysNothingIsLeft) {
     DeepgramServer server(loop);
     server.faults.emplace_back().silent_after = 16'000;
     Options options = server.options();
-    options.result_timeout = milliseconds(400);
+    options.result_timeout = milliseconds(1'500);
     const Pcm audio = joined(spoken(0, 8), silence(600));
     EXPECT_EQ(results_of(loop, options, audio, 1), Texts{words(0, 8)});
     EXPECT_EQ(server.calls.size(), 2U);
