@@ -54,6 +54,7 @@ struct Settings {
     PowerBiSettings powerbi;
     BigQuerySettings bigquery;
     VoiceSettings voice;
+    DeepgramSettings deepgram;
     ElevenLabsSettings elevenlabs;
     std::string openai_api;     // "chat" or "responses"
     std::string gemini_project; // Gemini is asked on Vertex AI, with Google's credentials
@@ -83,7 +84,8 @@ struct Settings {
     bool vertex_search_active() const;     // an engine or a data store has been named
     std::string vertex_search_url() const; // up to and without ":search"
     bool powerbi_active() const;           // a dataset has been named
-    bool elevenlabs_active() const; // a key or another server has been named
+    bool deepgram_active() const;          // a key or another server has been named
+    bool elevenlabs_active() const;        // in the same way
     bool bigquery_active() const { return !bigquery.project.empty(); }
     // Projects are others than those of the embedded data.
     bool own_projects() const;

@@ -139,16 +139,41 @@ struct VoiceSettings {
     std::string names_file;  // one name a line
     std::string language;
     std::string flite_voice;
-    std::string progress;           // "off", "words" or "chime"
-    uint64_t streams = 0;           // of the embedded recogniser, at a time
-    uint64_t threads = 0;           // that it recognises on
-    uint64_t max_spoken = 0;        // bytes of one answer
-    uint64_t max_text = 0;          // bytes of one text of POST /v1/tts
+    std::string progress;    // "off", "words" or "chime"
+    uint64_t streams = 0;    // of the embedded recogniser, at a time
+    uint64_t threads = 0;    // that it recognises on
+    uint64_t max_spoken = 0; // bytes of one answer
+    uint64_t max_text = 0;   // bytes of one text of POST /v1/tts
     std::chrono::milliseconds hang_over{};
     std::chrono::milliseconds silence_limit{};
     std::chrono::milliseconds progress_after{};
     bool stub_deepgram = false;
     bool stub_elevenlabs = false;
+};
+
+// Who recognises speech.
+struct DeepgramSettings {
+    std::string api_key; // also what api_key_file holds
+    std::string api_key_file;
+    std::string key_scheme; // "Token" or "Bearer"
+    std::string base_url;
+    std::string model;
+    std::string language; // empty: voice_language
+    std::string tag;
+    std::string ca_file;
+    uint64_t max_streams = 0;
+    uint64_t reconnects = 0;
+    uint64_t keyword_boost = 0;
+    std::chrono::milliseconds endpointing{};
+    std::chrono::milliseconds utterance_end{};
+    std::chrono::milliseconds finalize_wait{};
+    std::chrono::milliseconds result_timeout{};
+    bool vocabulary = true;
+    bool smart_format = true;
+    bool punctuate = true;
+    bool numerals = false;
+    bool profanity_filter = false;
+    bool mip_opt_out = false;
 };
 
 // Who speaks answers.
@@ -163,6 +188,7 @@ struct ElevenLabsSettings {
     uint64_t concurrent = 0;
     uint64_t retries = 0;
     bool logging = true;
+    bool socket = false;
     std::string ca_file;
     std::string proxy;
     std::string connect_to;
@@ -175,6 +201,7 @@ inline constexpr std::string_view kHubSpotUrl = "https://api.hubapi.com";
 inline constexpr std::string_view kBigQueryUrl = "https://bigquery.googleapis.com/bigquery/v2";
 inline constexpr std::string_view kVertexSearchUrl = "https://discoveryengine.googleapis.com/v1";
 inline constexpr std::string_view kEntraUrl = "https://login.microsoftonline.com";
+inline constexpr std::string_view kDeepgramUrl = "https://api.deepgram.com/v1";
 inline constexpr std::string_view kElevenLabsUrl = "https://api.elevenlabs.io";
 inline constexpr std::string_view kPowerBiUrl = "https://api.powerbi.com";
 

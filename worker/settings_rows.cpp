@@ -193,6 +193,7 @@ constexpr OtherName kOtherNames[] = {
     {"STUB_OPENAI", "stub_openai"},
     {"STUB_DEEPGRAM", "stub_deepgram"},
     {"STUB_ELEVENLABS", "stub_elevenlabs"},
+    {"DEEPGRAM_API_KEY", "deepgram_api_key"},
     {"ELEVENLABS_API_KEY", "elevenlabs_api_key"},
     {"ELEVENLABS_VOICE_ID", "elevenlabs_voice"},
     {"OPENAI_API_KEY", "openai_api_key"},

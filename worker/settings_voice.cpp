@@ -28,6 +28,36 @@ voice::SpeechNames names_of(const VoiceSettings& voice) {
     return names;
 }
 
+voice::deepgram::Options deepgram_options(const Settings& settings,
+                                          const voice::SpeechNames& names) {
+    const DeepgramSettings& from = settings.deepgram;
+    voice::deepgram::Options options;
+    options.base_url = from.base_url;
+    options.api_key = from.api_key;
+    options.key_scheme = from.key_scheme;
+    options.model = from.model;
+    options.language = from.language;
+    options.endpointing = from.endpointing;
+    options.utterance_end = from.utterance_end;
+    options.finalize_wait = from.finalize_wait;
+    options.result_timeout = from.result_timeout;
+    options.connect_timeout = settings.provider_connect_timeout;
+    options.smart_format = from.smart_format;
+    options.punctuate = from.punctuate;
+    options.numerals = from.numerals;
+    options.profanity_filter = from.profanity_filter;
+    options.mip_opt_out = from.mip_opt_out;
+    options.tag = from.tag;
+    options.keyword_boost = static_cast<unsigned>(from.keyword_boost);
+    options.max_streams = static_cast<unsigned>(from.max_streams);
+    options.reconnects = static_cast<unsigned>(from.reconnects);
+    options.ca_file = from.ca_file.empty() ? settings.provider_ca_file : from.ca_file;
+    if (from.vocabulary) {
+        options.vocabulary = names.all();
+    }
+    return options;
+}
+
 voice::ElevenLabsOptions elevenlabs_options(const Settings& settings) {
     const ElevenLabsSettings& from = settings.elevenlabs;
     voice::ElevenLabsOptions options;
@@ -37,12 +67,47 @@ voice::ElevenLabsOptions elevenlabs_options(const Settings& settings) {
     options.language = from.language;
     options.rate = static_cast<unsigned>(from.rate);
     options.logging = from.logging;
+    options.socket = from.socket;
     options.max_retries = static_cast<unsigned>(from.retries);
     options.max_concurrent = static_cast<unsigned>(from.concurrent);
     return options;
 }
 
+void check_deepgram(DeepgramSettings& deepgram, const checks::Origin& origin) {
+    checks::read_api_key(deepgram, "deepgram", origin);
+    checks::check_url(deepgram.base_url, origin, "deepgram_base_url");
+    checks::check_ca_file(deepgram.ca_file, origin, "deepgram_ca_file");
+    checks::check_word(deepgram.key_scheme, {"Token", "Bearer"}, origin, "deepgram_key_scheme");
+    if (deepgram.model.empty() || !checks::plain_name(deepgram.model)) {
+        checks::refuse(origin, "deepgram_model", "is no name such as nova-3");
+    }
+    if (!checks::plain_name(deepgram.language)) {
+        checks::refuse(origin, "deepgram_language", "is no code such as en or en-US");
+    }
+}
+
+void check_elevenlabs(ElevenLabsSettings& elevenlabs, const checks::Origin& origin) {
+    checks::read_api_key(elevenlabs, "elevenlabs", origin);
+    checks::check_connection(elevenlabs, "elevenlabs", origin);
+    for (const auto& [name, value] : {std::pair{"elevenlabs_model", &elevenlabs.model},
+                                      std::pair{"elevenlabs_voice", &elevenlabs.voice}}) {
+        if (value->empty()) {
+            checks::refuse(origin, name, "is empty");
+        }
+    }
+    if (!checks::plain_name(elevenlabs.language)) {
+        checks::refuse(origin, "elevenlabs_language", "is no code such as en");
+    }
+    checks::check_word(std::to_string(elevenlabs.rate),
+                       {"8000", "16000", "22050", "24000", "44100", "48000"}, origin,
+                       "elevenlabs_rate");
+}
+
 } // namespace
+
+bool Settings::deepgram_active() const {
+    return !deepgram.api_key.empty() || deepgram.base_url != kDeepgramUrl;
+}
 
 bool Settings::elevenlabs_active() const {
     return !elevenlabs.api_key.empty() || elevenlabs.base_url != kElevenLabsUrl;
@@ -65,19 +130,8 @@ void checks::check_voice(Settings& settings, const Origin& origin) {
     } catch (const std::exception& problem) {
         refuse(origin, "voice_names_file", "names " + voice.names_file + ": " + problem.what());
     }
-    read_api_key(settings.elevenlabs, "elevenlabs", origin);
-    check_connection(settings.elevenlabs, "elevenlabs", origin);
-    for (const auto& [name, value] : {std::pair{"elevenlabs_model", &settings.elevenlabs.model},
-                                      std::pair{"elevenlabs_voice", &settings.elevenlabs.voice}}) {
-        if (value->empty()) {
-            refuse(origin, name, "is empty");
-        }
-    }
-    if (!plain_name(settings.elevenlabs.language)) {
-        refuse(origin, "elevenlabs_language", "is no code such as en");
-    }
-    check_word(std::to_string(settings.elevenlabs.rate),
-               {"8000", "16000", "22050", "24000", "44100", "48000"}, origin, "elevenlabs_rate");
+    check_deepgram(settings.deepgram, origin);
+    check_elevenlabs(settings.elevenlabs, origin);
 }
 
 voice::EngineOptions engine_options(const Settings& settings) {
@@ -94,6 +148,9 @@ voice::EngineOptions engine_options(const Settings& settings) {
     options.flite.voice = from.flite_voice;
     options.stub_recogniser = from.stub_deepgram;
     options.stub_synthesiser = from.stub_elevenlabs;
+    if (settings.deepgram_active()) {
+        options.deepgram = deepgram_options(settings, options.names);
+    }
     if (settings.elevenlabs_active()) {
         net::HttpOptions http;
         http.ca_file = settings.provider_ca_file;

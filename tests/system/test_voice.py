@@ -181,8 +181,9 @@ def test_sound_is_in_no_log(stack, sound):
     with Speaker(stack) as client:
         client.start(tts=True)
         client.say(spoken(sound, QUESTION) + silence(1500))
-        client.until("response_complete")
-        with Chat(stack, resume=(client.token, "0-0")) as late:
-            events = late.until("response_complete")
-    assert any(one["type"] == "tts_start" for one in events)
-    assert not any(one["type"] == "tts_audio" for one in events)
+        client.until("tts_end", last=True)
+        live = len(client.heard)
+        with Speaker(stack, resume=(client.token, "0-0")) as late:
+            events = late.until("tts_end", last=True)
+    assert live == sum(one["type"] == "tts_start" for one in events) > 0
+    assert not any(late.heard), "sound was sent again"
