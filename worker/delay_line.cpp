@@ -1,6 +1,5 @@
 #include "worker/delay_line.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace mr {
@@ -11,7 +10,7 @@ std::shared_ptr<DelayLine> DelayLine::make(const boost::asio::any_io_executor& e
 }
 
 void DelayLine::add(std::weak_ptr<Delayed> waiter) {
-    queue_.push_back({Clock::now() + delay_, std::move(waiter)});
+    queue_.push_back({Clock::now() + delay_ - grain(), std::move(waiter)});
     if (!armed_) {
         arm();
     }
@@ -29,8 +28,7 @@ void DelayLine::arm() {
 }
 
 void DelayLine::call() {
-    const Clock::duration grain = std::min<Clock::duration>(kGrain, delay_ / 4);
-    const Clock::time_point until = Clock::now() + grain;
+    const Clock::time_point until = Clock::now() + grain();
     while (!queue_.empty() && queue_.front().due <= until) {
         const auto waiter = queue_.front().waiter.lock();
         queue_.pop_front();

@@ -1,8 +1,9 @@
 // Callbacks after one and the same delay, many at a time: a queue and one timer, where each with a
-// timer of its own would cost a place in a heap and a system call. Those that are due within the
-// grain are called together, so the last of them up to a grain early, never late by it.
+// timer of its own would cost a place in a heap and a system call. The delay is a bound: each is
+// called one to two grains early, those that are due within a grain together.
 #pragma once
 
+#include <algorithm>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
@@ -37,6 +38,7 @@ class DelayLine : public std::enable_shared_from_this<DelayLine> {
 
     DelayLine(const boost::asio::any_io_executor& executor, std::chrono::milliseconds delay)
         : delay_(delay), timer_(executor) {}
+    Clock::duration grain() const { return std::min<Clock::duration>(kGrain, delay_ / 4); }
     void arm();
     void call();
 

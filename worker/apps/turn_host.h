@@ -85,7 +85,9 @@ class SessionTurnHost final : public TurnHost,
     std::string waiting_; // text within the window
     TurnWatcher* watcher_ = nullptr;
     std::optional<Clock::time_point> first_text_;
-    uint32_t since_snapshot_ = 0;
+    // The first one comes sooner, of each turn at another place: of many that began at a time not
+    // all have theirs at once.
+    uint32_t since_snapshot_ = tag_ % kEventsPerSnapshot;
     size_t snapshot_text_bytes_ = 0; // length of the answer at the last one
     bool window_open_ = false;
     bool muted_ = false;
