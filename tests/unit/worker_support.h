@@ -104,7 +104,7 @@ class TestSession {
         Buffer bytes;
         Mail mail;
         mail.kind = kind;
-        mail.flags = kMailV2;
+        mail.flags = mail_flags;
         mail.connection = 7;
         mail.number = ++mails_;
         mail.payload = as_bytes(payload);
@@ -112,6 +112,7 @@ class TestSession {
         last_mail_ = bytes.text();
         return mail_again();
     }
+    uint8_t mail_flags = kMailV2;
     // The last mail once more, in another place: Redis has forgotten that it had it.
     MailStatus mail_again() {
         const redis::Value reply =

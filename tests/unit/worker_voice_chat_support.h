@@ -94,7 +94,9 @@ class LiveEar {
 
 class VoiceClient : public ChatClient {
   public:
-    explicit VoiceClient(const RedisFixture& redis) : ChatClient(redis), ear_(redis, keys()) {}
+    explicit VoiceClient(const RedisFixture& redis) : ChatClient(redis), ear_(redis, keys()) {
+        mail_flags = kMailV2 | kMailVoice;
+    }
 
     LiveEar& ear() { return ear_; }
 

@@ -2,6 +2,7 @@
 // embedded engine, with and without names put right, and prints the word error rate by voice and
 // the time it took for each second of sound.
 #include "tests/voice/word_errors.h"
+#include "worker/voice/moonshine/moonshine.h"
 #include "worker/voice/names.h"
 #include "worker/voice/pocketsphinx/decoder.h"
 #include "worker/voice/resampler.h"
@@ -10,7 +11,9 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iterator>
@@ -23,6 +26,15 @@ namespace {
 // The engines that can be asked for: a new one is a line here.
 std::unique_ptr<UtteranceModelFactory> make_engine(const std::string& name) {
     const std::map<std::string, std::function<std::unique_ptr<UtteranceModelFactory>()>> engines = {
+        {"moonshine",
+         [] {
+             const char* set = std::getenv("MR_VOICE_DIR");
+             const std::filesystem::path dir = set != nullptr ? set : "build/voice";
+             MoonshineOptions options;
+             options.folder = dir / "moonshine";
+             options.names = likely_phrases(demo_names());
+             return load_moonshine(onnx::Runtime::load(dir / "libonnxruntime.so"), options);
+         }},
         {"pocketsphinx",
          [] { return std::make_unique<PocketsphinxFactory>(PocketsphinxOptions{}, demo_names()); }},
         {"stub", [] { return std::make_unique<StubModelFactory>(); }},

@@ -17,6 +17,10 @@ VoiceLine& ChatSession::voice() {
 }
 
 void ChatSession::voice_message(VoiceMessage message, const MailItem& item) {
+    if ((item.flags & kMailVoice) == 0) {
+        refuse(item, ErrorCode::voice_unavailable, "", message.stream_id);
+        return;
+    }
     const bool back = message.kind == VoiceMessage::Kind::resume;
     voice().message(std::move(message), item);
     if (back && turn_ && !turn_->over()) {
@@ -25,7 +29,7 @@ void ChatSession::voice_message(VoiceMessage message, const MailItem& item) {
 }
 
 void ChatSession::binary(const MailItem& item) {
-    if (voice_services_ == nullptr) {
+    if (voice_services_ == nullptr || (item.flags & kMailVoice) == 0) {
         refuse(item, ErrorCode::unsupported_data, "");
         return;
     }

@@ -129,8 +129,7 @@ class Maker {
     std::unique_ptr<UtteranceModelFactory> moonshine() {
         MoonshineOptions wanted;
         wanted.folder = options_.dir / kMoonshineFolder;
-        wanted.names = options_.names.all();
-        wanted.names.insert(wanted.names.end(), trade_phrases().begin(), trade_phrases().end());
+        wanted.names = likely_phrases(options_.names);
         return load_moonshine(runtime(), wanted);
     }
 

@@ -112,8 +112,10 @@ constexpr std::array<std::string_view, 32> kTradePhrases = {"invoice",
 
 } // namespace
 
-std::span<const std::string_view> trade_phrases() noexcept {
-    return kTradePhrases;
+std::vector<std::string> likely_phrases(const SpeechNames& names) {
+    std::vector<std::string> phrases = names.all();
+    phrases.insert(phrases.end(), kTradePhrases.begin(), kTradePhrases.end());
+    return phrases;
 }
 
 std::vector<std::string> SpeechNames::all() const {

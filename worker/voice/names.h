@@ -2,7 +2,6 @@
 // language model is made of, and what transcripts are put right to.
 #pragma once
 
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,9 +21,9 @@ struct SpeechNames {
 // Those of the embedded company.
 SpeechNames demo_names();
 
-// Words of the trade that questions are about, for a recogniser of general English that hears
-// something commoner in their place ("in voices").
-std::span<const std::string_view> trade_phrases() noexcept;
+// The names, and words of the trade that questions are about, for a recogniser of general English
+// that hears something commoner in their place ("in voices").
+std::vector<std::string> likely_phrases(const SpeechNames& names);
 
 // As it is spoken: words in lower case, one blank between them, "St." as "saint". Empty when it has
 // digits or letters of other alphabets in it.
