@@ -11,7 +11,7 @@ import { after, before, test } from 'node:test';
 import { launch, openPage, settled, shot } from './browser/chromium.mjs';
 import { launchWithFile, listen, wavOf } from './browser/microphone.mjs';
 
-const kQuestion = 'How much have we invoiced on the Harbor Point project?';
+const kQuestion = 'Which invoices are overdue?';
 const kInterruption = 'And what is still open on that project?';
 const kRuns = Number(process.env.MR_VOICE_RUNS) || 1;
 const kTurnMs = 60_000;
