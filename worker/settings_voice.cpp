@@ -172,6 +172,7 @@ TtsOptions tts_options(const Settings& settings) {
 VoiceOptions voice_options(const Settings& settings) {
     const VoiceSettings& from = settings.voice;
     VoiceOptions options;
+    options.language = from.language;
     options.silence_limit = from.silence_limit;
     options.progress = from.progress == "off"     ? SpokenProgress::off
                        : from.progress == "chime" ? SpokenProgress::chime

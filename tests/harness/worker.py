@@ -9,6 +9,8 @@ from harness.process import Log, Process, wait_for
 
 READY_LIMIT_S = 30.0
 DRAIN = "5s"
+PROVIDERS = ("OPENAI_", "ANTHROPIC_", "GEMINI_", "GOOGLE_", "HUBSPOT_", "AZURE_", "DEEPGRAM_",
+             "ELEVENLABS_", "STUB_")
 
 
 class Worker:
@@ -29,7 +31,8 @@ class Worker:
         for key, value in self.settings.items():
             argv += ["--" + key.replace("_", "-"), value]
         # A developer's own key must not send the tests to a real provider.
-        env = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
+        env = {name: value for name, value in os.environ.items()
+               if not name.startswith(PROVIDERS)}
         self.process = Process(self.name, argv, self.log, env=env)
         return self
 

@@ -85,6 +85,30 @@ struct Event {
 };
 
 // A client's session as the gateway serves it: one follower with a cursor.
+// A subscriber of a session's out channel, as a gateway is.
+class ChannelReader {
+  public:
+    ChannelReader(const RedisFixture& redis, const SessionKeys& keys)
+        : redis_(redis.socket_path()) {
+        redis_.call({"SSUBSCRIBE", keys.out_channel});
+    }
+
+    // All that has been published so far: the answer to a ping stands behind it.
+    template <typename Take> void read(const Take& take) {
+        redis::Commands ping;
+        const std::string_view word[] = {"PING"};
+        ping.add(word);
+        redis_.send(ping.bytes());
+        for (redis::Value got = redis_.receive(); got.at(0).text != "pong";
+             got = redis_.receive()) {
+            take(got.at(2).text);
+        }
+    }
+
+  private:
+    RawRedis redis_;
+};
+
 class TestSession {
   public:
     TestSession(const RedisFixture& redis, std::string app,

@@ -29,7 +29,7 @@ TEST(VoiceMessages, AStartHasTheOriginalsDefaults) {
     EXPECT_FALSE(start.binary);
     EXPECT_FALSE(start.push_to_talk);
     EXPECT_FALSE(start.tts);
-    EXPECT_EQ(start.language, "en");
+    EXPECT_EQ(start.language, "");
     EXPECT_EQ(start.speed, 1.0);
     const VoiceMessage all = voice_of(
         R"({"type":"voice_resume","stream_id":"s","sample_rate":48000,"encoding":"pcm_s16le",)"

@@ -105,6 +105,9 @@ void VoiceLine::open(VoiceMessage message, const MailItem& item) {
         return; // said again
     }
     retire();
+    if (message.language.empty()) {
+        message.language = services_->options.language;
+    }
     auto line = std::make_unique<Line>();
     line->traceparent = item.traceparent;
     line->resumed = message.kind == VoiceMessage::Kind::resume;

@@ -34,9 +34,9 @@ struct VoiceMessage {
     bool tts = false;
     std::string voice; // empty: the synthesiser's default
     double speed = 1.0;
-    std::string language = "en";
-    int64_t from_ms = 0; // resume
-    std::string audio;   // audio: bytes, decoded
+    std::string language; // empty: the worker's
+    int64_t from_ms = 0;  // resume
+    std::string audio;    // audio: bytes, decoded
     // interrupt, playback
     std::string turn_id;
     std::optional<uint32_t> segment;

@@ -44,6 +44,7 @@ enum class SpokenProgress : unsigned char {
 };
 
 struct VoiceOptions {
+    std::string language = "en";                     // where a client names none
     std::chrono::milliseconds silence_limit{30'000}; // a microphone without sound is closed
     std::chrono::milliseconds speech_ahead{3'000};   // of real time, at most
     SpokenProgress progress = SpokenProgress::words;

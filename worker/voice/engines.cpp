@@ -85,6 +85,11 @@ Engine climb(const std::string& wanted, std::string_view setting,
     return nullptr;
 }
 
+// An engine that is never taken by itself.
+bool wants(const std::string& wanted, std::string_view stub, bool development) {
+    return wanted == stub || (development && wanted == kAuto);
+}
+
 class Maker {
   public:
     explicit Maker(EngineOptions options) : options_(std::move(options)) {}
@@ -94,7 +99,7 @@ class Maker {
             {"deepgram", [this] { return deepgram(); }},
             {"moonshine", [this] { return embedded(moonshine()); }},
             {"pocketsphinx", [this] { return embedded(pocketsphinx()); }}};
-        if (options_.stub_recogniser || options_.recogniser == "stub") {
+        if (wants(options_.recogniser, "stub", options_.stub_recogniser)) {
             ladder = {{"stub", [this] { return embedded(std::make_unique<StubModelFactory>()); }}};
         }
         auto engine = climb(options_.recogniser, "recogniser", ladder, why);
@@ -109,7 +114,7 @@ class Maker {
         std::vector<Rung<std::shared_ptr<Synthesiser>>> ladder = {
             {"elevenlabs", [this] { return elevenlabs(); }},
             {"flite", [this] { return make_flite(options_.flite); }}};
-        if (options_.stub_synthesiser || options_.synthesiser == "tone") {
+        if (wants(options_.synthesiser, "tone", options_.stub_synthesiser)) {
             ladder = {{"tone", [] { return make_tone(); }}};
         }
         return climb(options_.synthesiser, "synthesiser", ladder, why);
