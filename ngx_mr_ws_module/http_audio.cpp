@@ -73,10 +73,15 @@ Refusal judge_audio_content(const ngx_http_request_t* r, const ChatHeaders& head
     return {};
 }
 
-bool http_audio_can_ask(const HttpChat& chat) noexcept {
+bool http_audio_may_ask(HttpChat& chat) noexcept {
     const Session* session = chat.relay.session;
-    return session == nullptr || session->subscription == Subscription::live ||
-           hub_is_down(*session->hub);
+    if (session != nullptr && session->subscription == Subscription::live) {
+        return true;
+    }
+    if (session == nullptr || hub_is_down(*session->hub)) {
+        http_chat_refuse(chat, ErrorCode::relay_unavailable, 1000);
+    }
+    return false;
 }
 
 void http_audio_event(HttpChat& chat, const EventView& event) noexcept {

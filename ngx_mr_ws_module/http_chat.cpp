@@ -31,12 +31,16 @@ HttpChat& chat_of(const ngx_event_t* event) {
 
 // ---- life
 
+// What it asked for is still being made, and for nobody else. A stream can be resumed.
+bool is_in_vain(const HttpChat& chat) {
+    return chat.kind != FollowerKind::http_stream && chat.asked && !chat.ready && !chat.ending;
+}
+
 // The request ends, however that came about: also when the client has gone.
 void on_request_gone(void* data) noexcept {
     auto& chat = *static_cast<HttpChat*>(data);
-    const bool waited = chat.kind != FollowerKind::http_stream && chat.asked && !chat.ready;
     http_chat_gone(chat);
-    http_chat_leave(chat, waited && !chat.ending);
+    http_chat_leave(chat, is_in_vain(chat));
     limits_release(chat.holds);
 }
 
@@ -49,7 +53,7 @@ void on_pool_gone(void* data) noexcept {
 
 void mail_question(HttpChat& chat) {
     if (!chat.mail_due || chat.held || !chat.greeted || chat.ready || chat.left ||
-        (is_audio(chat) && !http_audio_can_ask(chat))) {
+        (is_audio(chat) && !http_audio_may_ask(chat))) {
         return;
     }
     chat.mail_due = false;
@@ -268,7 +272,7 @@ void http_chat_leave(HttpChat& chat, bool abandoned) noexcept {
 
 void http_chat_finalize(HttpChat& chat, ngx_int_t rc) noexcept {
     chat.answered = rc != NGX_ERROR;
-    http_chat_leave(chat, false);
+    http_chat_leave(chat, is_in_vain(chat));
     ngx_http_finalize_request(chat.request, rc);
 }
 

@@ -160,15 +160,18 @@ def test_a_client_that_does_not_read_gives_no_credit(stack):
         assert scrape(stack.nginx.http_port)['mr_ws_limit_hits_total{limit="live"}'] == 0
 
 
-@pytest.mark.parametrize("how", ["close", "reset"])
-def test_a_client_that_goes_is_reported(stack, how):
+@pytest.mark.parametrize("how", ["close", "reset", "cut"])
+def test_what_is_made_in_vain_is_reported(stack, how):
     with Speech(stack) as speech:
         speech.piece(b"first")
         speech.client.head()
+        if how == "cut":
+            speech.piece(b"not the second", offset=99)
         if how == "reset":
             speech.client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                                             struct.pack("ii", 1, 0))
-        speech.client.close()
+        if how != "cut":
+            speech.client.close()
         wait_for(lambda: KIND_ABANDON in [kind for kind, _, _ in speech.mails()], "it is told", 10)
 
 
@@ -266,18 +269,37 @@ def test_the_rules_of_the_chat_endpoint_hold(stack):
             assert client.post(BODY, JSON, "/v1/named?user=anna").response().status == 429
 
 
-def test_a_request_waits_for_its_ears(make_stack):
-    """Pieces are not logged: nothing is asked for before they can be heard."""
+@pytest.fixture
+def deaf(make_stack):
+    """nginx reaches Redis through a proxy, which may take its subscriptions away."""
     stack = make_stack(apps="echo", locations=LOCATIONS)
     with Proxy(stack.redis.socket) as proxy:
         stack.nginx.stop()
+        wait_for(lambda: not stack.redis.clients("nginx"), "the links of before have gone")
         stack.nginx.redis_url = f"redis://127.0.0.1:{proxy.port}"
         stack.nginx.start()
         stack.wait_linked()
-        proxy.set_mode("stall", direction="down", only=b"subscriptions")
-        with HttpClient(stack.nginx.http_port) as client:
-            client.post(BODY, JSON, PATH)
-            got = client.response(15)
-            assert got.status == 503, "within 5 s"
-            assert json.loads(got.body)["error"]["code"] == "relay_unavailable"
-        assert not stack.redis.command("KEYS", "mr:*:i:*"), "it was not asked"
+        yield stack, proxy
+
+
+def refused_unasked(stack):
+    """Pieces are not logged: nothing is asked for before they can be heard."""
+    with HttpClient(stack.nginx.http_port) as client:
+        got = client.post(BODY, JSON, PATH).response(15)
+        assert got.status == 503
+        assert json.loads(got.body)["error"]["code"] == "relay_unavailable"
+    assert not stack.redis.command("KEYS", "mr:*:i:*"), "it was not asked"
+
+
+def test_a_request_waits_for_its_ears(deaf):
+    stack, proxy = deaf
+    proxy.set_mode("stall", direction="down", only=b"subscriptions")
+    refused_unasked(stack)
+
+
+def test_a_request_without_ears_is_refused(deaf):
+    stack, proxy = deaf
+    proxy.set_mode("reset", only=b"subscriptions")
+    proxy.reset_all(b"subscriptions")
+    wait_for(lambda: len(stack.redis.clients("nginx")) == 1, "only the commands' link is left")
+    refused_unasked(stack)
