@@ -21,8 +21,8 @@ inline bool is_audio(const HttpChat& chat) noexcept {
 Refusal judge_audio_content(const ngx_http_request_t* r, const ChatHeaders& headers,
                             const LocationConf& conf) noexcept;
 
-// The question may be mailed: what is published for it will be heard. Refuses it when a link to Redis
-// is down: with the link of commands alone it would be spoken to nobody.
+// The question may be mailed: what is published for it will be heard. Refuses it when a link to
+// Redis is down: with the link of commands alone it would be spoken to nobody.
 bool http_audio_may_ask(HttpChat& chat) noexcept;
 
 void http_audio_event(HttpChat& chat, const EventView& event) noexcept;

@@ -23,10 +23,10 @@ lint_format() {
 lint_includes() {
     local bad
     bad=$(cd "$MR_ROOT" && {
-        grep -nE '^#include "(worker|tests|ngx_mr_ws_module)/' -r shared --include='*.h' --include='*.cpp'
+        grep -nE '^#include "(worker|tests|bench|ngx_mr_ws_module)/' -r shared --include='*.h' --include='*.cpp'
         grep -nE '^#include <(boost|nlohmann|ngx_|simdjson)' -r shared --include='*.h' --include='*.cpp'
-        grep -nE '^#include "(worker|tests)/' -r ngx_mr_ws_module --include='*.h' --include='*.cpp'
-        grep -nE '^#include "(ngx_mr_ws_module|tests)/' -r worker --include='*.h' --include='*.cpp'
+        grep -nE '^#include "(worker|tests|bench)/' -r ngx_mr_ws_module --include='*.h' --include='*.cpp'
+        grep -nE '^#include "(ngx_mr_ws_module|tests|bench)/' -r worker --include='*.h' --include='*.cpp'
     } || true)
     [[ -z $bad ]] || { say "$bad" && return 1; }
 }

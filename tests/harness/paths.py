@@ -1,6 +1,6 @@
 """Where things are. MR_BUILD names another build directory, MR_ARTIFACTS another place for logs;
-MR_NGINX, MR_MODULE, MR_WORKER and MR_EMULATOR name other binaries, such as those with sanitizers
-(then MR_SANITIZED is set)."""
+MR_NGINX, MR_MODULE, MR_WORKER, MR_EMULATOR and MR_BENCH name other binaries, such as those with
+sanitizers (then MR_SANITIZED is set)."""
 
 import os
 from pathlib import Path
@@ -11,6 +11,7 @@ ARTIFACTS = Path(os.environ.get("MR_ARTIFACTS", BUILD / "test-artifacts"))
 MODULE = Path(os.environ.get("MR_MODULE", BUILD / "module/ngx_mr_ws_module.so"))
 WORKER = Path(os.environ.get("MR_WORKER", BUILD / "mr-worker"))
 EMULATOR = Path(os.environ.get("MR_EMULATOR", BUILD / "provider-emulator"))
+BENCH = Path(os.environ.get("MR_BENCH", BUILD / "mr-bench"))
 NGINX = Path(os.environ.get("MR_NGINX", "/usr/sbin/nginx"))
 SANITIZED = "MR_SANITIZED" in os.environ
 SLOWNESS = 5 if SANITIZED else 1  # how much longer the harness waits for a program to be there

@@ -52,5 +52,13 @@ TEST(Script, ChunksAreKnownBeforehand) {
     }
 }
 
+TEST(Script, StampedChunksSayWhenTheyWereDue) {
+    const Script script = parse_script("stamp=1 bytes=48 seed=1234567");
+    EXPECT_EQ(stamped_chunk(script, 7, 0x00064A1B2C3D4E5FULL).substr(0, 19), "7@00064a1b2c3d4e5f:");
+    EXPECT_EQ(stamped_chunk(script, 999'999, UINT64_MAX).size(), 48u);
+    EXPECT_THROW(parse_script("stamp=1 bytes=39"), ProviderError);
+    EXPECT_THROW(parse_script("stamp=2"), ProviderError);
+}
+
 } // namespace
 } // namespace mr::scripted

@@ -24,6 +24,7 @@ constexpr Key kKeys[] = {
     {"chunks", &Script::chunks, 1, kMaxScriptChunks},
     {"bytes", &Script::bytes, kMinChunkBytes, kMaxChunkBytes},
     {"rate", &Script::rate, 0, 1'000'000},
+    {"stamp", &Script::stamp, 0, 1},
 };
 
 constexpr std::string_view kChunkEnd = "é ";
@@ -60,6 +61,24 @@ uint64_t split_mix(uint64_t seed, uint64_t index) {
     return z ^ (z >> 31);
 }
 
+struct Digits {
+    explicit Digits(uint64_t value) {
+        std::snprintf(text, sizeof(text), "%016llx", static_cast<unsigned long long>(value));
+    }
+    char text[17];
+};
+
+std::string filled(const Script& script, uint64_t index, std::string text) {
+    const Digits digits(split_mix(script.seed, index));
+    const size_t body = static_cast<size_t>(script.bytes) - kChunkEnd.size();
+    while (text.size() < body) {
+        text += digits.text;
+    }
+    text.resize(body);
+    text += kChunkEnd;
+    return text;
+}
+
 } // namespace
 
 Script parse_script(std::string_view text) {
@@ -72,21 +91,18 @@ Script parse_script(std::string_view text) {
         }
         text = blank == std::string_view::npos ? std::string_view() : text.substr(blank + 1);
     }
+    if (script.stamp != 0 && script.bytes < kMinStampedBytes) {
+        refuse("stamp=1", "needs bytes=" + std::to_string(kMinStampedBytes) + " or more");
+    }
     return script;
 }
 
 std::string chunk_text(const Script& script, uint64_t index) {
-    char digits[17];
-    std::snprintf(digits, sizeof(digits), "%016llx",
-                  static_cast<unsigned long long>(split_mix(script.seed, index)));
-    std::string text = std::to_string(index) + ":";
-    const size_t body = static_cast<size_t>(script.bytes) - kChunkEnd.size();
-    while (text.size() < body) {
-        text += digits;
-    }
-    text.resize(body);
-    text += kChunkEnd;
-    return text;
+    return filled(script, index, std::to_string(index) + ":");
+}
+
+std::string stamped_chunk(const Script& script, uint64_t index, uint64_t due_us) {
+    return filled(script, index, std::to_string(index) + "@" + Digits(due_us).text + ":");
 }
 
 } // namespace mr::scripted

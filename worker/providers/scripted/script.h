@@ -23,6 +23,7 @@ struct Script {
     uint64_t chunks = 100; // of the answer
     uint64_t bytes = 80;   // of a chunk, UTF-8
     uint64_t rate = 0;     // chunks per second; 0: as fast as they are taken
+    uint64_t stamp = 0;    // 1: each chunk says when it was due, see stamped_chunk
 };
 
 inline constexpr uint64_t kMaxScriptTools = 6;
@@ -30,10 +31,16 @@ inline constexpr uint64_t kMaxScriptMs = 600'000;
 inline constexpr uint64_t kMaxScriptChunks = 1'000'000;
 inline constexpr uint64_t kMinChunkBytes = 8;
 inline constexpr uint64_t kMaxChunkBytes = 16 * 1024;
+inline constexpr uint64_t kMinStampedBytes = 40;
 
 // Throws ProviderError{bad_request} that names the word.
 Script parse_script(std::string_view text);
 
 std::string chunk_text(const Script& script, uint64_t index); // script.bytes long
+
+// The same length, but "<i>@<sixteen hexadecimal digits>:" in front: microseconds since 1970 at
+// which the chunk was due by the script's rate, or made where it has none. Whoever receives it on
+// the same machine, or one with the same time, knows how long it has been under way.
+std::string stamped_chunk(const Script& script, uint64_t index, uint64_t due_us);
 
 } // namespace mr::scripted

@@ -1,0 +1,142 @@
+#include "bench/tool/common.h"
+
+#include "bench/load/clock.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <stdexcept>
+
+namespace mr::bench {
+namespace {
+
+constexpr uint64_t kPortsOfAnAddress = 20'000; // of 28,232 that Linux gives by default
+constexpr uint32_t kSources = 8;               // 127.0.0.1 to .8
+constexpr double kBusiest = 0.8;               // of a core: then the generator is the bottleneck
+constexpr uint64_t kLatestUs = 5000;           // p99 of what it did later than planned
+
+} // namespace
+
+Rig::Rig(const Common& common) : target(read_target(common.url)), clients{loop, target} {
+    if (target.tls) {
+        TlsOptions options;
+        options.ca_file = common.ca_file;
+        options.resume = !common.no_tickets;
+        options.full_handshakes = &full_handshakes;
+        options.resumed_handshakes = &resumed_handshakes;
+        tls = std::make_unique<TlsContext>(options);
+        clients.tls = tls.get();
+    }
+    static_assert(kSources * kPortsOfAnAddress >= 150'000);
+    clients.sources = target.loopback ? kSources : 1;
+}
+
+Processes watched_processes(const Common& common) {
+    Processes processes;
+    if (!common.instance.empty()) {
+        processes.add_instance(common.instance);
+    }
+    for (const std::string& one : common.watched) {
+        const size_t equals = one.find('=');
+        const int pid = equals == std::string::npos ? 0 : std::atoi(one.c_str() + equals + 1);
+        if (pid <= 0) {
+            throw std::runtime_error("--watch " + one + " is no ROLE=PID, such as nginx=1234");
+        }
+        processes.add(one.substr(0, equals), pid);
+    }
+    return processes;
+}
+
+bool raise_descriptors(uint64_t wanted) {
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur >= wanted;
+}
+
+Meter::Meter(const Common& common, Loop& loop)
+    : common_(common), loop_(loop), processes_(watched_processes(common)) {}
+
+void Meter::progress(std::function<std::string()> line, std::function<Json()> point) {
+    line_ = std::move(line);
+    point_ = std::move(point);
+    if (!running_) {
+        running_ = true;
+        loop_.at(now_ns() + kNsPerS, [this, alive = std::weak_ptr<bool>(alive_)] {
+            if (!alive.expired()) {
+                second();
+            }
+        });
+    }
+}
+
+void Meter::second() {
+    if (!running_) {
+        return;
+    }
+    if (!common_.quiet && line_) {
+        const bool tty = isatty(STDERR_FILENO) != 0;
+        std::fprintf(stderr, tty ? "\r\033[K%s" : "%s\n", line_().c_str());
+        std::fflush(stderr);
+    }
+    if (point_ && begun_ != 0) {
+        Json point = point_();
+        point["at_s"] = static_cast<double>(now_ns() - begun_) / 1e9;
+        series_.push_back(std::move(point));
+    }
+    loop_.at(loop_.now() + kNsPerS, [this, alive = std::weak_ptr<bool>(alive_)] {
+        if (!alive.expired()) {
+            second();
+        }
+    });
+}
+
+void Meter::begin() {
+    begun_ = now_ns();
+    before_ = processes_.usage(false);
+    own_before_ = usage_of(getpid(), false);
+}
+
+void Meter::end(Result& result, double events, const std::string& event) {
+    const double seconds = static_cast<double>(now_ns() - begun_) / 1e9;
+    const auto after = processes_.usage(false);
+    const double own = (usage_of(getpid(), false).cpu_s - own_before_.cpu_s) / seconds;
+    running_ = false;
+    if (!common_.quiet && isatty(STDERR_FILENO) != 0) {
+        std::fprintf(stderr, "\r\033[K");
+    }
+    result.measured_s = seconds;
+    result.series = series_;
+    double total = 0;
+    for (const auto& [role, usage] : after) {
+        const double used = usage.cpu_s - before_[role].cpu_s;
+        total += used;
+        result.rates[role + "_core"] = used / seconds;
+        if (events > 0) {
+            result.rates[role + "_us_per_" + event] = 1e6 * used / events;
+        }
+    }
+    if (!after.empty() && events > 0) {
+        result.rates["total_us_per_" + event] = 1e6 * total / events;
+    }
+    result.rates["generator_core"] = own;
+    const double lag_ms = static_cast<double>(lag_us.quantile(0.99)) / 1000;
+    result.rates["generator_lag_p99_ms"] = lag_ms;
+    char why[128];
+    if (own > kBusiest) {
+        std::snprintf(why, sizeof(why),
+                      "the generator used %.2f of its core: fewer sessions or a "
+                      "lower rate, or a machine of its own",
+                      own);
+        result.invalid.emplace_back(why);
+    }
+    if (lag_us.quantile(0.99) > kLatestUs) {
+        std::snprintf(why, sizeof(why), "the generator was %.1f ms late with what it had planned",
+                      lag_ms);
+        result.invalid.emplace_back(why);
+    }
+}
+
+} // namespace mr::bench

@@ -1,0 +1,205 @@
+#include "bench/tool/relay.h"
+
+#include "bench/load/clock.h"
+#include "bench/tool/crowd.h"
+
+#include <algorithm>
+
+namespace mr::bench {
+namespace {
+
+constexpr double kSpareS = 3; // the answers go on behind the measured time
+constexpr int64_t kLookNs = 20 * kNsPerMs;
+constexpr double kBeginLimitS = 60;        // for all answers to begin
+constexpr uint64_t kMaxChunks = 1'000'000; // worker/providers/scripted/script.h
+constexpr uint64_t kFlatOutChunks = 2000;  // of an answer, then the next is asked for
+
+class Relay final : public Crowd {
+  public:
+    Relay(const Common& common, const RelayOptions& options)
+        : Crowd(common, options.sessions), options_(options), next_index_(options.sessions),
+          past_(options.sessions) {}
+
+    Result result();
+
+  private:
+    void opened() override;
+    void session_turn_over(Session& session) override;
+    void session_chunk(Session& session, const EventView&, int64_t, int64_t) override;
+    void ask(Session& session);
+    void all_begun();
+    void over();
+    void until_all_past(int64_t limit);
+    uint64_t chunks() const;
+
+    const RelayOptions& options_;
+    std::vector<uint64_t> next_index_; // of each session's answer
+    std::vector<bool> past_;           // events that are due behind the measured time have come
+    int64_t from_us_ = 0, until_us_ = 0;
+    uint64_t begun_ = 0, all_past_ = 0, frames_ = 0, events_ = 0, bytes_ = 0, missing_ = 0,
+             turns_ = 0;
+    bool measuring_ = false, all_begun_ = false;
+    Histogram latency_;
+    Result result_;
+};
+
+uint64_t Relay::chunks() const {
+    if (options_.rate == 0) {
+        return kFlatOutChunks;
+    }
+    const double seconds = common_.warmup_s + common_.seconds + kSpareS +
+                           static_cast<double>(options_.sessions) / common_.open_rate;
+    return std::min(kMaxChunks,
+                    static_cast<uint64_t>(seconds * static_cast<double>(options_.rate)));
+}
+
+// The questions are spread over a second: events of different answers are due at any time.
+void Relay::opened() {
+    const int64_t now = now_ns();
+    for (size_t i = 0; i < sessions_.size(); ++i) {
+        const auto share = static_cast<double>(i) / static_cast<double>(sessions_.size());
+        const double spread_s =
+            std::max(1.0, static_cast<double>(sessions_.size()) / common_.open_rate);
+        rig_.loop.at(now + ns_of(spread_s * share), [this, i] { ask(*sessions_[i]); });
+    }
+    rig_.loop.at(now + ns_of(kBeginLimitS), [this] {
+        if (!all_begun_) {
+            result_.broken.emplace_back("only " + std::to_string(begun_) +
+                                        " answers have begun (does the target serve the app "
+                                        "bench? ./mr up --bench)");
+            finish();
+        }
+    });
+    meter_.progress(
+        [this] {
+            char line[160];
+            std::snprintf(
+                line, sizeof(line), "%s %llu of %zu answers, %llu events, p50 %.2f p99 %.2f ms",
+                measuring_ ? "measuring," : "warming up,", static_cast<unsigned long long>(begun_),
+                sessions_.size(), static_cast<unsigned long long>(events_),
+                static_cast<double>(latency_.quantile(0.5)) / 1000,
+                static_cast<double>(latency_.quantile(0.99)) / 1000);
+            return std::string(line);
+        },
+        [this] {
+            return Json{{"events", events_},
+                        {"p99_ms", static_cast<double>(latency_.quantile(0.99)) / 1000}};
+        });
+}
+
+void Relay::ask(Session& session) {
+    next_index_[session.number] = 0;
+    std::string script = "tools=0 stamp=1 seed=" + std::to_string(session.number + 1) +
+                         " chunks=" + std::to_string(chunks()) +
+                         " bytes=" + std::to_string(options_.bytes) +
+                         " rate=" + std::to_string(options_.rate);
+    session.ask(script, now_ns());
+}
+
+void Relay::session_chunk(Session& session, const EventView& event, int64_t, int64_t) {
+    uint64_t& next = next_index_[session.number];
+    if (session.turn().chunks == 1 && !all_begun_ && ++begun_ == sessions_.size()) {
+        rig_.loop.at(0, [this] { all_begun(); });
+    }
+    const int64_t now = wall_us();
+    std::string_view text = event.content;
+    Stamp stamp;
+    bool counted = false;
+    while (next_stamp(text, stamp)) {
+        missing_ += stamp.index != next ? 1 : 0;
+        next = stamp.index + 1;
+        const int64_t when = options_.rate != 0 ? stamp.due_us : now;
+        if (until_us_ != 0 && when >= until_us_ && !past_[session.number]) {
+            past_[session.number] = true;
+            ++all_past_;
+        }
+        if (when >= from_us_ && when < until_us_) {
+            ++events_;
+            counted = true;
+            latency_.add(static_cast<uint64_t>(std::max<int64_t>(0, now - stamp.due_us)));
+        }
+    }
+    if (counted) {
+        ++frames_;
+        bytes_ += event.content.size();
+    }
+}
+
+void Relay::all_begun() {
+    all_begun_ = true;
+    from_us_ = wall_us() + static_cast<int64_t>(common_.warmup_s * 1e6);
+    until_us_ = from_us_ + static_cast<int64_t>(common_.seconds * 1e6);
+    const int64_t now = now_ns();
+    rig_.loop.at(now + ns_of(common_.warmup_s), [this] {
+        measuring_ = true;
+        meter_.begin();
+    });
+    rig_.loop.at(now + ns_of(common_.warmup_s + common_.seconds), [this] { over(); });
+}
+
+void Relay::session_turn_over(Session& session) {
+    ++turns_;
+    if (options_.rate == 0) {
+        rig_.loop.at(0, [this, &session] { ask(session); });
+    } else if (!session.turn().ok) {
+        result_.broken.emplace_back("a worker did not write an answer to its end");
+        finish();
+    }
+}
+
+void Relay::over() {
+    measuring_ = false;
+    meter_.end(result_, static_cast<double>(events_), "event");
+    if (options_.rate == 0) {
+        finish();
+    } else {
+        until_all_past(now_ns() + ns_of(kSpareS));
+    }
+}
+
+// What is due in the measured time may still be under way.
+void Relay::until_all_past(int64_t limit) {
+    if (all_past_ == sessions_.size() || now_ns() >= limit) {
+        return finish();
+    }
+    rig_.loop.at(now_ns() + kLookNs, [this, limit] { until_all_past(limit); });
+}
+
+Result Relay::result() {
+    run();
+    leaving_ = true;
+    result_.scenario = "relay";
+    result_.config = {{"url", common_.url},           {"sessions", options_.sessions},
+                      {"rate", options_.rate},        {"bytes", options_.bytes},
+                      {"warmup_s", common_.warmup_s}, {"seconds", common_.seconds}};
+    note(result_);
+    result_.times["latency"] = latency_;
+    result_.rates["events_per_s"] = static_cast<double>(events_) / common_.seconds;
+    result_.rates["events_per_frame"] =
+        frames_ != 0 ? static_cast<double>(events_) / static_cast<double>(frames_) : 0;
+    result_.counts["events"] = events_;
+    result_.counts["frames"] = frames_;
+    result_.counts["text_bytes"] = bytes_;
+    result_.counts["missing_stamps"] = missing_;
+    if (options_.rate != 0 && all_begun_) {
+        const double offered =
+            static_cast<double>(options_.rate * options_.sessions) * common_.seconds;
+        const double delivered = static_cast<double>(events_) / offered;
+        result_.rates["delivered"] = delivered;
+        if (delivered < options_.least_delivered) {
+            result_.broken.emplace_back("less was delivered than was due");
+        }
+    }
+    if (missing_ != 0) {
+        result_.broken.emplace_back("stamps are missing or out of order");
+    }
+    return result_;
+}
+
+} // namespace
+
+Result run_relay(const Common& common, const RelayOptions& options) {
+    return Relay(common, options).result();
+}
+
+} // namespace mr::bench

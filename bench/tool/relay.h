@@ -1,0 +1,19 @@
+// What the relay itself adds: sessions of the app `bench`, whose worker sends events of a stated
+// size at a stated rate and stamps each with the moment at which it was due. Worker and generator
+// need the same clock: the same machine.
+#pragma once
+
+#include "bench/tool/common.h"
+
+namespace mr::bench {
+
+struct RelayOptions {
+    uint64_t sessions = 200;
+    uint64_t rate = 50;            // events a second and session; 0: as fast as they are taken
+    uint64_t bytes = 80;           // of an event's text
+    double least_delivered = 0.99; // of what was due in the measured time
+};
+
+Result run_relay(const Common& common, const RelayOptions& options);
+
+} // namespace mr::bench

@@ -1,0 +1,80 @@
+# shellcheck shell=bash
+# ./mr bench: mr-bench against an instance of its own, which is started for it and stopped again; or
+# against the target that is named.
+
+readonly kBenchResults=$MR_ROOT/bench/results
+
+build_bench() { build_cmake release "$MR_BUILD" mr-bench; }
+
+bench_usage() {
+    cat <<'TEXT'
+usage: ./mr bench                      all scenarios, one after the other, against an instance of its own
+       ./mr bench SCENARIO [OPTIONS]   one of them; a wss:// URL among the options is the target instead
+       ./mr bench compare A B          two results
+
+Results: bench/results/<UTC>-<scenario>/. Workers of the own instance heed MR_… variables, such as
+MR_TEXT_WINDOW=0 for one event per frame. The scenarios and their options: build/mr-bench --help
+TEXT
+}
+
+# One scenario; how it ended goes on to the caller.
+bench_scenario() { # TARGET INSTANCE SCENARIO [OPTION…]
+    local target=$1 instance=$2 scenario=$3 path=/ws/chat out
+    shift 3
+    case $scenario in relay | sweep | storm) path=/ws/bench ;; esac
+    out=$kBenchResults/$(date -u +%Y%m%dT%H%M%SZ)-$scenario
+    "$MR_BUILD/mr-bench" "$scenario" "$target$path" --instance "$instance" --out "$out" "$@" || return
+    say "kept in $(in_repo "$out")"
+}
+
+# All of them; the last bad exit code. Idle connections first: a process that has served many uses
+# their memory again.
+bench_all() { # TARGET INSTANCE
+    local code=0 line
+    local -a words
+    while read -r line; do
+        [[ -n $line ]] || continue
+        read -ra words <<<"$line"
+        say "== mr-bench $line"
+        bench_scenario "$1" "$2" "${words[@]}" || code=$?
+    done <<'SCENARIOS'
+idle --sessions 5000 --seconds 5
+chat --sessions 50 --rate 5 --seconds 15 --slo first_event=100,stall=250
+relay --sessions 200 --rate 50 --seconds 10
+relay --sessions 1000 --rate 5 --seconds 10
+relay --sessions 200 --rate 0 --seconds 5
+handshakes --seconds 5
+storm --sessions 1000 --rate 5 --seconds 10
+SCENARIOS
+    return "$code"
+}
+
+cmd_bench() {
+    if [[ ${1:-} == --yes ]]; then
+        OPT_YES=1
+        shift
+    fi
+    if [[ ${1:-} == -h || ${1:-} == --help ]]; then
+        bench_usage
+        return 0
+    fi
+    mkdir -p "$MR_RUN" "$MR_BUILD/log"
+    ensure_packages build run
+    build_bench
+    local word
+    for word in "$@"; do
+        if [[ $word == *://* || $word == compare || $word == --help ]]; then
+            exec "$MR_BUILD/mr-bench" "$@"
+        fi
+    done
+    local dir=$MR_RUN/bench port code=0
+    port=$(free_port 18543)
+    "$MR_ROOT/mr" up --yes --bench --workers 1 --dir "$dir" --port "$port" || return 1
+    if (($#)); then
+        bench_scenario "wss://localhost:$port" "$dir" "$@" || code=$?
+    else
+        bench_all "wss://localhost:$port" "$dir" || code=$?
+    fi
+    "$MR_ROOT/mr" down --dir "$dir" || code=1
+    return "$code"
+}

@@ -1,0 +1,204 @@
+"""mr-bench against a real stack: what it counts is what was, and a promise that was broken is seen.
+How fast anything is decides nothing here."""
+
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+
+from harness.paths import BENCH
+from harness.process import wait_for
+from harness.stack import shared_stack
+
+LOCATIONS = """
+    location = /ws/chat { mr_ws chat; }
+    location = /ws/bench { mr_ws bench; }
+"""
+LIMIT_S = 120
+INVALID = 3  # a machine that does other things as well may make the generator late
+
+
+@pytest.fixture(scope="module")
+def stack(data_dir):
+    yield from shared_stack(data_dir, apps="chat,bench", workers=2, locations=LOCATIONS,
+                            settings={"local_tokens_per_second": 0})
+
+
+def watched(stack):
+    pids = {"nginx": stack.nginx.process, "redis": stack.redis.process}
+    found = [f"--watch={role}={process.identity.pid}" for role, process in pids.items()]
+    return found + [f"--watch=worker={one.process.identity.pid}" for one in stack.workers]
+
+
+def start(stack, scenario, *options, path="/ws/chat", tls=True):
+    port = stack.nginx.https_port if tls else stack.nginx.http_port
+    url = f"{'wss' if tls else 'ws'}://localhost:{port}{path}"
+    return subprocess.Popen([BENCH, scenario, url, "--json", "--quiet", "--warmup=0.2", *watched(stack),
+                             *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finish(process):
+    out, err = process.communicate(timeout=LIMIT_S)
+    assert process.returncode in (0, 1, INVALID), f"{process.returncode}: {err}"
+    result = json.loads(out)
+    assert (process.returncode == 1) == bool(result["broken"]), (process.returncode, result)
+    return result
+
+
+def run(stack, scenario, *options, **target):
+    return finish(start(stack, scenario, *options, **target))
+
+
+def check_exact(result):
+    assert not result["broken"], result["broken"]
+    for name in ("repeated_events", "missing_events", "text_gaps", "wrong_lengths"):
+        assert result["counts"][name] == 0, name
+
+
+@pytest.mark.parametrize("tls", [True, False])
+def test_chat(stack, tls):
+    result = run(stack, "chat", "--sessions=8", "--rate=20", "--seconds=2",
+                 "--slo=turn=60000", tls=tls)
+    check_exact(result)
+    counts, times = result["counts"], result["times"]
+    assert counts["turns_answered"] == counts["turns_planned"] > 0
+    assert counts["turns_failed"] == 0
+    assert result["rates"]["goodput"] == 1
+    assert times["turn"]["count"] == times["first_text"]["count"] == counts["turns_answered"]
+    assert times["first_event"]["p50_ms"] <= times["first_text"]["p50_ms"] <= times["turn"]["p50_ms"]
+    assert times["phase_routing"]["count"] == counts["turns_answered"]
+    assert ("tls_handshake" in times) == tls
+    assert result["rates"]["worker_us_per_turn"] > 0
+    assert result["manifest"]["command"].startswith(str(BENCH))
+
+
+def test_chat_closed(stack):
+    result = run(stack, "chat", "--sessions=4", "--closed", "--seconds=1", "--question=Hello")
+    check_exact(result)
+    assert result["counts"]["turns_answered"] > 4
+
+
+def test_a_slo_that_cannot_be_kept(stack):
+    result = run(stack, "chat", "--sessions=4", "--rate=10", "--seconds=1", "--slo=turn=0.001")
+    assert result["rates"]["goodput"] == 0
+    assert not result["broken"]
+
+
+def test_relay(stack):
+    result = run(stack, "relay", "--sessions=20", "--rate=20", "--bytes=100", "--seconds=2",
+                 path="/ws/bench")
+    check_exact(result)
+    assert result["counts"]["events"] == 20 * 20 * 2
+    assert result["counts"]["text_bytes"] >= 100 * result["counts"]["events"]
+    assert result["counts"]["missing_stamps"] == 0
+    assert result["rates"]["delivered"] == pytest.approx(1)
+    assert result["times"]["latency"]["count"] == result["counts"]["events"]
+    assert result["rates"]["total_us_per_event"] == pytest.approx(
+        sum(result["rates"][f"{role}_us_per_event"] for role in ("nginx", "redis", "worker")))
+
+
+def test_relay_flat_out(stack):
+    result = run(stack, "relay", "--sessions=4", "--rate=0", "--seconds=1", path="/ws/bench")
+    check_exact(result)
+    assert result["counts"]["events"] > 0
+
+
+def test_relay_without_the_app(stack):
+    """Nobody answers a script but the app bench: that is said, not measured."""
+    result = run(stack, "relay", "--sessions=2", "--rate=10", "--seconds=0.5")
+    assert result["broken"]
+
+
+def test_idle(stack):
+    result = run(stack, "idle", "--sessions=300", "--seconds=0.5")
+    check_exact(result)
+    assert result["counts"]["sessions"] == 300
+    assert result["memory_kib"]["nginx_rss_per_connection"] > 0
+
+
+def test_handshakes(stack):
+    result = run(stack, "handshakes", "--at-once=4", "--seconds=1")
+    assert not result["broken"]
+    assert result["times"]["until_greeting"]["count"] == result["counts"]["handshakes"] > 0
+    assert result["counts"]["tls_resumed"] > 0
+    full = run(stack, "handshakes", "--at-once=4", "--seconds=0.5", "--no-tickets")
+    assert full["counts"]["tls_resumed"] == 0 < full["counts"]["tls_full"]
+
+
+def test_storm(stack):
+    result = run(stack, "storm", "--sessions=60", "--rate=10", "--seconds=3", path="/ws/bench")
+    check_exact(result)
+    assert result["counts"]["back"] == result["counts"]["answers_whole"] == 60
+    assert result["counts"]["not_recovered"] == 0
+
+
+def test_a_gateway_that_is_killed_is_seen_and_survived(stack, watch):
+    """The connections are lost, and nothing of what they were told is."""
+    process = start(stack, "chat", "--sessions=10", "--closed", "--seconds=4", "--question=Hello")
+    wait_for(lambda: len(stack.redis.clients("nginx")) >= 2, "nginx is linked")
+    wait_for(lambda: connections_of(stack) >= 10, "all are connected")
+    watch.allow(r"\[alert\] .* worker process \d+ exited on signal 9")
+    for pid in stack.nginx.worker_pids():
+        os.kill(pid, signal.SIGKILL)
+    result = finish(process)
+    check_exact(result)
+    assert result["counts"]["connections_lost"] >= 1
+    assert result["counts"]["turns_failed"] == 0
+
+
+def connections_of(stack):
+    port = f":{stack.nginx.https_port:04X}"
+    return sum(line.split()[1].endswith(port) and line.split()[3] == "01"
+               for line in open("/proc/net/tcp").read().splitlines()[1:])
+
+
+def test_sweep_finds_what_breaks(stack):
+    """A limit that no machine keeps: the lowest rate breaks it."""
+    result = run(stack, "sweep", "--sessions=2", "--from=5", "--p99=0.000001", "--seconds=0.5",
+                 path="/ws/bench")
+    assert result["broken"] and result["rates"]["knee"] == 0
+
+
+def test_results_are_kept_and_compared(stack, tmp_path):
+    out = tmp_path / "one"
+    run(stack, "relay", "--sessions=2", "--rate=20", "--seconds=0.5", f"--out={out}",
+        path="/ws/bench")
+    assert (out / "latency.hgrm").read_text().startswith("       Value")
+    summary = {**json.loads((out / "summary.json").read_text()), "invalid": []}
+
+    def keep(side, number, p50_ms):
+        summary["times"]["latency"]["p50_ms"] = p50_ms
+        folder = tmp_path / side / str(number)
+        folder.mkdir(parents=True)
+        (folder / "summary.json").write_text(json.dumps(summary))
+
+    for number in range(4):
+        keep("a", number, 1 + number / 10)
+        keep("worse", number, 2 + number / 10)
+
+    def compare(other, *options):
+        return subprocess.run([BENCH, "compare", tmp_path / "a", other, *options],
+                              capture_output=True, text=True)
+
+    same = compare(tmp_path / "a", "--gate")
+    assert same.returncode == 0 and "WORSE" not in same.stdout
+    bad = compare(tmp_path / "worse", "--gate", "--only=latency")
+    assert bad.returncode == 1, bad.stdout
+    assert "latency.p50_ms" in bad.stdout and "WORSE" in bad.stdout
+    assert compare(tmp_path / "nothing").returncode == 2
+
+
+@pytest.mark.parametrize("arguments, says", [
+    (["chat", "ftp://localhost/"], "expected wss://"),
+    (["chat", "ws://127.0.0.1:1/ws/chat", "--sessions=1", "--quiet"], "Connection refused"),
+    (["chat", "ws://127.0.0.1/", "--slo=speed=3"], "--slo"),
+    (["chat", "ws://127.0.0.1:1/", "--watch=nginx"], "ROLE=PID"),
+    (["relay", "ws://127.0.0.1:1/", "--bytes=3"], "bytes"),
+    (["dance"], "dance"),
+])
+def test_bad_input_is_named(arguments, says):
+    got = subprocess.run([BENCH, *arguments], capture_output=True, text=True, timeout=LIMIT_S)
+    assert got.returncode == 2
+    assert says in got.stderr + got.stdout, got.stderr
