@@ -2,6 +2,7 @@
 
 #include "bench/load/clock.h"
 #include "bench/tool/crowd.h"
+#include "bench/tool/turn_figures.h"
 
 #include <deque>
 #include <random>
@@ -17,12 +18,11 @@ const std::vector<std::string> kQuestions = {
     "Who is our contact for the Northgate deal?",
 };
 
-constexpr const char* kSloNames[] = {"first_event", "first_text", "stall", "turn"};
-
 class Chat final : public Crowd {
   public:
     Chat(const Common& common, const ChatOptions& options)
-        : Crowd(common, options.sessions), options_(options), random_(common.seed),
+        : Crowd(common, options.sessions), options_(options), figures_(options.slo),
+          random_(common.seed),
           questions_(options.questions.empty() ? kQuestions : options.questions) {}
 
     Result result();
@@ -38,22 +38,18 @@ class Chat final : public Crowd {
     int64_t next_gap();
     void ask(Session& session, int64_t planned);
     void next_of(Session& session);
-    void count(const Turn& turn);
-    bool within_slo(const Turn& turn) const;
     void measured_over();
     void look_for_end();
     bool in_window(int64_t time) const { return time >= from_ && time < until_; }
 
     const ChatOptions& options_;
+    TurnFigures figures_;
     std::mt19937_64 random_;
     const std::vector<std::string>& questions_;
     std::deque<Session*> idle_;   // those that are ready, and maybe some that no longer are
     std::deque<int64_t> waiting_; // planned, but every session is busy
     int64_t from_ = 0, until_ = 0, planned_ = 0;
-    uint64_t asked_ = 0, measured_ = 0, over_ = 0, good_ = 0, failed_ = 0, interrupted_ = 0;
-    uint64_t chunks_ = 0, errors_ = 0, waited_ = 0;
-    Histogram first_event_, first_text_, gap_, stall_, turn_;
-    std::map<std::string, Histogram> phases_;
+    uint64_t asked_ = 0, measured_ = 0, chunks_ = 0, errors_ = 0, waited_ = 0;
     Result result_;
     bool measured_done_ = false;
 };
@@ -70,12 +66,14 @@ void Chat::opened() {
                           now_ns() < from_ ? "warming up," : "measuring,",
                           static_cast<double>(until_ - now_ns()) / 1e9,
                           static_cast<unsigned long long>(asked_),
-                          static_cast<unsigned long long>(over_),
+                          static_cast<unsigned long long>(figures_.over()),
                           static_cast<unsigned long long>(waiting_.size()),
-                          static_cast<double>(first_text_.quantile(0.5)) / 1000);
+                          static_cast<double>(figures_.first_text().quantile(0.5)) / 1000);
             return std::string(line);
         },
-        [this] { return Json{{"asked", asked_}, {"answered", over_}, {"chunks", chunks_}}; });
+        [this] {
+            return Json{{"asked", asked_}, {"answered", figures_.over()}, {"chunks", chunks_}};
+        });
     rig_.loop.at(from_, [this] { meter_.begin(); });
     rig_.loop.at(until_, [this] { measured_over(); });
     planned_ = now_ns();
@@ -153,70 +151,35 @@ void Chat::next_of(Session& session) {
 void Chat::session_event(Session& session, const EventView& event, int64_t) {
     if (event.type == "error") {
         ++errors_;
-    } else if (event.type == "phase_complete" && event.duration_ms >= 0 &&
-               in_window(session.turn().planned)) {
-        phases_["phase_" + std::string(event.phase)].add(static_cast<uint64_t>(event.duration_ms) *
-                                                         1000);
+    } else if (in_window(session.turn().planned)) {
+        figures_.add_phase(event);
     }
 }
 
 void Chat::session_chunk(Session& session, const EventView&, int64_t, int64_t since) {
     ++chunks_;
     if (since != 0 && in_window(session.turn().planned)) {
-        gap_.add(static_cast<uint64_t>(since / kNsPerUs));
+        figures_.add_gap(since);
     }
-}
-
-bool Chat::within_slo(const Turn& turn) const {
-    const auto ms = [&turn](int64_t time) {
-        return static_cast<double>(time - turn.planned) / 1e6;
-    };
-    const std::map<std::string, double> seen = {
-        {"first_event", ms(turn.first_event)},
-        {"first_text", ms(turn.first_text)},
-        {"stall", static_cast<double>(turn.longest_gap) / 1e6},
-        {"turn", ms(turn.ended)}};
-    for (const auto& [name, limit] : options_.slo) {
-        if (seen.at(name) > limit) {
-            return false;
-        }
-    }
-    return turn.ok;
-}
-
-void Chat::count(const Turn& turn) {
-    const auto us = [&turn](int64_t time) {
-        return static_cast<uint64_t>(std::max<int64_t>(0, time - turn.planned) / kNsPerUs);
-    };
-    first_event_.add(us(turn.first_event));
-    if (turn.first_text != 0) {
-        first_text_.add(us(turn.first_text));
-        stall_.add(static_cast<uint64_t>(turn.longest_gap / kNsPerUs));
-    }
-    turn_.add(us(turn.ended));
-    good_ += within_slo(turn) ? 1 : 0;
-    failed_ += turn.ok ? 0 : 1;
-    interrupted_ += turn.interruptions != 0 ? 1 : 0;
-    ++over_;
 }
 
 void Chat::session_turn_over(Session& session) {
     if (in_window(session.turn().planned)) {
-        count(session.turn());
+        figures_.add(session.turn());
     }
     next_of(session);
     look_for_end();
 }
 
 void Chat::measured_over() {
-    meter_.end(result_, static_cast<double>(over_), "turn");
+    meter_.end(result_, static_cast<double>(figures_.over()), "turn");
     measured_done_ = true;
     rig_.loop.at(now_ns() + ns_of(options_.grace_s), [this] { finish(); });
     look_for_end();
 }
 
 void Chat::look_for_end() {
-    if (measured_done_ && over_ >= measured_ && waiting_.empty()) {
+    if (measured_done_ && figures_.over() >= measured_ && waiting_.empty()) {
         finish();
     }
 }
@@ -231,54 +194,14 @@ Result Chat::result() {
                       {"seed", common_.seed},         {"questions", questions_},
                       {"slo_ms", options_.slo}};
     note(result_);
-    result_.times["first_event"] = first_event_;
-    result_.times["first_text"] = first_text_;
-    result_.times["gap"] = gap_;
-    result_.times["longest_gap"] = stall_;
-    result_.times["turn"] = turn_;
-    result_.times.insert(phases_.begin(), phases_.end());
-    result_.rates["turns_per_s"] = static_cast<double>(over_) / common_.seconds;
-    result_.rates["goodput"] =
-        measured_ != 0 ? static_cast<double>(good_) / static_cast<double>(measured_) : 0;
-    const uint64_t unasked = waiting_.size();
-    result_.counts["turns_planned"] = measured_ + unasked;
-    result_.counts["turns_answered"] = over_;
-    result_.counts["turns_failed"] = failed_;
-    result_.counts["turns_interrupted"] = interrupted_;
-    result_.counts["turns_unanswered"] = measured_ + unasked - over_;
+    figures_.note(result_, measured_ + waiting_.size(), common_.seconds);
     result_.counts["turns_that_waited_for_a_session"] = waited_;
     result_.counts["errors"] = errors_;
     result_.counts["chunks"] = chunks_;
-    if (measured_ + unasked != over_) {
-        result_.broken.emplace_back("not every answer came to its end");
-    }
-    if (measured_ == 0) {
-        result_.invalid.emplace_back(
-            "nothing was measured: a longer --seconds, or a higher --rate");
-    }
     return result_;
 }
 
 } // namespace
-
-std::map<std::string, double> read_slo(const std::string& text) {
-    std::map<std::string, double> slo;
-    for (size_t at = 0; at < text.size();) {
-        const size_t comma = std::min(text.find(',', at), text.size());
-        const std::string part = text.substr(at, comma - at);
-        const size_t equals = part.find('=');
-        const std::string name = part.substr(0, equals);
-        const double limit = equals == std::string::npos ? 0 : std::atof(part.c_str() + equals + 1);
-        if (limit <= 0 ||
-            std::find(std::begin(kSloNames), std::end(kSloNames), name) == std::end(kSloNames)) {
-            throw std::runtime_error("--slo " + part +
-                                     " is not first_event, first_text, stall or turn=MILLISECONDS");
-        }
-        slo[name] = limit;
-        at = comma + 1;
-    }
-    return slo;
-}
 
 Result run_chat(const Common& common, const ChatOptions& options) {
     return Chat(common, options).result();

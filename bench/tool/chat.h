@@ -22,9 +22,6 @@ struct ChatOptions {
     double grace_s = 60;                // for answers that are being written at the end
 };
 
-// "first_event=100,first_text=2000": throws std::runtime_error.
-std::map<std::string, double> read_slo(const std::string& text);
-
 Result run_chat(const Common& common, const ChatOptions& options);
 
 } // namespace mr::bench

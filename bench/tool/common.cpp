@@ -13,6 +13,7 @@ namespace {
 
 constexpr uint64_t kPortsOfAnAddress = 20'000; // of 28,232 that Linux gives by default
 constexpr uint32_t kSources = 8;               // 127.0.0.1 to .8
+constexpr double kShortestSoakS = 120;         // below that growth says nothing
 constexpr double kBusiest = 0.8;               // of a core: then the generator is the bottleneck
 constexpr uint64_t kLatestUs = 5000;           // p99 of what it did later than planned
 
@@ -84,6 +85,11 @@ void Meter::second() {
     if (point_ && begun_ != 0) {
         Json point = point_();
         point["at_s"] = static_cast<double>(now_ns() - begun_) / 1e9;
+        if (common_.memory) {
+            for (const auto& [role, usage] : processes_.usage(true)) {
+                point[role + "_rss_kib"] = usage.rss_kib;
+            }
+        }
         series_.push_back(std::move(point));
     }
     loop_.at(loop_.now() + kNsPerS, [this, alive = std::weak_ptr<bool>(alive_)] {
@@ -121,21 +127,53 @@ void Meter::end(Result& result, double events, const std::string& event) {
     if (!after.empty() && events > 0) {
         result.rates["total_us_per_" + event] = 1e6 * total / events;
     }
-    result.rates["generator_core"] = own;
+    judge_generator(result, own);
+    if (common_.memory) {
+        judge_growth(result);
+    }
+}
+
+void Meter::judge_generator(Result& result, double own_core) const {
+    result.rates["generator_core"] = own_core;
     const double lag_ms = static_cast<double>(lag_us.quantile(0.99)) / 1000;
     result.rates["generator_lag_p99_ms"] = lag_ms;
     char why[128];
-    if (own > kBusiest) {
+    if (own_core > kBusiest) {
         std::snprintf(why, sizeof(why),
                       "the generator used %.2f of its core: fewer sessions or a "
                       "lower rate, or a machine of its own",
-                      own);
+                      own_core);
         result.invalid.emplace_back(why);
     }
     if (lag_us.quantile(0.99) > kLatestUs) {
         std::snprintf(why, sizeof(why), "the generator was %.1f ms late with what it had planned",
                       lag_ms);
         result.invalid.emplace_back(why);
+    }
+}
+
+// By least squares over the second half of the time: the first half fills caches and pools.
+void Meter::judge_growth(Result& result) const {
+    const size_t half = series_.size() / 2;
+    for (const auto& [role, usage] : before_) {
+        double n = 0, x = 0, y = 0, xx = 0, xy = 0;
+        for (size_t i = half; i < series_.size(); ++i) {
+            const double minutes = series_[i].at("at_s").get<double>() / 60;
+            const double kib = series_[i].value(role + "_rss_kib", 0.0);
+            n += 1;
+            x += minutes;
+            y += kib;
+            xx += minutes * minutes;
+            xy += minutes * kib;
+        }
+        const double spread = n * xx - x * x;
+        const double growth = spread > 0 ? (n * xy - x * y) / spread : 0;
+        result.rates[role + "_growth_kib_per_min"] = growth;
+        if (common_.seconds >= kShortestSoakS && growth > common_.most_growth_kib) {
+            result.broken.emplace_back("the memory of " + role + " grows by " +
+                                       std::to_string(static_cast<uint64_t>(growth)) +
+                                       " KiB a minute");
+        }
     }
 }
 

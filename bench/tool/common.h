@@ -25,6 +25,8 @@ struct Common {
     bool json = false;  // the result as JSON on standard output
     bool quiet = false; // no progress line
     bool no_tickets = false;
+    bool memory = false;          // into the series as well, and its growth is judged
+    double most_growth_kib = 512; // of a role's resident memory, a minute, in the second half
 };
 
 // The thread's loop, the target and TLS, as the options say.
@@ -56,6 +58,8 @@ class Meter {
 
   private:
     void second();
+    void judge_growth(Result& result) const;
+    void judge_generator(Result& result, double own_core) const;
 
     const Common& common_;
     Loop& loop_;

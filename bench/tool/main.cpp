@@ -2,10 +2,14 @@
 #include "bench/tool/chat.h"
 #include "bench/tool/common.h"
 #include "bench/tool/compare.h"
+#include "bench/tool/deploy.h"
 #include "bench/tool/idle.h"
 #include "bench/tool/relay.h"
+#include "bench/tool/replay.h"
+#include "bench/tool/report.h"
 #include "bench/tool/storm.h"
 #include "bench/tool/sweep.h"
+#include "bench/tool/turn_figures.h"
 #include "shared/version.h"
 
 #include <CLI/CLI.hpp>
@@ -28,11 +32,16 @@ struct Options {
     HandshakeOptions handshakes;
     StormOptions storm;
     SweepOptions sweep;
+    ReplayOptions replay;
+    DeployOptions deploy;
     CompareOptions compare;
+    std::vector<std::string> reported;
+    std::string report = "report.html";
     std::string slo;
 };
 
-// A scenario's own target where it is not the default one.
+// Where a scenario goes unless another target is named.
+constexpr const char* kChatUrl = "wss://localhost:8443/ws/chat";
 constexpr const char* kBenchUrl = "wss://localhost:8443/ws/bench";
 
 void add_common(CLI::App& app, Common& common, const char* url) {
@@ -88,10 +97,45 @@ CLI::App* add_command(CLI::App& app, Options& options, const char* name, const c
 
 using Runs = std::vector<std::pair<CLI::App*, std::function<Result()>>>;
 
+void add_long_commands(CLI::App& app, Options& o, Runs& runs) {
+    CLI::App* soak = add_command(
+        app, o, "soak", "chat for hours, with the memory of the processes watched", kChatUrl);
+    add_chat(*soak, o);
+    soak->add_option("--most-growth", o.common.most_growth_kib,
+                     "KiB a minute by which no role's memory may grow in the second half [512]");
+    runs.emplace_back(soak, [&o] {
+        o.chat.slo = read_slo(o.slo);
+        o.common.memory = true;
+        return run_chat(o.common, o.chat);
+    });
+    CLI::App* replay =
+        add_command(app, o, "replay", "recorded questions with their pauses", kChatUrl);
+    replay
+        ->add_option("--trace", o.replay.trace,
+                     R"(lines {"at_ms":0,"session":"a","question":"..."})")
+        ->required();
+    replay->add_option("--speed", o.replay.speed, "2: in half of the time [1]")
+        ->check(CLI::Range(0.001, 1000.0));
+    replay->add_option("--slo", o.slo, "as in chat");
+    runs.emplace_back(replay, [&o] {
+        o.replay.slo = read_slo(o.slo);
+        return run_replay(o.common, o.replay);
+    });
+    CLI::App* deploy =
+        add_command(app, o, "deploy", "does something to the deployment under load", kBenchUrl);
+    deploy->add_option("--do", o.deploy.actions, "a command of the shell; several times, in order")
+        ->required();
+    deploy->add_option("--sessions", o.deploy.sessions, "answers at a time [200]")
+        ->check(CLI::Range(1, 200'000));
+    deploy->add_option("--rate", o.deploy.rate, "events a second of each [20]");
+    deploy->add_option("--between", o.deploy.between_s, "seconds before each action [5]");
+    deploy->add_option("--turn", o.deploy.turn_s, "seconds of an answer [3]");
+    runs.emplace_back(deploy, [&o] { return run_deploy(o.common, o.deploy); });
+}
+
 Runs add_commands(CLI::App& app, Options& o) {
-    const char* const chat_url = "wss://localhost:8443/ws/chat";
     Runs runs;
-    CLI::App* chat = add_command(app, o, "chat", "questions, as users ask them", chat_url);
+    CLI::App* chat = add_command(app, o, "chat", "questions, as users ask them", kChatUrl);
     add_chat(*chat, o);
     runs.emplace_back(chat, [&o] {
         o.chat.slo = read_slo(o.slo);
@@ -110,11 +154,11 @@ Runs add_commands(CLI::App& app, Options& o) {
     sweep->add_option("--most", o.sweep.most, "ends there at the latest");
     sweep->add_option("--p99", o.sweep.p99_ms, "milliseconds that 99 of 100 events keep [50]");
     runs.emplace_back(sweep, [&o] { return run_sweep(o.common, o.sweep); });
-    CLI::App* idle = add_command(app, o, "idle", "what idle connections cost", chat_url);
+    CLI::App* idle = add_command(app, o, "idle", "what idle connections cost", kChatUrl);
     idle->add_option("--sessions", o.idle.sessions, "[5000]")->check(CLI::Range(1, 200'000));
     runs.emplace_back(idle, [&o] { return run_idle(o.common, o.idle); });
     CLI::App* handshakes = add_command(app, o, "handshakes",
-                                       "opens and closes connections, one after another", chat_url);
+                                       "opens and closes connections, one after another", kChatUrl);
     handshakes->add_option("--at-once", o.handshakes.at_once, "being opened at any time [32]")
         ->check(CLI::Range(1, 20'000));
     runs.emplace_back(handshakes, [&o] { return run_handshakes(o.common, o.handshakes); });
@@ -125,6 +169,7 @@ Runs add_commands(CLI::App& app, Options& o) {
     storm->add_option("--rate", o.storm.rate, "events a second of each answer [5]");
     storm->add_option("--limit", o.storm.limit_s, "seconds for all to be back [60]");
     runs.emplace_back(storm, [&o] { return run_storm(o.common, o.storm); });
+    add_long_commands(app, o, runs);
     return runs;
 }
 
@@ -139,6 +184,13 @@ CLI::App* add_compare(CLI::App& app, CompareOptions& compare) {
     command->add_option("--least-effect", compare.least_effect, "smaller ones are none [0.02]");
     command->add_flag("--gate", compare.gate, "exit code 1 when the second is worse in any");
     command->add_flag("--json", compare.json, "the table as JSON behind it");
+    return command;
+}
+
+CLI::App* add_report(CLI::App& app, Options& options) {
+    CLI::App* command = app.add_subcommand("report", "one HTML page about results, self-contained");
+    command->add_option("folders", options.reported, "with summary.json below")->required();
+    command->add_option("--out", options.report, "the page [report.html]");
     return command;
 }
 
@@ -167,10 +219,16 @@ int main(int argc, char** argv) {
     app.require_subcommand(0, 1); // then a word that is none is named
     const Runs runs = add_commands(app, options);
     const CLI::App* compare = add_compare(app, options.compare);
+    const CLI::App* report = add_report(app, options);
     try {
         app.parse(argc, argv);
         if (compare->parsed()) {
             return run_compare(options.compare) ? 0 : kBroken;
+        }
+        if (report->parsed()) {
+            write_report(options.reported, options.report);
+            std::printf("%s\n", options.report.c_str());
+            return 0;
         }
         for (const auto& [command, scenario] : runs) {
             if (command->parsed()) {

@@ -11,6 +11,7 @@ bench_usage() {
 usage: ./mr bench                      all scenarios, one after the other, against an instance of its own
        ./mr bench SCENARIO [OPTIONS]   one of them; a wss:// URL among the options is the target instead
        ./mr bench compare A B          two results
+       ./mr bench report FOLDER…       one HTML page about results
 
 Results: bench/results/<UTC>-<scenario>/. Workers of the own instance heed MR_… variables, such as
 MR_TEXT_WINDOW=0 for one event per frame. The scenarios and their options: build/mr-bench --help
@@ -21,7 +22,7 @@ TEXT
 bench_scenario() { # TARGET INSTANCE SCENARIO [OPTION…]
     local target=$1 instance=$2 scenario=$3 path=/ws/chat out
     shift 3
-    case $scenario in relay | sweep | storm) path=/ws/bench ;; esac
+    case $scenario in relay | sweep | storm | deploy) path=/ws/bench ;; esac
     out=$kBenchResults/$(date -u +%Y%m%dT%H%M%SZ)-$scenario
     "$MR_BUILD/mr-bench" "$scenario" "$target$path" --instance "$instance" --out "$out" "$@" || return
     say "kept in $(in_repo "$out")"
@@ -46,6 +47,8 @@ relay --sessions 200 --rate 0 --seconds 5
 handshakes --seconds 5
 storm --sessions 1000 --rate 5 --seconds 10
 SCENARIOS
+    say "== mr-bench deploy: nginx reloads"
+    bench_scenario "$1" "$2" deploy --do "kill -HUP $(cut -d' ' -f1 "$2/pids/nginx")" || code=$?
     return "$code"
 }
 
@@ -63,7 +66,7 @@ cmd_bench() {
     build_bench
     local word
     for word in "$@"; do
-        if [[ $word == *://* || $word == compare || $word == --help ]]; then
+        if [[ $word == *://* || $word == compare || $word == report || $word == --help ]]; then
             exec "$MR_BUILD/mr-bench" "$@"
         fi
     done

@@ -190,6 +190,59 @@ def test_results_are_kept_and_compared(stack, tmp_path):
     assert compare(tmp_path / "nothing").returncode == 2
 
 
+def test_report_holds_everything_itself(stack, tmp_path):
+    for scenario, path in (("relay", "/ws/bench"), ("chat", "/ws/chat")):
+        run(stack, scenario, "--sessions=2", "--rate=20", "--seconds=3.5",
+            f"--out={tmp_path / scenario}", path=path)
+    page = tmp_path / "report.html"
+    subprocess.run([BENCH, "report", tmp_path, f"--out={page}"], check=True, capture_output=True)
+    html = page.read_text()
+    for part in ("Percentiles", "Each second", "CPU per event", "CPU per turn", "Phases"):
+        assert part in html, part
+    assert "http" not in html.replace("https://localhost", "").replace("http-equiv", "")
+    assert "<script" not in html and "nan" not in html
+
+
+def test_replay(stack, tmp_path):
+    trace = tmp_path / "trace.jsonl"
+    entries = [{"at_ms": 300 * i, "session": "anna" if i % 2 else "ben", "question": f"Hello {i}"}
+               for i in range(6)]
+    trace.write_text("".join(json.dumps(entry) + "\n" for entry in reversed(entries)))
+    result = run(stack, "replay", f"--trace={trace}", "--speed=2")
+    check_exact(result)
+    assert result["counts"]["sessions"] == 2
+    assert result["counts"]["turns_answered"] == result["counts"]["turns_planned"] == 6
+    trace.write_text('{"at_ms":0,"session":"a"}\n')
+    bad = start(stack, "replay", f"--trace={trace}")
+    _, err = bad.communicate(timeout=LIMIT_S)
+    assert bad.returncode == 2 and f"{trace}:1" in err
+
+
+def test_soak_watches_memory(stack):
+    result = run(stack, "soak", "--sessions=2", "--closed", "--think=0.1", "--seconds=2.5",
+                 "--question=Hello")
+    check_exact(result)
+    assert result["series"][-1]["worker_rss_kib"] > 1000
+    assert "nginx_growth_kib_per_min" in result["rates"]
+
+
+def test_deploy_under_load(make_stack, watch):
+    """A reload and a worker that is killed: everybody has the whole answer, and it is told how long
+    that took."""
+    stack = make_stack(apps="bench", workers=2, locations=LOCATIONS, settings={"lease": "1s"})
+    worker = stack.workers[0].process.identity.pid
+    result = run(stack, "deploy", "--sessions=20", "--rate=20", "--turn=1", "--between=1",
+                 f"--do=kill -HUP {stack.nginx.process.identity.pid}", f"--do=kill -KILL {worker}",
+                 path="/ws/bench")
+    check_exact(result)
+    reload, kill = result["counts"]["actions"]
+    assert reload["exit_code"] == kill["exit_code"] == 0
+    assert reload["recovered_after_ms"] > 0 and kill["recovered_after_ms"] > 0
+    assert result["counts"]["turns_answered"] == result["counts"]["turns_planned"] > 20
+    assert result["times"]["recovery"]["count"] == 2
+    stack.workers[0].kill()  # known to be gone
+
+
 @pytest.mark.parametrize("arguments, says", [
     (["chat", "ftp://localhost/"], "expected wss://"),
     (["chat", "ws://127.0.0.1:1/ws/chat", "--sessions=1", "--quiet"], "Connection refused"),

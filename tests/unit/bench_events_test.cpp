@@ -1,7 +1,7 @@
 #include "bench/load/event_view.h"
 #include "bench/load/target.h"
-#include "bench/tool/chat.h"
 #include "bench/tool/compare.h"
+#include "bench/tool/turn_figures.h"
 #include "worker/providers/scripted/script.h"
 
 #include <gtest/gtest.h>
