@@ -12,6 +12,7 @@ usage: ./mr bench                      all scenarios, one after the other, again
        ./mr bench SCENARIO [OPTIONS]   one of them; a wss:// URL among the options is the target instead
        ./mr bench compare A B          two results
        ./mr bench report FOLDER…       one HTML page about results
+       ./mr bench micro [OPTIONS]      single steps of an event's way (Google Benchmark's options)
 
 Results: bench/results/<UTC>-<scenario>/. Workers of the own instance heed MR_… variables, such as
 MR_TEXT_WINDOW=0 for one event per frame. The scenarios and their options: build/mr-bench --help
@@ -63,6 +64,12 @@ cmd_bench() {
     fi
     mkdir -p "$MR_RUN" "$MR_BUILD/log"
     ensure_packages build run
+    if [[ ${1:-} == micro ]]; then
+        ensure_packages test
+        grep -q mr-micro "$MR_BUILD/build.ninja" 2>/dev/null || rm -f -- "$MR_BUILD/build.ninja"
+        build_cmake release "$MR_BUILD" mr-micro
+        exec "$MR_BUILD/mr-micro" "${@:2}"
+    fi
     build_bench
     local word
     for word in "$@"; do

@@ -12,6 +12,7 @@ MODULE = Path(os.environ.get("MR_MODULE", BUILD / "module/ngx_mr_ws_module.so"))
 WORKER = Path(os.environ.get("MR_WORKER", BUILD / "mr-worker"))
 EMULATOR = Path(os.environ.get("MR_EMULATOR", BUILD / "provider-emulator"))
 BENCH = Path(os.environ.get("MR_BENCH", BUILD / "mr-bench"))
+MICRO = BUILD / "mr-micro"
 NGINX = Path(os.environ.get("MR_NGINX", "/usr/sbin/nginx"))
 SANITIZED = "MR_SANITIZED" in os.environ
 SLOWNESS = 5 if SANITIZED else 1  # how much longer the harness waits for a program to be there

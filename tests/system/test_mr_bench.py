@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from harness.paths import BENCH
+from harness.paths import BENCH, MICRO
 from harness.process import wait_for
 from harness.stack import shared_stack
 
@@ -255,3 +255,16 @@ def test_bad_input_is_named(arguments, says):
     got = subprocess.run([BENCH, *arguments], capture_output=True, text=True, timeout=LIMIT_S)
     assert got.returncode == 2
     assert says in got.stderr + got.stdout, got.stderr
+
+
+@pytest.mark.skipif(not MICRO.exists(), reason="Google Benchmark is not installed")
+def test_the_way_of_an_event_asks_for_no_memory():
+    """But for the text that the worker writes, once."""
+    got = subprocess.run([MICRO, "--benchmark_min_time=0.02", "--benchmark_format=json",
+                          "--benchmark_filter=^(unmask|utf8|frame|decode|write|read_batch|check)"],
+                         capture_output=True, text=True, timeout=LIMIT_S, check=True)
+    allocations = {one["name"]: one["allocs"] for one in json.loads(got.stdout)["benchmarks"]}
+    assert len(allocations) >= 15
+    assert round(allocations.pop("write_text_chunk")) == 1
+    allocations.pop("write_text_chunk_by_a_dom")
+    assert {name: count for name, count in allocations.items() if count >= 0.01} == {}
