@@ -45,6 +45,9 @@ std::string format_duration(uint64_t ms) {
 }
 
 std::optional<uint64_t> parse_duration(std::string_view text) {
+    if (text == "0") { // the same in every unit
+        return 0;
+    }
     const std::pair<std::string_view, uint64_t> units[] = {
         {"ms", 1}, {"s", kSecond}, {"m", kMinute}, {"h", kHour}, {"d", kDay}};
     for (const auto& unit : units) {

@@ -40,6 +40,11 @@ TEST(WorkerSettings, EveryKeyHasFlagVariableHelpAndAValidDefault) {
     }
 }
 
+TEST(WorkerSettings, NoDurationNeedsNoUnit) {
+    EXPECT_EQ(error_of({{"text_window", {"0", "there"}}}), "");
+    EXPECT_NE(error_of({{"lease", {"0", "there"}}}), "") << "below its least";
+}
+
 TEST(WorkerSettings, ErrorsNameValueRangeAndPlace) {
     struct Case {
         std::string key;

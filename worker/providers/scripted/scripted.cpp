@@ -164,7 +164,8 @@ class ScriptResponder final : public Responder {
             }
             if (script.rate > 0) {
                 next += std::chrono::nanoseconds(1'000'000'000 / script.rate);
-                timer.expires_at(next);
+                // On whole milliseconds: a thousand answers do not wake the loop for each chunk.
+                timer.expires_at(std::chrono::ceil<std::chrono::milliseconds>(next));
                 co_await timer.async_wait(boost::asio::use_awaitable);
             }
         }
