@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -46,7 +47,6 @@ void Client::connect(std::string subprotocols) {
     begun_ = now_ns();
     connected_ = secured_ = open_ = 0;
     bytes_read_ = 0;
-    paused_ = false;
     if (!open_socket()) {
         const std::string why = cause("connect");
         clients_.loop.at(0, [this, life = life_, why] {
@@ -107,7 +107,10 @@ void Client::ready(uint32_t events) {
     if ((events & EPOLLOUT) != 0) {
         flush();
     }
-    if (life == life_ && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !paused_) {
+    if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
+        allowed_ = UINT64_MAX; // nobody will send more: what is left, and the end
+    }
+    if (life == life_ && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && allowed_ != 0) {
         read();
     }
 }
@@ -194,17 +197,18 @@ void Client::flush() {
         ws_->spend(static_cast<size_t>(sent));
     }
     const uint32_t writing = ws_->output().empty() ? 0u : EPOLLOUT;
-    want((paused_ ? 0u : EPOLLIN) | writing);
+    want((allowed_ == 0 ? 0u : EPOLLIN) | writing);
 }
 
 void Client::read() {
     static thread_local std::vector<uint8_t> buffer(kReadBytes);
     const uint64_t life = life_;
-    for (int i = 0; i < kReadsAtOnce; ++i) {
+    for (int i = 0; i < kReadsAtOnce && allowed_ != 0; ++i) {
+        const size_t room = std::min<uint64_t>(buffer.size(), allowed_);
         ssize_t count = 0;
         if (ssl_ != nullptr) {
             ERR_clear_error();
-            count = SSL_read(ssl_, buffer.data(), static_cast<int>(buffer.size()));
+            count = SSL_read(ssl_, buffer.data(), static_cast<int>(room));
             if (count <= 0) {
                 const int error = SSL_get_error(ssl_, static_cast<int>(count));
                 if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
@@ -214,7 +218,7 @@ void Client::read() {
                                                             : tls_cause());
             }
         } else {
-            count = recv(socket_, buffer.data(), buffer.size(), 0);
+            count = recv(socket_, buffer.data(), room, 0);
             if (count == 0) {
                 return ended("the server closed the connection");
             }
@@ -226,15 +230,16 @@ void Client::read() {
             }
         }
         bytes_read_ += static_cast<uint64_t>(count);
+        allowed_ -= allowed_ != UINT64_MAX ? static_cast<uint64_t>(count) : 0;
         take({buffer.data(), static_cast<size_t>(count)});
-        if (life != life_ || paused_) {
+        if (life != life_) {
             return;
         }
-        if (ssl_ == nullptr && static_cast<size_t>(count) < buffer.size()) {
+        if (ssl_ == nullptr && static_cast<size_t>(count) < room) {
             break;
         }
     }
-    if (!ws_->output().empty()) {
+    if (!ws_->output().empty() || allowed_ == 0) {
         flush();
     }
 }
@@ -302,17 +307,18 @@ void Client::close(CloseCode code) {
     }
 }
 
-void Client::pause(bool paused) {
-    paused_ = paused;
-    if (ws_) {
-        flush();
-        if (!paused && ssl_ != nullptr) { // TLS may hold what the socket does not tell of
-            clients_.loop.at(0, [this, life = life_] {
-                if (life == life_ && !paused_) {
-                    read();
-                }
-            });
-        }
+void Client::allow(uint64_t bytes) {
+    allowed_ = bytes;
+    if (!ws_) {
+        return;
+    }
+    flush();
+    if (ssl_ != nullptr) { // TLS may hold what the socket does not tell of
+        clients_.loop.at(0, [this, life = life_] {
+            if (life == life_ && allowed_ != 0) {
+                read();
+            }
+        });
     }
 }
 

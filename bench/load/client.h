@@ -53,9 +53,11 @@ class Client final : private Ready {
     bool send(std::string_view text); // false: not open, or the server takes nothing
     bool send_binary(ByteView bytes);
     void close(CloseCode code = CloseCode::normal); // by handshake; client_ended follows
-    void drop();             // at once, with a reset if something was unread; untold
-    void reset();            // RST
-    void pause(bool paused); // reads no more until told to
+    void drop();  // at once, with a reset if something was unread; untold
+    void reset(); // RST
+    // Reads so many bytes more and then nothing, until told again. At first there is no such bound.
+    void allow(uint64_t bytes);
+    bool waits_for_allowance() const { return allowed_ == 0; }
 
     bool is_open() const { return socket_ >= 0 && ws_ && ws_->state() == WsClientState::open; }
     bool is_idle() const { return socket_ < 0; }
@@ -87,7 +89,7 @@ class Client final : private Ready {
     SSL* ssl_ = nullptr;
     int socket_ = -1;
     uint32_t wanted_ = 0;
-    bool paused_ = false;
+    uint64_t allowed_ = UINT64_MAX; // bytes it may still read
     uint16_t refused_status_ = 0;
     int64_t begun_ = 0, connected_ = 0, secured_ = 0, open_ = 0;
     uint64_t bytes_read_ = 0;

@@ -7,6 +7,7 @@
 #include "bench/tool/relay.h"
 #include "bench/tool/replay.h"
 #include "bench/tool/report.h"
+#include "bench/tool/slow.h"
 #include "bench/tool/storm.h"
 #include "bench/tool/sweep.h"
 #include "bench/tool/turn_figures.h"
@@ -31,6 +32,7 @@ struct Options {
     IdleOptions idle;
     HandshakeOptions handshakes;
     StormOptions storm;
+    SlowOptions slow;
     SweepOptions sweep;
     ReplayOptions replay;
     DeployOptions deploy;
@@ -121,6 +123,12 @@ void add_long_commands(CLI::App& app, Options& o, Runs& runs) {
         o.replay.slo = read_slo(o.slo);
         return run_replay(o.common, o.replay);
     });
+    CLI::App* slow = add_command(app, o, "slow", "slow readers beside fast users", kBenchUrl);
+    slow->add_option("--slow", o.slow.slow, "slow readers [200]")->check(CLI::Range(1, 100'000));
+    slow->add_option("--pace", o.slow.pace, "bytes a second that each of them reads [16384]");
+    slow->add_option("--size-kib", o.slow.size_kib, "of each one's answer [640]");
+    slow->add_option("--fast", o.slow.fast, "fast users [20]")->check(CLI::Range(1, 100'000));
+    runs.emplace_back(slow, [&o] { return run_slow(o.common, o.slow); });
     CLI::App* deploy =
         add_command(app, o, "deploy", "does something to the deployment under load", kBenchUrl);
     deploy->add_option("--do", o.deploy.actions, "a command of the shell; several times, in order")

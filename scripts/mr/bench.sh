@@ -23,7 +23,7 @@ TEXT
 bench_scenario() { # TARGET INSTANCE SCENARIO [OPTION…]
     local target=$1 instance=$2 scenario=$3 path=/ws/chat out
     shift 3
-    case $scenario in relay | sweep | storm | deploy) path=/ws/bench ;; esac
+    case $scenario in relay | sweep | storm | slow | deploy) path=/ws/bench ;; esac
     out=$kBenchResults/$(date -u +%Y%m%dT%H%M%SZ)-$scenario
     "$MR_BUILD/mr-bench" "$scenario" "$target$path" --instance "$instance" --out "$out" "$@" || return
     say "kept in $(in_repo "$out")"
@@ -47,6 +47,7 @@ relay --sessions 1000 --rate 5 --seconds 10
 relay --sessions 200 --rate 0 --seconds 5
 handshakes --seconds 5
 storm --sessions 1000 --rate 5 --seconds 10
+slow --seconds 10
 SCENARIOS
     say "== mr-bench deploy: nginx reloads"
     bench_scenario "$1" "$2" deploy --do "kill -HUP $(cut -d' ' -f1 "$2/pids/nginx")" || code=$?

@@ -226,6 +226,16 @@ def test_soak_watches_memory(stack):
     assert "nginx_growth_kib_per_min" in result["rates"]
 
 
+def test_slow_readers_get_everything(stack):
+    result = run(stack, "slow", "--slow=10", "--pace=20000", "--size-kib=300", "--fast=3",
+                 "--seconds=1.5", path="/ws/bench")
+    check_exact(result)
+    assert result["counts"]["slow_answers_whole"] == 10
+    assert result["counts"]["slow_disconnected"] == 0
+    for phase in ("alone", "beside", "alone_again"):
+        assert result["times"][f"turn_{phase}"]["count"] > 0, phase
+
+
 def test_deploy_under_load(make_stack, watch):
     """A reload and a worker that is killed: everybody has the whole answer, and it is told how long
     that took."""
