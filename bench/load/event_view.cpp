@@ -25,6 +25,11 @@ void take_number(Value value, int64_t& out) {
     }
 }
 
+void take_flag(Value value, bool& out) {
+    bool is = false;
+    out = value.get_bool().get(is) == simdjson::SUCCESS && is;
+}
+
 void take_id(Value value, EventView& event) {
     std::string_view text;
     if (value.get_string().get(text) != simdjson::SUCCESS) {
@@ -62,9 +67,14 @@ void take_field(std::string_view key, Value value, EventView& event) {
         take_number(value, event.duration_ms);
     } else if (key == "reconnect_in_ms") {
         take_number(value, event.reconnect_in_ms);
+    } else if (key == "text") {
+        take_text(value, event.text);
     } else if (key == "recovered") {
-        bool is = false;
-        event.recovered = value.get_bool().get(is) == simdjson::SUCCESS && is;
+        take_flag(value, event.recovered);
+    } else if (key == "speech_final") {
+        take_flag(value, event.speech_final);
+    } else if (key == "last") {
+        take_flag(value, event.last);
     }
 }
 

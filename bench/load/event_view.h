@@ -20,6 +20,9 @@ struct EventView {
     int64_t duration_ms = -1;      // of phase_complete
     int64_t reconnect_in_ms = -1;  // of going_away
     bool recovered = false;        // of connected
+    std::string_view text;         // of a transcript
+    bool speech_final = false;     // of a transcript
+    bool last = false;             // of tts_end: nothing more of this answer is spoken
 };
 
 // False: it is no JSON object. One reader per thread, by itself.

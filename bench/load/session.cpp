@@ -55,15 +55,19 @@ bool Session::ask(std::string_view question, int64_t planned_ns) {
     message += std::to_string(++asked_) + R"(","message":)";
     append_json_string(message, question);
     message += "}";
+    expect_turn(planned_ns);
+    unacknowledged_ = std::move(message);
+    client_.send(unacknowledged_); // or again after the next greeting
+    return true;
+}
+
+void Session::expect_turn(int64_t planned_ns) {
     turn_ = Turn();
     turn_.planned = planned_ns;
     turn_.asked = now_ns();
     units_ = 0;
     snapshot_ = false;
     asking_ = true;
-    unacknowledged_ = std::move(message);
-    client_.send(unacknowledged_); // or again after the next greeting
-    return true;
 }
 
 void Session::leave() {
@@ -110,6 +114,10 @@ void Session::client_text(Client&, std::string_view message) {
     } else if (event.type == "response_complete") {
         take_end(event, now);
     }
+}
+
+void Session::client_binary(Client&, std::span<const uint8_t> bytes) {
+    owner_.session_sound(*this, bytes, now_ns());
 }
 
 void Session::greeted(const EventView& event) {

@@ -45,6 +45,7 @@ class SessionOwner {
     // The connection is gone; session.come_back() resumes. A turn that ran still runs.
     virtual void session_lost(Session&, const std::string& why) = 0;
     virtual void session_event(Session&, const EventView&, int64_t) {}
+    virtual void session_sound(Session&, std::span<const uint8_t>, int64_t) {}
     virtual void session_chunk(Session&, const EventView&, int64_t, int64_t /*since the last*/) {}
 
   protected:
@@ -59,9 +60,13 @@ class Session final : private ClientOwner {
     const uint64_t number;
 
     void open(); // a new session, or the same one again behind its last event
-    bool ask(std::string_view question, int64_t planned_ns); // false: it is not ready
-    void leave();                                            // by the closing handshake
-    void vanish();                                           // by a reset
+    bool ask(std::string_view question, int64_t planned_ns);              // false: it is not ready
+    bool send(std::string_view message) { return client_.send(message); } // JSON of the caller's
+    bool send_sound(ByteView samples) { return client_.send_binary(samples); }
+    // A turn will begin that is not asked for in words.
+    void expect_turn(int64_t planned_ns);
+    void leave();  // by the closing handshake
+    void vanish(); // by a reset
     void forget(); // the next open() is a session of its own
 
     bool ready() const { return ready_ && !asking_; }
@@ -74,6 +79,7 @@ class Session final : private ClientOwner {
   private:
     void client_open(Client&) override {}
     void client_text(Client& client, std::string_view message) override;
+    void client_binary(Client&, std::span<const uint8_t> bytes) override;
     void client_ended(Client& client, const std::string& why) override;
     void greeted(const EventView& event);
     bool take_id(const EventView& event);

@@ -11,6 +11,7 @@
 #include "bench/tool/storm.h"
 #include "bench/tool/sweep.h"
 #include "bench/tool/turn_figures.h"
+#include "bench/tool/voice.h"
 #include "shared/version.h"
 
 #include <CLI/CLI.hpp>
@@ -33,6 +34,7 @@ struct Options {
     HandshakeOptions handshakes;
     StormOptions storm;
     SlowOptions slow;
+    VoiceOptions voice;
     SweepOptions sweep;
     ReplayOptions replay;
     DeployOptions deploy;
@@ -129,6 +131,16 @@ void add_long_commands(CLI::App& app, Options& o, Runs& runs) {
     slow->add_option("--size-kib", o.slow.size_kib, "of each one's answer [640]");
     slow->add_option("--fast", o.slow.fast, "fast users [20]")->check(CLI::Range(1, 100'000));
     runs.emplace_back(slow, [&o] { return run_slow(o.common, o.slow); });
+    CLI::App* voice = add_command(app, o, "voice", "spoken questions, answers that are heard",
+                                  "wss://localhost:8443/ws/voice");
+    voice->add_option("--wav", o.voice.recordings, "16 bit, mono, 16 kHz; several, spoken in turn")
+        ->required();
+    voice->add_option("--sessions", o.voice.sessions, "users at a time [8]")
+        ->check(CLI::Range(1, 10'000));
+    voice->add_option("--questions", o.voice.questions, "of each of them [3]");
+    voice->add_option("--pause", o.voice.pause_s, "seconds between answer and question [0.5]");
+    voice->add_flag("!--unheard", o.voice.heard, "answers are not spoken");
+    runs.emplace_back(voice, [&o] { return run_voice(o.common, o.voice); });
     CLI::App* deploy =
         add_command(app, o, "deploy", "does something to the deployment under load", kBenchUrl);
     deploy->add_option("--do", o.deploy.actions, "a command of the shell; several times, in order")

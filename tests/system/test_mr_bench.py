@@ -5,17 +5,20 @@ import json
 import os
 import signal
 import subprocess
+import wave
 
 import pytest
 
 from harness.paths import BENCH, MICRO
 from harness.process import wait_for
 from harness.stack import shared_stack
+from voice import spoken
 
 LOCATIONS = """
     location = /ws/chat { mr_ws chat; }
     location = /ws/bench { mr_ws bench; }
 """
+VOICE_LOCATION = "location = /ws/voice { mr_ws chat; mr_ws_voice on; }"
 LIMIT_S = 120
 INVALID = 3  # a machine that does other things as well may make the generator late
 
@@ -236,6 +239,23 @@ def test_slow_readers_get_everything(stack):
         assert result["times"][f"turn_{phase}"]["count"] > 0, phase
 
 
+def test_voice(make_stack, tmp_path):
+    stack = make_stack(apps="chat", locations=VOICE_LOCATION, settings={
+        "recogniser": "stub", "synthesiser": "tone", "local_tokens_per_second": 0})
+    path = tmp_path / "question.wav"
+    with wave.open(str(path), "wb") as sound:
+        sound.setparams((1, 2, 16000, 0, "NONE", ""))
+        sound.writeframes(spoken(tmp_path, "Which invoices are overdue?"))
+    result = run(stack, "voice", f"--wav={path}", "--sessions=4", "--questions=2", "--pause=0.1",
+                 path="/ws/voice")
+    check_exact(result)
+    counts, times = result["counts"], result["times"]
+    assert counts["turns_answered"] == counts["turns_begun"] == counts["utterances"] == 8
+    assert counts["empty_transcripts"] == 0 and counts["errors"] == {}
+    assert times["transcript"]["count"] == times["first_sound"]["count"] == 8
+    assert counts["sound_received_s"] > 1
+
+
 def test_deploy_under_load(make_stack, watch):
     """A reload and a worker that is killed: everybody has the whole answer, and it is told how long
     that took."""
@@ -259,6 +279,7 @@ def test_deploy_under_load(make_stack, watch):
     (["chat", "ws://127.0.0.1/", "--slo=speed=3"], "--slo"),
     (["chat", "ws://127.0.0.1:1/", "--watch=nginx"], "ROLE=PID"),
     (["relay", "ws://127.0.0.1:1/", "--bytes=3"], "bytes"),
+    (["voice", "ws://127.0.0.1:1/", "--wav=/dev/null"], "no WAV file"),
     (["dance"], "dance"),
 ])
 def test_bad_input_is_named(arguments, says):
