@@ -57,7 +57,8 @@ Task<void> keep(const Tool& tool, const ToolRun& run, CallContext& call, Outcome
     }
 }
 
-Outcome outcome_of(std::unique_ptr<SqlEngine> engine, std::vector<std::string> queries) {
+Outcome outcome_of(Loop& loop, std::unique_ptr<SqlEngine> engine,
+                   std::vector<std::string> queries) {
     auto writer = std::make_unique<ListWriter>(std::move(queries));
     const ListWriter& kept = *writer;
     Services services;
@@ -69,7 +70,6 @@ Outcome outcome_of(std::unique_ptr<SqlEngine> engine, std::vector<std::string> q
     CallContext call;
     call.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     Outcome out;
-    Loop loop;
     loop.run(keep(sql_tool(), run, call, out));
     out.attempts = call.attempts;
     out.refused = kept.refused;
@@ -77,11 +77,12 @@ Outcome outcome_of(std::unique_ptr<SqlEngine> engine, std::vector<std::string> q
 }
 
 TEST(SqlTool, ARefusedQueryIsWrittenAnewOnce) {
-    const Outcome good = outcome_of(std::make_unique<PickyEngine>(), {"fine"});
+    Loop loop;
+    const Outcome good = outcome_of(loop, std::make_unique<PickyEngine>(), {"fine"});
     EXPECT_EQ(good.attempts, 1);
     EXPECT_FALSE(good.refused.at(0));
 
-    const Outcome again = outcome_of(std::make_unique<PickyEngine>(), {"bad 1", "fine"});
+    const Outcome again = outcome_of(loop, std::make_unique<PickyEngine>(), {"bad 1", "fine"});
     EXPECT_EQ(again.error, "");
     EXPECT_EQ(again.attempts, 2);
     EXPECT_EQ(again.finding.query.sql, "fine");
@@ -89,22 +90,25 @@ TEST(SqlTool, ARefusedQueryIsWrittenAnewOnce) {
     EXPECT_EQ(again.refused[1]->sql, "bad 1");
     EXPECT_EQ(again.refused[1]->reason, "secret column x");
 
-    const Outcome twice = outcome_of(std::make_unique<PickyEngine>(), {"bad 1", "bad 2", "fine"});
+    const Outcome twice =
+        outcome_of(loop, std::make_unique<PickyEngine>(), {"bad 1", "bad 2", "fine"});
     EXPECT_EQ(twice.refused.size(), 2U);
     EXPECT_EQ(twice.error, "the query is not valid");
     EXPECT_EQ(twice.finding.query.sql, "bad 2");
 
-    const Outcome same = outcome_of(std::make_unique<PickyEngine>(), {"bad 1", "bad 1"});
+    const Outcome same = outcome_of(loop, std::make_unique<PickyEngine>(), {"bad 1", "bad 1"});
     EXPECT_EQ(same.error, "the query is not valid");
 }
 
 TEST(SqlTool, OtherFailuresAreNoReasonToWriteAnew) {
-    const Outcome ill = outcome_of(std::make_unique<PickyEngine>(), {"broken", "fine"});
+    Loop loop;
+    const Outcome ill = outcome_of(loop, std::make_unique<PickyEngine>(), {"broken", "fine"});
     EXPECT_EQ(ill.refused.size(), 1U);
     EXPECT_EQ(ill.error, "the engine is ill");
 }
 
 TEST(SqlTool, TheEmbeddedEngineSaysWhatIsWrongToTheWriterAlone) {
+    Loop loop; // outlives the backend's threads
     const auto directory =
         std::filesystem::temp_directory_path() / ("mr-sql-tool-" + std::to_string(::getpid()));
     const auto backend = local::open_backend(directory, 1);
@@ -114,15 +118,15 @@ TEST(SqlTool, TheEmbeddedEngineSaysWhatIsWrongToTheWriterAlone) {
         {"DELETE FROM invoices", "only SELECT is allowed"},
     };
     for (const auto& [sql, reason] : cases) {
-        const Outcome again =
-            outcome_of(local::make_sql_engine(backend), {sql, "SELECT count(*) FROM invoices"});
+        const Outcome again = outcome_of(loop, local::make_sql_engine(backend),
+                                         {sql, "SELECT count(*) FROM invoices"});
         EXPECT_EQ(again.error, "") << sql;
         EXPECT_EQ(again.finding.table.rows.size(), 1U);
         ASSERT_TRUE(again.refused.at(1)) << sql;
         EXPECT_NE(again.refused[1]->reason.find(reason), std::string::npos)
             << again.refused[1]->reason;
-        const Outcome twice =
-            outcome_of(local::make_sql_engine(backend), {sql, "SELECT other_such FROM invoices"});
+        const Outcome twice = outcome_of(loop, local::make_sql_engine(backend),
+                                         {sql, "SELECT other_such FROM invoices"});
         EXPECT_EQ(twice.error, "the query is not valid");
     }
     std::filesystem::remove_all(directory);

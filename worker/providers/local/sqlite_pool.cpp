@@ -126,14 +126,16 @@ Task<void> SqlitePool::run_job(Access access, std::function<void(sqlite::Databas
             } catch (...) {
                 error = std::current_exception();
             }
+            // The guard goes home too: whoever waits may end its loop once the handler has run.
             const auto home = guard.get_executor();
-            asio::post(home, [handler = std::move(handler), error]() mutable {
-                auto slot_to_clear = asio::get_associated_cancellation_slot(handler);
-                if (slot_to_clear.is_connected()) {
-                    slot_to_clear.clear();
-                }
-                std::move(handler)(error);
-            });
+            asio::post(home,
+                       [handler = std::move(handler), guard = std::move(guard), error]() mutable {
+                           auto slot_to_clear = asio::get_associated_cancellation_slot(handler);
+                           if (slot_to_clear.is_connected()) {
+                               slot_to_clear.clear();
+                           }
+                           std::move(handler)(error);
+                       });
         });
     };
     try {

@@ -1,5 +1,6 @@
 // A few threads that run blocking SQLite work for coroutines, each job on a connection of its own.
-// A job is interrupted when its deadline passes or its coroutine is cancelled. Knows no SQL.
+// A job is interrupted when its deadline passes or its coroutine is cancelled. Knows no SQL. The
+// loops of all callers outlive the pool.
 #pragma once
 
 #include "worker/data/demo_database.h"
