@@ -19,6 +19,10 @@ std::shared_ptr<Flusher> Flusher::make(const asio::any_io_executor& executor,
         if (self == nullptr) {
             return;
         }
+        if (!ready) {
+            self->replicas_.lost();
+            self->role_refused_ = false;
+        }
         const std::vector<OutLane*> lanes(self->lanes_.begin(), self->lanes_.end());
         for (OutLane* lane : lanes) {
             if (self->lanes_.contains(lane)) {
@@ -50,6 +54,26 @@ void Flusher::mark(OutLane* lane) {
 void Flusher::flush_now(OutLane* lane) {
     std::erase(marked_, lane);
     lane->flush();
+}
+
+std::chrono::steady_clock::time_point Flusher::replicated_before() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - looked_at_replicas_ >= kRoleInterval && !role_refused_) {
+        look_at_replicas(now);
+    }
+    return replicas_.have_all_before();
+}
+
+void Flusher::look_at_replicas(std::chrono::steady_clock::time_point now) {
+    looked_at_replicas_ = now;
+    const std::string_view role[] = {"ROLE"};
+    commands_->send(role, [self = shared_from_this(), now](const redis::Answer& answer) {
+        if (answer.ok()) {
+            self->replicas_.heard(now, *answer.reply);
+        } else if (answer.reply != nullptr) {
+            self->role_refused_ = true;
+        }
+    });
 }
 
 void Flusher::schedule() {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "worker/redis/connection.h"
+#include "worker/session/replica_watch.h"
 
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
@@ -17,6 +18,7 @@ class Lease;
 class OutLane;
 
 inline constexpr std::chrono::microseconds kFlushInterval{1000};
+inline constexpr std::chrono::seconds kRoleInterval{1}; // between two looks at the replicas
 
 class Flusher : public std::enable_shared_from_this<Flusher> {
   public:
@@ -29,6 +31,10 @@ class Flusher : public std::enable_shared_from_this<Flusher> {
     // Writes one lane now, in front of commands that must come after it.
     void flush_now(OutLane* lane);
 
+    // What was acknowledged before this moment is with every replica. As of the last look, which is
+    // renewed behind this call when it is old.
+    std::chrono::steady_clock::time_point replicated_before();
+
     redis::Connection& commands() { return *commands_; }
     bool allowed() const;
 
@@ -37,12 +43,16 @@ class Flusher : public std::enable_shared_from_this<Flusher> {
             std::shared_ptr<redis::Connection> commands, Lease& lease);
 
     void schedule();
+    void look_at_replicas(std::chrono::steady_clock::time_point now);
     void flush();
 
     std::shared_ptr<redis::Connection> commands_;
     Lease& lease_;
     boost::asio::steady_timer timer_;
     std::chrono::steady_clock::time_point last_flush_{};
+    ReplicaWatch replicas_;
+    std::chrono::steady_clock::time_point looked_at_replicas_{};
+    bool role_refused_ = false; // by an access list, or a service that hides it
     std::vector<OutLane*> marked_;
     std::unordered_set<OutLane*> lanes_;
     bool scheduled_ = false;

@@ -3,6 +3,7 @@
 #include "shared/guard.h"
 #include "worker/log.h"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -202,7 +203,9 @@ void OutLane::acknowledge_to(uint64_t seq) {
 
 // Not at every turn: the oldest has been in no cache for long.
 void OutLane::drop_old_kept(Clock::time_point now) {
-    const Clock::time_point oldest = now - kKeptFor;
+    const Clock::time_point replicated =
+        std::min(flusher_->replicated_before(), now - kKeptReplicated);
+    const Clock::time_point oldest = std::max(now - kKeptFor, replicated);
     while (!kept_.empty() &&
            (kept_bytes_ > kMaxKeptBytes || kept_.front().acknowledged_at < oldest)) {
         kept_bytes_ -= kept_.front().bytes.size();

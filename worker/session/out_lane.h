@@ -28,9 +28,12 @@ namespace mr {
 
 inline constexpr std::chrono::milliseconds kRefusedRetry{100};
 inline constexpr std::chrono::milliseconds kRefusedLimit{5000};
-// Acknowledged batches of a lane that Redis may still lose: as long as a primary with
-// `min-replicas-max-lag 10` may write without a replica, and a failover takes to be noticed.
+// Acknowledged batches of a lane that Redis may still lose. By a failover: as long as a primary
+// with `min-replicas-max-lag 10` may write without a replica, and it takes to be noticed; less when
+// it is known what the replicas have. By a restart: `appendfsync everysec` is two seconds behind at
+// most.
 inline constexpr std::chrono::seconds kKeptFor{12};
+inline constexpr std::chrono::seconds kKeptReplicated{4};
 inline constexpr std::chrono::seconds kKeptLook{1}; // what is too old goes so often
 inline constexpr size_t kMaxKeptBytes = 256 * 1024;
 
