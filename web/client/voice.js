@@ -12,6 +12,7 @@ import { VoiceStream } from './voice_stream.js';
 export const kMaxPauseMs = 6_000;
 /** The microphone is off so long after the last word at most, whatever the server says. */
 export const kFinalTimeoutMs = 10_000;
+const kRefusals = new Set(['relay_unavailable', 'no_worker', 'busy', 'rate_limited']);
 const kMaxSilenced = 16; // turns of which nothing is to be heard any more
 
 export class VoiceClient {
@@ -148,6 +149,7 @@ export class VoiceClient {
     if (frame.type === 'connected') this.connected();
     else if (frame.type === 'audio_ack') this.stream.acknowledged(frame);
     else if (frame.type === 'error' && frame.code === 'voice_lost') this.stream.lost(frame);
+    else if (frame.type === 'error' && frame.id === undefined && kRefusals.has(frame.code)) this.stream.refused();
     else if (frame.type === 'speech_started' && own) this.pause();
     else if (frame.type === 'speech_stopped' && own) this.spoken(frame);
     const before = this.state;

@@ -8,7 +8,7 @@ export const kMaxSegments = 200; // of one answer, kept for captions
 /**
  * State: `mic` (`off → opening → on → stopping → off`), `mode` (`auto`, `ptt`), `streams` (ids of this
  * client's, newest last), `engine`, `hearing` (somebody speaks), `caption` (`{ utteranceId, text, final }` or
- * null), `note` (`''`, `nothing_heard`, `overrun`), `problem` (`{ code, message }` or null), `speech`: the
+ * null), `ready` (the stream that the server hears, or null), `note` (`''`, `nothing_heard`, `overrun`, `taken`), `problem` (`{ code, message }` or null), `speech`: the
  * answer being spoken, `{ turnId, segments: [{ segment, text, kind }], current, paused }` or null; `current`
  * is the number of the segment that sounds, or null.
  */
@@ -18,6 +18,7 @@ export function initialVoice() {
     mode: 'auto',
     streams: [],
     engine: null,
+    ready: null,
     speaks: false,
     hearing: false,
     caption: null,
@@ -72,8 +73,14 @@ function failed(state, event) {
   return current ? { ...off(state), problem: { code: event.code, message: asText(event.message) } } : state;
 }
 
+// A session has one microphone. One that was opened after ours ends it; one from before ours does not count.
+function taken(state, event) {
+  const isOver = event.type === 'voice_ready' && state.mic !== 'off' && state.ready === streamOf(state);
+  return isOver ? { ...off(state), note: 'taken' } : state;
+}
+
 const kEvents = {
-  voice_ready: (state, event) => ({ ...state, engine: asText(event.engine) || null, speaks: event.tts === true }),
+  voice_ready: (state, event) => ({ ...state, ready: event.stream_id ?? null, engine: asText(event.engine) || null, speaks: event.tts === true }),
   speech_started: (state, event) => ({
     ...state,
     hearing: true,
@@ -91,8 +98,10 @@ const withSpeech = (state, turnId, change) =>
   state.speech?.turnId === turnId ? { ...state, speech: { ...state.speech, ...change } } : state;
 
 const kActions = {
-  event: (state, { event }) =>
-    Object.hasOwn(kEvents, event.type) && isOwn(state, event) ? kEvents[event.type](state, event) : state,
+  event: (state, { event }) => {
+    if (!Object.hasOwn(kEvents, event.type)) return state;
+    return isOwn(state, event) ? kEvents[event.type](state, event) : taken(state, event);
+  },
   open: (state, { streamId, mode }) => ({
     ...state,
     mic: 'opening',

@@ -4,8 +4,10 @@
 import { AudioRing, samplesOf } from './voice_ring.js';
 
 export const kAckTimeoutMs = 4_000;
+export const kRefusedMs = 500; // until asked again where to go on
 export const kMaxResumes = 3; // in a row, without an answer
 export const kMaxBufferedBytes = 160_000; // in the socket: five seconds
+const kMaxPast = 4; // streams that are over here
 const kMaxFrameSamples = samplesOf(200);
 const kMinFrameSamples = samplesOf(10);
 
@@ -21,6 +23,8 @@ export class VoiceStream {
     this.onFailed = onFailed;
     this.ring = new AudioRing();
     this.timer = undefined;
+    this.past = []; // ids
+    this.parameters = null;
     this.drop();
   }
 
@@ -33,6 +37,7 @@ export class VoiceStream {
   /** Forgets the stream without a word. */
   drop() {
     this.ring.clear();
+    if (this.parameters !== null) this.past = [...this.past, this.parameters.stream_id].slice(-kMaxPast);
     this.parameters = null;
     this.link = 'none'; // not begun → sending ⇄ asking (voice_resume sent)
     this.base = 0; // place in the ring that is 0 ms of the stream
@@ -95,6 +100,15 @@ export class VoiceStream {
     if (streamId === undefined || streamId === this.parameters?.stream_id) this.resume();
   }
 
+  /** The gateway could give something of ours to nobody: it may have been sound. */
+  refused() {
+    if (this.parameters === null || this.link === 'none') return;
+    this.link = 'asking';
+    this.resumes = 0;
+    this.clear();
+    this.timer = this.env.setTimeout(() => this.resume(), kRefusedMs);
+  }
+
   /** Asks from where to go on. */
   resume() {
     if (this.parameters === null || this.link === 'none') return;
@@ -112,8 +126,8 @@ export class VoiceStream {
 
   acknowledged({ stream_id: streamId, received_ms: ms }) {
     if (this.parameters?.stream_id !== streamId) {
-      // Over here, and opened anew there by a `voice_resume` on its way.
-      this.client.sendVoice({ type: 'voice_stop', stream_id: streamId });
+      // Over here, and opened anew there by a `voice_resume` on its way; or another client's.
+      if (this.past.includes(streamId)) this.client.sendVoice({ type: 'voice_stop', stream_id: streamId });
       return;
     }
     if (this.link !== 'asking' || !Number.isFinite(ms)) return;

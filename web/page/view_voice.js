@@ -35,6 +35,7 @@ export function statusText({ mic, mode, note, engine, speaks }, speech) {
   if (mic === 'on') return speech && engine !== null && !speaks ? 'Listening. Answers are not spoken here.' : 'Listening';
   if (mic === 'stopping') return 'One moment…';
   if (note === 'nothing_heard') return 'Nothing was heard. Hold Space while you speak.';
+  if (note === 'taken') return 'The microphone is on in another window.';
   return note === 'overrun' ? 'The connection is too slow for sound.' : 'Microphone off';
 }
 

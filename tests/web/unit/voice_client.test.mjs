@@ -3,70 +3,9 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { MrClient } from '../../../web/client/client.js';
-import { kFinalTimeoutMs, kMaxPauseMs, VoiceClient } from '../../../web/client/voice.js';
-import { kAckTimeoutMs, kMaxBufferedBytes, kMaxResumes } from '../../../web/client/voice_stream.js';
-import { stamp } from '../scenario.mjs';
-import { FakeAudioContext } from './audio_world.mjs';
-import { fakeStorage, fakeWorld } from './world.mjs';
-
-const soon = () => new Promise((resolve) => setImmediate(resolve));
-
-// A client at /ws/chat, greeted, with a microphone that the test speaks into.
-function stage(options = {}) {
-  const world = fakeWorld();
-  const client = new MrClient({ env: world, storage: fakeStorage(), voiceUrl: '/ws/voice' }).start();
-  world.socket.greet();
-  const context = new FakeAudioContext(world);
-  const mics = [];
-  const open = (sink) => {
-    const mic = { sink, closed: 0 };
-    mics.push(mic);
-    mic.promise = new Promise((resolve, reject) => Object.assign(mic, { resolve, reject }));
-    const made = { close: async () => (mic.closed += 1) };
-    if (!options.slow) mic.resolve(made);
-    else mic.made = made;
-    return mic.promise;
-  };
-  const voice = new VoiceClient({ client, audioContext: () => context, env: world, open, ...options });
-  const speak = (ms, value = 1) => {
-    for (let at = 0; at < ms; at += 40) {
-      world.pass(40);
-      mics.at(-1).sink.onFrame(new Int16Array(640).fill(value), 0.5);
-    }
-  };
-  const sent = (type) => world.socket.sent.filter((frame) => (type === 'binary' ? frame.binary : frame.type === type));
-  const samples = () => sent('binary').reduce((sum, frame) => sum + frame.binary.length, 0);
-  const say = (event) => world.socket.deliver({ stream_id: voice.state.streams.at(-1), ...event });
-  return { world, client, voice, context, mics, speak, sent, samples, say };
-}
-
-async function listening(options) {
-  const all = stage(options);
-  all.voice.start('auto');
-  await soon();
-  all.world.socket.greet();
-  all.speak(400);
-  all.say({ type: 'voice_ready', engine: 'stub', language: 'en', tts: true });
-  return all;
-}
-
-// A turn that is being spoken: one segment of a second, announced, sent and audible.
-async function speaking(options) {
-  const all = await listening(options);
-  const [start] = stamp([{ type: 'turn_start' }], { messageId: 'q1' });
-  all.world.socket.deliver({ ...start, question: 'How many?' });
-  const ids = (n) => ({ turn_id: 't1', id: `1-${100 + n}` });
-  all.sendSegment = (n, last = false) => {
-    all.say({ type: 'tts_start', segment: n, text: `Clause ${n}.`, sample_rate: 16_000, encoding: 'pcm_s16le', transport: 'binary', ...ids(2 * n) });
-    for (let piece = 0; piece < 10; piece += 1) all.world.socket.deliver(new Int16Array(1600).fill(9).buffer);
-    all.say({ type: 'tts_end', segment: n, duration_ms: 1000, last, ...ids(2 * n + 1) });
-  };
-  all.sendSegment(0);
-  all.world.pass(520);
-  assert.equal(all.voice.state.speech.current, 0);
-  return all;
-}
+import { kFinalTimeoutMs, kMaxPauseMs } from '../../../web/client/voice.js';
+import { kAckTimeoutMs, kMaxBufferedBytes, kMaxResumes, kRefusedMs } from '../../../web/client/voice_stream.js';
+import { listening, soon, speaking, stage } from './voice_stage.mjs';
 
 test('the connection moves to the location with voice, and the stream begins with the first sound', async () => {
   const { world, voice, speak, sent, samples, say, mics } = stage();
@@ -212,6 +151,35 @@ test('a takeover: voice_lost is answered by a resume; a server that never answer
   assert.equal(mics[0].closed, 1);
   world.socket.deliver({ type: 'audio_ack', stream_id: voice.state.streams[0], received_ms: 0 });
   assert.equal(sent('voice_stop').length, 1, 'a stream opened too late is closed again');
+});
+
+test('sound that nobody took is sent again when somebody does, however long that takes', async () => {
+  const { world, voice, speak, sent, samples, say } = await listening();
+  for (let n = 0; n < kMaxResumes + 2; n += 1) {
+    world.socket.deliver({ type: 'error', code: 'relay_unavailable', message: '' });
+    speak(40);
+    world.pass(kRefusedMs);
+    assert.equal(sent('voice_resume').length, n + 1);
+  }
+  assert.equal(voice.state.mic, 'on');
+  const before = samples();
+  say({ type: 'audio_ack', received_ms: 200 });
+  assert.equal(samples() - before, (400 + 5 * 40 - 200) * 16);
+  world.socket.deliver({ type: 'error', id: '1-99', code: 'busy', message: '' });
+  world.pass(kRefusedMs);
+  assert.equal(sent('voice_resume').length, kMaxResumes + 2, 'a question that a worker refused is no sound');
+});
+
+test("another client's microphone: its streams are left alone, and the one opened last counts", async () => {
+  const { world, voice, sent, mics } = await listening();
+  world.socket.deliver({ type: 'audio_ack', stream_id: 'another', received_ms: 0 });
+  assert.equal(sent('voice_stop').length, 0);
+  assert.equal(voice.state.mic, 'on');
+  world.socket.deliver({ type: 'voice_ready', stream_id: 'another', engine: 'stub', language: 'en', tts: true });
+  assert.deepEqual([voice.state.mic, voice.state.note, voice.state.problem], ['off', 'taken', null]);
+  assert.equal(sent('voice_stop').length, 0, 'the server has ended it already');
+  await soon();
+  assert.equal(mics[0].closed, 1);
 });
 
 test('released while the connection is away: the end is told behind the gap', async () => {

@@ -56,6 +56,14 @@ test('the microphone goes off with the last transcript, not with one before', ()
   assert.equal(play(stopping, final('')).note, '', 'hands-free, silence is nothing to speak of');
 });
 
+test('a microphone that was opened before ours does not end it', () => {
+  const ready = (id) => ({ type: 'voice_ready', stream_id: id, engine: 'stub', language: 'en', tts: true });
+  const state = play(initialVoice(), open, { type: 'opened' }, ready('another'));
+  assert.equal(state.mic, 'on', 'not heard of ours yet');
+  assert.equal(play(state, ready('m1'), { type: 'renew', streamId: 'm2' }, ready('another')).mic, 'on');
+  assert.equal(play(state, ready('m1'), ready('another')).mic, 'off');
+});
+
 test('other microphones and bad events change nothing', () => {
   const state = play(initialVoice(), open, { type: 'opened' });
   const foreign = [said('x', { stream_id: 'other' }), { type: 'speech_started', stream_id: 'other' }, { type: 'error', code: 'voice_unavailable', stream_id: 'other' }, { type: 'tts_start', stream_id: 'other', turn_id: 't' }, { type: 'voice_metrics', turn_id: 't' }, { type: 'toString' }, { type: 'error', code: 'turn_failed' }];
