@@ -2,16 +2,19 @@
 
 namespace mr {
 
+// One argument more, behind the subject, is the epoch of an owner who writes to himself: nothing is
+// stored, and {-4, 0} answered, once another one has claimed the session.
 const Script kMailScript = {"mail", R"(#!lua
 local meta, lane, leases, jobs, channel = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local sid, app, mail, trace = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local max_entries, max_bytes, max_jobs, ttl =
     tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
 local connection, number, stored = ARGV[9], tonumber(ARGV[10] or 0), tonumber(ARGV[11] or 0)
-local subject = ARGV[12] or ''
+local subject, epoch = ARGV[12] or '', ARGV[13]
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local state = redis.call('HMGET', meta, 'own', 'bell', 'ibytes', 'mails', 'sub', 'iseq')
+local state = redis.call('HMGET', meta, 'own', 'bell', 'ibytes', 'mails', 'sub', 'iseq', 'ep')
+if epoch and tonumber(state[7] or 0) > tonumber(epoch) then return {-4, 0} end
 if #mail > 0 and subject ~= (state[5] or '') and (state[5] or state[6]) then return {-3, 0} end
 local senders, known = {}, false
 for name, last, place in string.gmatch(state[4] or '', '(%S+):(%d+):(%d+)') do

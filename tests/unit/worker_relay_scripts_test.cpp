@@ -101,6 +101,32 @@ TEST_F(RelayScripts, ARingTellsMailThatWaitsFromMailThatDoesNot) {
     EXPECT_EQ(mail("").at(1).integer, 0);
 }
 
+TEST_F(RelayScripts, WhatAnOwnerWritesToHimselfIsFenced) {
+    lease("w");
+    call({"HSET", keys_.meta, "ep", "7", "own", "w"});
+    const auto to_himself = [this](std::string_view epoch) {
+        const redis::Value reply = call({"EVAL",        kMailScript.text,
+                                         "5",           keys_.meta,
+                                         keys_.in_lane, keys_.leases,
+                                         keys_.jobs,    keys_.in_channel,
+                                         kSid,          "chat",
+                                         "mail",        "",
+                                         "10",          "1000",
+                                         "10",          "60000",
+                                         "-",           "0",
+                                         "0",           "",
+                                         epoch});
+        return reply.at(0).integer;
+    };
+    EXPECT_EQ(to_himself("6"), -4) << "somebody else has claimed the session";
+    EXPECT_EQ(call({"XLEN", keys_.in_lane}).integer, 0);
+    EXPECT_EQ(to_himself("7"), static_cast<int>(MailStatus::owned));
+    call({"FLUSHALL"});
+    lease("w");
+    EXPECT_EQ(to_himself("7"), static_cast<int>(MailStatus::rung))
+        << "Redis has forgotten the claim: better twice";
+}
+
 TEST_F(RelayScripts, ATurnInFlightKeepsItsLogHoweverOftenItIsHandedOver) {
     call({"XGROUP", "CREATE", keys_.jobs, kJobGroup, "0", "MKSTREAM"});
     call({"HSET", keys_.meta, "ckpt", "c"});

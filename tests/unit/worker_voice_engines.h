@@ -8,6 +8,8 @@
 //   drop       it was no speech          say TEXT     all of it at once
 //   full       refuses this frame        break        recognition is lost
 //
+//   mute       release() is followed by nothing
+//
 // release() ends an utterance that has begun with what it has heard last, else drops. Streams in
 // the language "none" have no place.
 //
@@ -64,6 +66,9 @@ class SpelledStream final : public voice::RecognitionStream {
     }
 
     void release() override {
+        if (mute_) {
+            return;
+        }
         if (begun_) {
             obey("stop");
             obey("final " + partial_);
@@ -112,6 +117,8 @@ class SpelledStream final : public voice::RecognitionStream {
             obey("final " + text);
         } else if (verb == "break") {
             broken_ = true;
+        } else if (verb == "mute") {
+            mute_ = true;
         }
     }
 
@@ -131,6 +138,7 @@ class SpelledStream final : public voice::RecognitionStream {
     uint64_t start_ = 0;
     bool begun_ = false;
     bool broken_ = false;
+    bool mute_ = false;
 };
 
 class SpelledRecogniser final : public voice::Recogniser {

@@ -3,6 +3,7 @@
 #include "shared/hash.h"
 #include "shared/scripts.h"
 #include "worker/apps/event_text.h"
+#include "worker/apps/remembered_ids.h"
 #include "worker/async.h"
 #include "worker/log.h"
 #include "worker/redis/scripts.h"
@@ -24,9 +25,10 @@ namespace {
 
 constexpr std::chrono::milliseconds kRetry{50};
 constexpr std::string_view kPrefix = "voice-";
+constexpr int kFenced = -4; // of kMailScript with an epoch: another owner has claimed the session
 
-std::string stream_prefix(std::string_view stream_id) {
-    return std::string(kPrefix) + std::to_string(fnv1a(stream_id)) + "-";
+std::string stream_prefix(std::string_view stream) {
+    return std::string(kPrefix) + std::to_string(fnv1a(stream)) + "-";
 }
 
 std::optional<UtterancePlace> place_in(std::string_view message_id, std::string_view prefix) {
@@ -53,15 +55,16 @@ redis::ScriptCall mail_call(const OwnedSession& session, std::string_view bytes,
     call.add(session.store.session_id()).add(session.bell.app).add(bytes).add(traceparent);
     call.add(uint64_t{kVoiceLaneEntries}).add(uint64_t{kVoiceLaneBytes}).add(uint64_t{UINT32_MAX});
     call.add(static_cast<uint64_t>(relay.limits.session_ttl.count()));
-    // Of no connection: those that Redis remembers are the gateways'.
-    call.add("-").add("0").add("0").add(session.claim.subject);
+    // Of no connection: those that Redis remembers are the gateways'. Not stored once another owner
+    // has claimed the session: he is sent the sound again, and may hear it a little differently.
+    call.add("-").add("0").add("0").add(session.claim.subject).add(session.claim.epoch);
     return call;
 }
 
 } // namespace
 
-std::string utterance_message_id(std::string_view stream_id, UtterancePlace place) {
-    return stream_prefix(stream_id) + std::to_string(place.start_ms) + "-" +
+std::string utterance_message_id(std::string_view stream, UtterancePlace place) {
+    return stream_prefix(stream) + std::to_string(place.start_ms) + "-" +
            std::to_string(place.end_ms);
 }
 
@@ -69,9 +72,13 @@ bool is_utterance(std::string_view message_id) {
     return message_id.starts_with(kPrefix);
 }
 
-std::string same_utterance(std::string_view stream_id, UtterancePlace place,
+bool is_of_stream(std::string_view message_id, std::string_view stream) {
+    return message_id.starts_with(stream_prefix(stream));
+}
+
+std::string same_utterance(std::string_view stream, UtterancePlace place,
                            const std::vector<std::string>& known) {
-    const std::string prefix = stream_prefix(stream_id);
+    const std::string prefix = stream_prefix(stream);
     for (const std::string& message_id : known) {
         const auto other = place_in(message_id, prefix);
         if (!other) {
@@ -90,11 +97,11 @@ std::string same_utterance(std::string_view stream_id, UtterancePlace place,
 
 VoiceAsk::VoiceAsk(OwnedSession& session) : session_(&session) {}
 
-bool VoiceAsk::post(Question question) {
-    if (questions_.size() >= kMaxUtterancesOnTheWay) {
+bool VoiceAsk::post(Utterance utterance) {
+    if (utterances_.size() >= kMaxUtterancesOnTheWay) {
         return false;
     }
-    questions_.push_back(std::move(question));
+    utterances_.push_back(std::move(utterance));
     if (!std::exchange(running_, true)) {
         asio::co_spawn(
             session_->relay.executor, [self = shared_from_this()] { return self->run(); },
@@ -103,12 +110,31 @@ bool VoiceAsk::post(Question question) {
     return true;
 }
 
+void VoiceAsk::forget(std::string_view stream) {
+    std::erase_if(known_, [stream](const std::string& id) { return is_of_stream(id, stream); });
+}
+
+void VoiceAsk::remember(const std::string& message_id) {
+    known_.push_back(message_id);
+    if (known_.size() > kMaxKnownIds) {
+        known_.erase(known_.begin());
+    }
+}
+
 asio::awaitable<void> VoiceAsk::run() {
     const auto self = shared_from_this();
-    while (!questions_.empty() && !stopped_) {
-        Question question = std::move(questions_.front());
-        questions_.pop_front();
-        co_await send(std::move(question));
+    while (!utterances_.empty() && !stopped_) {
+        Utterance utterance = std::move(utterances_.front());
+        utterances_.pop_front();
+        const Told settled = std::move(utterance.settled);
+        std::string message_id;
+        if (!utterance.text.empty()) {
+            message_id = co_await ask(std::move(utterance));
+        }
+        if (!going_on()) {
+            break; // the next owner tells what he knows
+        }
+        settled(message_id);
     }
     running_ = false;
     if (!stopped_ && on_quiet) {
@@ -116,24 +142,80 @@ asio::awaitable<void> VoiceAsk::run() {
     }
 }
 
+// Behind everything an earlier owner has put into the lane: that was read before the sound came.
+asio::awaitable<void> VoiceAsk::load_known() {
+    const KeyText key = session_->store.keys().meta;
+    while (!known_loaded_ && going_on()) {
+        const std::string_view get[] = {"HGET", key.view(), kIdsField};
+        redis::Commands command;
+        command.add(get);
+        redis::Value reply;
+        bool answered = false;
+        try {
+            reply = co_await session_->relay.commands->run(command);
+            answered = !reply.is_error();
+        } catch (const redis::Error&) {
+            answered = false;
+        }
+        if (!answered) {
+            co_await sleep_for(kRetry);
+            continue;
+        }
+        known_loaded_ = true;
+        for (const std::string& id : RememberedIds::names_in(reply.text)) {
+            remember(id);
+        }
+    }
+}
+
+std::string VoiceAsk::asked_before(const Utterance& utterance) const {
+    std::string before = same_utterance(utterance.stream, utterance.place, known_);
+    if (before.empty() && running_ids) {
+        before = same_utterance(utterance.stream, utterance.place, running_ids());
+    }
+    return before;
+}
+
+// The message_id under which it is asked, by whom ever; empty: it is not.
+asio::awaitable<std::string> VoiceAsk::ask(Utterance utterance) {
+    co_await load_known();
+    if (!going_on()) {
+        co_return std::string();
+    }
+    std::string before = asked_before(utterance);
+    if (!before.empty()) {
+        co_return before;
+    }
+    std::string message_id = utterance_message_id(utterance.stream, utterance.place);
+    if (utterance.asking) {
+        utterance.asking(message_id);
+    }
+    const bool stored = co_await store(message_id, std::move(utterance));
+    if (!stored) {
+        co_return std::string();
+    }
+    remember(message_id);
+    co_return message_id;
+}
+
 // As often as it takes while the session is ours: the message_id makes one question of it.
-asio::awaitable<void> VoiceAsk::send(Question question) {
+asio::awaitable<bool> VoiceAsk::store(std::string message_id, Utterance utterance) {
     nlohmann::ordered_json json;
     json["type"] = "ask";
-    json["message"] = question.text;
-    json["message_id"] = question.message_id;
+    json["message"] = utterance.text;
+    json["message_id"] = message_id;
     const std::string text = to_text(json);
     Mail mail;
     mail.flags = kMailV2;
     mail.connection = ~session_->claim.epoch; // no gateway's
     mail.number = ++mails_;
-    mail.traceparent = question.traceparent;
+    mail.traceparent = utterance.traceparent;
     mail.payload = as_bytes(text);
     Buffer bytes;
     if (!encode_mail(bytes, mail)) {
         throw std::bad_alloc();
     }
-    while (!stopped_ && session_->store.alive()) {
+    while (going_on()) {
         redis::Value reply;
         bool answered = false;
         try {
@@ -144,18 +226,22 @@ asio::awaitable<void> VoiceAsk::send(Question question) {
             answered = false;
         }
         if (stopped_) {
-            co_return;
+            co_return false;
         }
         if (!answered) {
             co_await sleep_for(kRetry);
             continue;
         }
         const auto status = static_cast<MailStatus>(reply.at(0).integer);
-        if (status != MailStatus::owned && status != MailStatus::rung && on_refused) {
-            on_refused(question, ErrorCode::busy);
+        if (status == MailStatus::owned || status == MailStatus::rung) {
+            co_return true;
         }
-        co_return;
+        if (static_cast<int>(status) != kFenced && on_refused) {
+            on_refused(message_id, ErrorCode::busy);
+        }
+        co_return false;
     }
+    co_return false;
 }
 
 } // namespace mr

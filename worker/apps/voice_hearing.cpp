@@ -10,13 +10,6 @@ namespace mr {
 
 using nlohmann::ordered_json;
 
-namespace {
-
-// Of the ids that are kept to tell what has been asked: the latest.
-constexpr size_t kMaxKnownIds = 512;
-
-} // namespace
-
 void VoiceLine::microphone_heard(VoiceMicrophone& microphone,
                                  const voice::RecognitionEvent& event) {
     Line* line = line_of(microphone);
@@ -75,7 +68,7 @@ void VoiceLine::nothing_said(Line& line, uint64_t at) {
     voice::Transcript empty;
     empty.final = true;
     empty.start = empty.end = at;
-    say_transcript(line, empty, {});
+    tell_final(line, empty);
     line.utterance.begun = false;
     false_alarm();
 }
@@ -92,23 +85,19 @@ void VoiceLine::transcript(Line& line, const voice::Transcript& transcript) {
         const auto now = Clock::now();
         if (now - line.utterance.partial_at >= kPartialEvery) {
             line.utterance.partial_at = now;
-            say_transcript(line, transcript, {});
+            events_.live(transcript_event(line, transcript), true);
         }
         return;
     }
-    std::string message_id;
-    if (words) {
-        message_id = ask(line, transcript);
-    }
-    say_transcript(line, transcript, message_id);
+    tell_final(line, transcript);
     line.utterance.begun = false;
     if (!words) {
         false_alarm();
     }
 }
 
-void VoiceLine::say_transcript(const Line& line, const voice::Transcript& transcript,
-                               const std::string& message_id) {
+ordered_json VoiceLine::transcript_event(const Line& line,
+                                         const voice::Transcript& transcript) const {
     ordered_json fields = event("transcript", line);
     fields["text"] = transcript.text;
     fields["is_final"] = transcript.final;
@@ -118,52 +107,55 @@ void VoiceLine::say_transcript(const Line& line, const voice::Transcript& transc
     if (transcript.confidence) {
         fields["confidence"] = *transcript.confidence;
     }
-    if (!message_id.empty()) {
-        fields["message_id"] = message_id;
-    }
-    if (transcript.final) {
+    return fields;
+}
+
+// One question per utterance, whoever hears it how often. Clients are told when it is safe in the
+// lane: what they have read as final is asked, whoever dies.
+void VoiceLine::tell_final(const Line& line, const voice::Transcript& transcript) {
+    ordered_json fields = transcript_event(line, transcript);
+    const bool words = !is_blank(transcript.text);
+    if (!words && !ask_->busy()) {
         events_.logged(fields, true);
-    } else {
-        events_.live(fields, true);
+        return;
+    }
+    VoiceAsk::Utterance utterance;
+    if (words) {
+        utterance.stream = line.name;
+        utterance.place.start_ms = line.microphone->place_ms(transcript.start);
+        utterance.place.end_ms = line.microphone->place_ms(transcript.end);
+        utterance.text = text_within(transcript.text, session_.relay.limits.max_message_bytes);
+        utterance.traceparent = line.traceparent;
+        utterance.asking = when_asked(line);
+    }
+    utterance.settled = [this, fields](const std::string& message_id) mutable {
+        if (!message_id.empty()) {
+            fields["message_id"] = message_id;
+        }
+        events_.logged(fields, true);
+    };
+    if (!ask_->post(std::move(utterance))) {
+        events_.error(ErrorCode::busy, line.microphone->setup().stream_id);
+        events_.logged(fields, true);
     }
 }
 
-// One question per utterance, whoever hears it how often. Returns its message_id.
-std::string VoiceLine::ask(Line& line, const voice::Transcript& transcript) {
-    const VoiceMessage& setup = line.microphone->setup();
-    UtterancePlace place;
-    place.start_ms = line.microphone->place_ms(transcript.start);
-    place.end_ms = line.microphone->place_ms(transcript.end);
-    std::string before = same_utterance(setup.stream_id, place, known_ids_);
-    if (!before.empty()) {
-        return before;
-    }
+// What is to be known when its turn begins.
+VoiceAsk::Told VoiceLine::when_asked(const Line& line) {
     Question question;
-    question.message_id = utterance_message_id(setup.stream_id, place);
     question.utterance_id = line.utterance.id;
-    question.setup = setup;
+    question.setup = line.microphone->setup();
     question.timed = true;
     question.last_word = line.utterance.last_word;
     question.found = line.utterance.found;
     question.final_at = Clock::now();
-    VoiceAsk::Question mail;
-    mail.message_id = question.message_id;
-    mail.text = text_within(transcript.text, session_.relay.limits.max_message_bytes);
-    mail.traceparent = line.traceparent;
-    std::string message_id = question.message_id;
-    if (!ask_->post(std::move(mail))) {
-        events_.error(ErrorCode::busy, setup.stream_id);
-        return {};
-    }
-    known_ids_.push_back(message_id);
-    if (known_ids_.size() > kMaxKnownIds) {
-        known_ids_.erase(known_ids_.begin());
-    }
-    asked_.push_back(std::move(question));
-    if (asked_.size() > kMaxUtterancesOnTheWay) {
-        asked_.pop_front();
-    }
-    return message_id;
+    return [this, question = std::move(question)](const std::string& message_id) mutable {
+        question.message_id = message_id;
+        asked_.push_back(std::move(question));
+        if (asked_.size() > kMaxUtterancesOnTheWay) {
+            asked_.pop_front();
+        }
+    };
 }
 
 } // namespace mr

@@ -2,7 +2,6 @@
 #include "worker/apps/voice_line.h"
 
 #include "shared/hash.h"
-#include "worker/apps/remembered_ids.h"
 #include "worker/log.h"
 
 #include <algorithm>
@@ -16,10 +15,11 @@ VoiceLine::VoiceLine(OwnedSession& session, const VoiceServices* services, Voice
       events_(session, [&host] { return host.quiet(); }), ask_(std::make_shared<VoiceAsk>(session)),
       awake_(session.relay.executor) {
     ask_->on_quiet = [this] { session_.wake(); };
-    ask_->on_refused = [this](const VoiceAsk::Question& question, ErrorCode code) {
+    ask_->running_ids = [this] { return host_.message_ids(); };
+    ask_->on_refused = [this](const std::string& message_id, ErrorCode code) {
         events_.error(code, {}, {});
         log::warn("a spoken question has no room in the in lane",
-                  {{"session", session_.store.session_id()}, {"message", question.message_id}});
+                  {{"session", session_.store.session_id()}, {"message", message_id}});
     };
 }
 
@@ -75,7 +75,9 @@ void VoiceLine::message(VoiceMessage message, const MailItem& item) {
         audio(message.audio, message.stream_id, false, item);
         break;
     case VoiceMessage::Kind::stop:
-        release(message);
+        if (release(message, item)) {
+            return; // consumed when nothing of the stream can be lost any more
+        }
         break;
     case VoiceMessage::Kind::playback:
         playback(message);
@@ -104,13 +106,15 @@ void VoiceLine::open(VoiceMessage message, const MailItem& item) {
     if (line_ && line_->microphone->setup().stream_id == message.stream_id) {
         return; // said again
     }
-    retire();
+    retire(item.connection);
     if (message.language.empty()) {
         message.language = services_->options.language;
     }
     auto line = std::make_unique<Line>();
     line->traceparent = item.traceparent;
+    line->connection = item.connection;
     line->resumed = message.kind == VoiceMessage::Kind::resume;
+    line->name = message.stream_id.empty() ? "unasked-" + item.name() : message.stream_id;
     try {
         line->microphone =
             VoiceMicrophone::make(session_.relay.executor, *services_, *this, message);
@@ -119,8 +123,11 @@ void VoiceLine::open(VoiceMessage message, const MailItem& item) {
         return;
     }
     if (line->resumed) {
-        load_known_ids();
+        ask_->resumed();
+    } else {
+        ask_->forget(line->name); // places are counted anew
     }
+    std::erase(left_connections_, item.connection);
     line_ = std::move(line);
     const auto microphone = line_->microphone; // it may be refused at once
     microphone->open();
@@ -136,6 +143,7 @@ void VoiceLine::refused(ErrorCode code, std::string_view stream_id, std::string_
 void VoiceLine::resume(VoiceMessage message, const MailItem& item) {
     if (line_ && line_->microphone->setup().stream_id == message.stream_id) {
         lost_told_ = false;
+        move_to(item.connection);
         line_->microphone->skip_to(message.from_ms);
         if (line_->microphone->is_open()) {
             acknowledge(*line_);
@@ -155,12 +163,16 @@ void VoiceLine::acknowledge(const Line& line) {
     events_.logged(fields);
 }
 
-void VoiceLine::release(const VoiceMessage& message) {
+// True: `item` is kept. An owner that dies before the last transcript is a question has then not
+// heard the end of the stream, and the next one asks for it again.
+bool VoiceLine::release(const VoiceMessage& message, const MailItem& item) {
     const bool ours = line_ && (message.stream_id.empty() ||
                                 line_->microphone->setup().stream_id == message.stream_id);
     if (ours) {
-        retire();
-        return;
+        line_->ending = item;
+        line_->ending->payload.clear();
+        retire(item.connection);
+        return true;
     }
     const auto leaves = [&message](const std::unique_ptr<Line>& line) {
         return line->microphone->setup().stream_id == message.stream_id;
@@ -168,20 +180,53 @@ void VoiceLine::release(const VoiceMessage& message) {
     if (std::none_of(leaving_.begin(), leaving_.end(), leaves)) {
         lost(message.stream_id);
     }
+    return false;
 }
 
 // Takes no more sound. Its last transcript may still come.
-void VoiceLine::retire() {
+void VoiceLine::retire(uint64_t by) {
     if (!line_) {
         return;
     }
+    move_to(by);
     if (leaving_.size() >= kMaxLeaving) {
         leaving_.front()->microphone->close();
+        ended(*leaving_.front());
         leaving_.erase(leaving_.begin());
     }
     leaving_.push_back(std::move(line_));
     const auto microphone = leaving_.back()->microphone;
     microphone->release();
+}
+
+// Behind its last transcript, which may be on its way into the lane.
+void VoiceLine::ended(Line& line) {
+    if (!line.ending) {
+        return;
+    }
+    VoiceAsk::Utterance nothing;
+    nothing.settled = [this, item = *line.ending](const std::string&) { session_.consume(item); };
+    if (!ask_->post(std::move(nothing))) {
+        session_.consume(*line.ending);
+    }
+    line.ending.reset();
+}
+
+// Sound of the connection that has it now is still on its way, in other mail, and comes too late.
+void VoiceLine::move_to(uint64_t connection) {
+    if (line_->connection == connection) {
+        return;
+    }
+    left_connections_.push_back(std::exchange(line_->connection, connection));
+    std::erase(left_connections_, connection);
+    if (left_connections_.size() > kMaxLeftConnections) {
+        left_connections_.pop_front();
+    }
+}
+
+bool VoiceLine::is_left(uint64_t connection) const {
+    return std::find(left_connections_.begin(), left_connections_.end(), connection) !=
+           left_connections_.end();
 }
 
 VoiceLine::Line* VoiceLine::line_of(const VoiceMicrophone& microphone) {
@@ -228,6 +273,9 @@ void VoiceLine::microphone_closed(VoiceMicrophone& microphone, std::string why) 
                line != nullptr && microphone.released() && line->utterance.begun) {
         nothing_said(*line, 0); // its transcript has not come in time
     }
+    if (Line* line = line_of(microphone)) {
+        ended(*line);
+    }
     if (line_ && line_->microphone.get() == &microphone) {
         line_.reset();
     }
@@ -241,7 +289,7 @@ void VoiceLine::microphone_closed(VoiceMicrophone& microphone, std::string why) 
 
 void VoiceLine::audio(std::string_view bytes, const std::string& stream_id, bool binary,
                       const MailItem& item) {
-    if (heard_before(item)) {
+    if (heard_before(item) || is_left(item.connection)) {
         return;
     }
     if (!line_ && !binary && stream_id.empty() && Clock::now() < refused_until_) {
@@ -255,7 +303,7 @@ void VoiceLine::audio(std::string_view bytes, const std::string& stream_id, bool
             return;
         }
     }
-    if (!line_ || (!stream_id.empty() && line_->microphone->setup().stream_id != stream_id)) {
+    if (!line_ || !takes(stream_id, binary, item.connection)) {
         lost(stream_id);
         return;
     }
@@ -278,6 +326,18 @@ void VoiceLine::audio(std::string_view bytes, const std::string& stream_id, bool
         }
         break;
     }
+}
+
+// Sound that names no stream is that of its own connection's.
+bool VoiceLine::takes(const std::string& stream_id, bool binary, uint64_t connection) {
+    const std::string& open = line_->microphone->setup().stream_id;
+    if (!stream_id.empty()) {
+        return open == stream_id;
+    }
+    if (!binary && open.empty()) {
+        move_to(connection); // opened by sound alone, and so is it resumed
+    }
+    return line_->connection == connection;
 }
 
 // The same mail in another place of the lane, after Redis had forgotten that it was stored.
@@ -307,24 +367,6 @@ void VoiceLine::lost(std::string_view stream_id) {
         events_.error(services_ != nullptr ? ErrorCode::voice_lost : ErrorCode::voice_unavailable,
                       stream_id);
     }
-}
-
-// Sound that is sent again may hold what has been asked already.
-void VoiceLine::load_known_ids() {
-    for (std::string& id : host_.message_ids()) {
-        known_ids_.push_back(std::move(id));
-    }
-    const KeyText& key = session_.store.keys().meta;
-    const std::string_view get[] = {"HGET", key.view(), kIdsField};
-    session_.relay.commands->send(
-        get, [this, alive = std::weak_ptr<bool>(alive_)](const redis::Answer& answer) {
-            if (alive.expired() || !answer.ok()) {
-                return;
-            }
-            for (std::string& id : RememberedIds::names_in(answer.reply->text())) {
-                known_ids_.push_back(std::move(id));
-            }
-        });
 }
 
 } // namespace mr

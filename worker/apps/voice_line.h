@@ -28,6 +28,8 @@ inline constexpr std::chrono::milliseconds kStillHeard{2'000};
 
 // A client that sends sound without a word is not refused again for every frame.
 inline constexpr std::chrono::seconds kUnaskedRetry{5};
+// Connections whose microphone has gone to another one: sound of theirs may still be on its way.
+inline constexpr size_t kMaxLeftConnections = 16;
 
 // What voice needs of the chat session it belongs to.
 class VoiceHost {
@@ -75,6 +77,9 @@ class VoiceLine final : private MicrophoneOwner, private TurnWatcher {
     };
     struct Line {
         std::shared_ptr<VoiceMicrophone> microphone;
+        uint64_t connection = 0;        // whose sound it takes
+        std::string name;               // of the stream, in message ids
+        std::optional<MailItem> ending; // the voice_stop, until the last transcript is safe
         Utterance utterance;
         std::string traceparent;
         bool resumed = false;
@@ -95,15 +100,18 @@ class VoiceLine final : private MicrophoneOwner, private TurnWatcher {
     // voice_line.cpp: microphones
     void open(VoiceMessage message, const MailItem& item);
     void resume(VoiceMessage message, const MailItem& item);
-    void release(const VoiceMessage& message);
-    void retire();
+    bool release(const VoiceMessage& message, const MailItem& item);
+    void retire(uint64_t by);
+    void ended(Line& line);
+    void move_to(uint64_t connection);
+    bool is_left(uint64_t connection) const;
+    bool takes(const std::string& stream_id, bool binary, uint64_t connection);
     void refused(ErrorCode code, std::string_view stream_id, std::string_view why);
     void audio(std::string_view bytes, const std::string& stream_id, bool binary,
                const MailItem& item);
     bool heard_before(const MailItem& item);
     void lost(std::string_view stream_id);
     void acknowledge(const Line& line);
-    void load_known_ids();
     Line* line_of(const VoiceMicrophone& microphone);
     void microphone_open(VoiceMicrophone& microphone) override;
     void microphone_closed(VoiceMicrophone& microphone, std::string why) override;
@@ -115,9 +123,10 @@ class VoiceLine final : private MicrophoneOwner, private TurnWatcher {
     void speech_stopped(Line& line, const voice::SpeechStopped& event);
     void transcript(Line& line, const voice::Transcript& transcript);
     void nothing_said(Line& line, uint64_t at);
-    void say_transcript(const Line& line, const voice::Transcript& transcript,
-                        const std::string& message_id);
-    std::string ask(Line& line, const voice::Transcript& transcript);
+    nlohmann::ordered_json transcript_event(const Line& line,
+                                            const voice::Transcript& transcript) const;
+    void tell_final(const Line& line, const voice::Transcript& transcript);
+    VoiceAsk::Told when_asked(const Line& line);
     nlohmann::ordered_json event(std::string_view type, const Line& line) const;
 
     // voice_speaking.cpp: answers
@@ -143,10 +152,10 @@ class VoiceLine final : private MicrophoneOwner, private TurnWatcher {
     std::unique_ptr<Line> line_; // the microphone that is open; null: none
     std::vector<std::unique_ptr<Line>> leaving_;
     std::deque<uint64_t> heard_mail_;       // hashes of the names of sound that has come
+    std::deque<uint64_t> left_connections_; // see kMaxLeftConnections
     std::deque<Question> asked_;            // whose turn has not begun
     std::shared_ptr<VoiceSpeaker> speaker_; // of the newest spoken answer
     Question speaking_;
-    std::vector<std::string> known_ids_; // of questions asked before, of this and other owners
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     boost::asio::steady_timer awake_;
     Clock::time_point awake_until_{};

@@ -1,0 +1,158 @@
+// What must not happen to voice in a chat session, whoever dies or comes back meanwhile: sound of
+// two clients mixed, an utterance asked twice or not at all, a stream whose end nobody has heard.
+#include "tests/unit/worker_voice_chat_support.h"
+
+namespace mr::test {
+namespace {
+
+constexpr uint64_t kSecond = 8; // connection; the client's own is another one
+
+VoiceServices quick_silence() {
+    VoiceServices services = scripted_voice();
+    services.options.silence_limit = std::chrono::milliseconds(300);
+    return services;
+}
+
+class WorkerVoiceFaults : public testing::Test {
+  protected:
+    using MakeApps = Apps (*)();
+    void start(RawSetting lease = patient_lease(), MakeApps apps = voice_chat<scripted_voice>) {
+        worker_ = make(std::move(lease), apps);
+        client_ = std::make_unique<VoiceClient>(redis_);
+    }
+    std::unique_ptr<WorkerProcess> make(RawSetting lease,
+                                        MakeApps apps = voice_chat<scripted_voice>) {
+        return std::make_unique<WorkerProcess>(redis_, apps,
+                                               RawSettings{{"lease", std::move(lease)}});
+    }
+    VoiceClient& client() { return *client_; }
+    int64_t acknowledged() { return parse(client().until("audio_ack"))["received_ms"]; }
+    static Json begin(const std::string& type, const std::string& stream = "s1") {
+        Json json;
+        json["type"] = type;
+        json["stream_id"] = stream;
+        json["transport"] = "binary";
+        json["from_ms"] = 0;
+        return json;
+    }
+    void first(const std::string& type, const std::string& stream = "s1") {
+        client().mail(begin(type, stream).dump());
+    }
+    // The same by another connection of the session.
+    void second(const std::string& type, const std::string& stream = "s1") {
+        second_mail(begin(type, stream).dump(), MailKind::text);
+    }
+    void second_frame(const std::string& bytes) { second_mail(bytes, MailKind::binary); }
+    void second_mail(const std::string& payload, MailKind kind) {
+        Mail mail;
+        mail.kind = kind;
+        mail.flags = kMailV2 | kMailVoice;
+        mail.connection = kSecond;
+        mail.number = ++second_mails_;
+        mail.payload = as_bytes(payload);
+        Buffer bytes;
+        encode_mail(bytes, mail);
+        const SessionKeys& keys = client().keys();
+        const redis::Value reply =
+            client().redis().call({"EVAL", kMailScript.text, "5", keys.meta, keys.in_lane,
+                                   keys.leases, keys.jobs, keys.in_channel, client().id(), "chat",
+                                   bytes.text(), "", "1000", "16777216", "100000", "86400000"});
+        EXPECT_FALSE(reply.is_error()) << reply.text;
+    }
+
+    RedisFixture redis_;
+    std::unique_ptr<WorkerProcess> worker_;
+    std::unique_ptr<VoiceClient> client_;
+    uint32_t second_mails_ = 0;
+};
+
+TEST_F(WorkerVoiceFaults, SoundOfTwoTabsIsNotMixed) {
+    start();
+    first("voice_start");
+    client().frame(spelled("start"));
+    client().frame(spelled("part say:first"));
+    second("voice_start", "s2");
+    EXPECT_EQ(client().transcript()["text"], "say:first") << "another microphone has begun";
+    client().frame(spelled("say say:mixed")); // it does not know yet
+    second_frame(spelled("say say:second"));
+    const auto turns = client().turns(2);
+    ASSERT_EQ(turns.size(), 2u);
+    EXPECT_EQ(turns[1].text, "second ");
+    first("voice_start", "s3");
+    client().frame(spelled("say say:third"));
+    EXPECT_EQ(client().turn().text, "third ") << "and back again";
+}
+
+TEST_F(WorkerVoiceFaults, SoundOfTheConnectionBeforeAResumeComesTooLate) {
+    start();
+    first("voice_start");
+    client().frame(spelled(""));
+    client().ready();
+    second("voice_resume");
+    EXPECT_EQ(acknowledged(), 40);
+    client().frame(spelled("say say:late"));
+    second_frame(spelled("say say:sent-again"));
+    EXPECT_EQ(client().turn().text, "sent-again ");
+    second("voice_resume");
+    EXPECT_EQ(acknowledged(), 80);
+}
+
+TEST_F(WorkerVoiceFaults, AConnectionThatHasNotResumedIsToldSo) {
+    start();
+    first("voice_start");
+    client().ready();
+    second_frame(spelled("say say:unheard"));
+    EXPECT_EQ(client().error()["code"], "voice_lost");
+    second("voice_resume");
+    EXPECT_EQ(acknowledged(), 0);
+    second_frame(spelled("say say:heard"));
+    EXPECT_EQ(client().turn().text, "heard ");
+}
+
+TEST_F(WorkerVoiceFaults, AStreamWithoutANameIsANewOneAfterSilence) {
+    start(patient_lease(), voice_chat<quick_silence>);
+    for (int i = 0; i < 2; ++i) {
+        client().sound("say say:same");
+        EXPECT_EQ(client().turn().text, "same ") << "at the same place of another stream";
+        EXPECT_TRUE(client().wait_finished());
+    }
+}
+
+TEST_F(WorkerVoiceFaults, AStreamThatIsBegunAnewHasNoPast) {
+    start();
+    client().start();
+    client().sound("say say:one");
+    EXPECT_EQ(client().turn().text, "one ");
+    client().stop();
+    client().transcript();
+    client().start();
+    client().sound("");
+    client().sound("say say:two");
+    EXPECT_EQ(client().turn().text, "two ") << "though the places overlap";
+}
+
+TEST_F(WorkerVoiceFaults, TheEndOfAStreamIsHeardByTheNextOwnerToo) {
+    start(brief_lease());
+    client().start({{"mode", "ptt"}});
+    client().sound("start");
+    client().sound("mute");
+    client().stop();
+    client().question("say:behind"); // all before it has been taken
+    EXPECT_EQ(client().turn().text, "behind ");
+    const auto next = make(brief_lease());
+    worker_->end(SIGKILL);
+    const Json lost = client().error();
+    EXPECT_EQ(lost["code"], "voice_lost");
+    EXPECT_EQ(lost["stream_id"], "s1");
+    client().mail(R"({"type":"voice_resume","stream_id":"s1","mode":"ptt","from_ms":0})");
+    EXPECT_EQ(acknowledged(), 0);
+    client().sound("start");
+    client().sound("part say:again");
+    client().stop();
+    EXPECT_EQ(client().turn().text, "again ");
+    EXPECT_TRUE(client().wait_finished());
+    client().expect_no_sound_is_kept();
+}
+
+} // namespace
+} // namespace mr::test
