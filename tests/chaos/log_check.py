@@ -2,29 +2,12 @@
 order, nothing beside them."""
 
 import asyncio
-import struct
 
+from harness.lanes import V2_ONLY, batch_events
 from harness.redis import RedisError
 
-HEADER = struct.Struct("<BBHQQ")
-EVENT = struct.Struct("<BBBBII")
-EVENTS, V2_ONLY = 1, 2
 READ_TRIES = 200
 RETRY_S = 0.1
-
-
-def events_of_batch(data):
-    """(id, flags, bytes) of each event; none of a takeover record."""
-    _, kind, count, epoch, first = HEADER.unpack_from(data)
-    if kind != EVENTS:
-        return []
-    events, at = [], HEADER.size
-    for i in range(count):
-        flags, _, _, _, length, _ = EVENT.unpack_from(data, at)
-        at += EVENT.size
-        events.append(((epoch, first + i), flags, data[at:at + length]))
-        at += length
-    return events
 
 
 async def read_log(world, session_id, behind):
@@ -51,7 +34,7 @@ async def compare_part(world, session_id, tab, behind, sent):
     if not sent:
         return None
     log = [event for entry in await read_log(world, session_id, behind)
-           for event in events_of_batch(entry)]
+           for event in batch_events(entry)]
     last = sent[-1][0]
     logged = [(got, data) for got, flags, data in log
               if behind < got <= last and (tab.v2 or not flags & V2_ONLY)]

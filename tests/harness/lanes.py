@@ -1,5 +1,5 @@
-"""The worker's part of an out lane, played by a test: batches in the form of shared/envelope.h into
-the stream and the channel of a session."""
+"""The out lane of a session in the form of shared/envelope.h: what stands in it, and the worker's
+part of it played by a test, into the stream and the channel."""
 
 import json
 import struct
@@ -8,6 +8,24 @@ from harness.process import wait_for
 
 VERSION, EVENTS, TAKEOVER, FIELD = 1, 1, 2, "d"
 BINARY, V2_ONLY, TERMINAL, LIVE_ONLY = 1, 2, 4, 8
+
+
+HEADER = struct.Struct("<BBHQQ")
+EVENT = struct.Struct("<BBBBII")
+
+
+def batch_events(data):
+    """(id, flags, bytes) of each event; none of a takeover record."""
+    _, kind, count, epoch, first = HEADER.unpack_from(data)
+    if kind != EVENTS:
+        return []
+    events, at = [], HEADER.size
+    for i in range(count):
+        flags, _, _, _, length, _ = EVENT.unpack_from(data, at)
+        at += EVENT.size
+        events.append(((epoch, first + i), flags, data[at:at + length]))
+        at += length
+    return events
 
 
 def takeover_bytes(epoch, prev, attempt=1):
