@@ -253,7 +253,7 @@ TEST(DeepgramStream, ARefusalIsSaidInWordsForUsers) {
     for (const Row& row :
          {Row{400, VoiceFault::refused, 1}, Row{401, VoiceFault::refused, 1},
           Row{402, VoiceFault::refused, 1}, Row{403, VoiceFault::refused, 1},
-          Row{429, VoiceFault::unavailable, 2}, Row{500, VoiceFault::unavailable, 2}}) {
+          Row{429, VoiceFault::no_place, 2}, Row{500, VoiceFault::unavailable, 2}}) {
         Loop loop;
         DeepgramServer server(loop);
         server.faults.resize(5);
@@ -333,7 +333,7 @@ TEST(DeepgramStream, FiftyAtOnceAndNoMore) {
         try {
             co_await recogniser->open(kHandsFree);
         } catch (const VoiceError& error) {
-            refused = error.fault() == VoiceFault::unavailable;
+            refused = error.fault() == VoiceFault::no_place;
         }
         EXPECT_TRUE(refused);
         const auto one = [&](size_t i) -> awaitable<void> {

@@ -240,6 +240,30 @@ TEST(ElevenLabs, NoMoreRequestsAtATimeThanThePlanAllows) {
     EXPECT_TRUE(turn(api.loop, [&] { return api.server.open() == 0; }));
 }
 
+// Who has a place keeps it; who has waited long enough for one hears why.
+TEST(ElevenLabs, WithoutAPlaceInTimeAnAnswerIsNotSpoken) {
+    Voice api({""});
+    api.options.max_concurrent = 1;
+    api.options.place_wait = milliseconds(20);
+    const auto engine = api.make();
+    std::unique_ptr<voice::SpeechStream> streams[2];
+    for (auto& stream : streams) {
+        api.loop.run([](voice::Synthesiser& from,
+                        std::unique_ptr<voice::SpeechStream>& out) -> awaitable<void> {
+            out = co_await open_speech(from);
+            out->say("word");
+            out->end();
+        }(*engine, stream));
+    }
+    EXPECT_TRUE(turn(api.loop, [&] { return api.requests.size() == 1; }));
+    Spoken spoken;
+    api.loop.run(hear(*streams[1], spoken));
+    EXPECT_EQ(spoken.fault, VoiceFault::no_place);
+    EXPECT_EQ(spoken.text, voice::too_many_spoken().what());
+    EXPECT_EQ(api.requests.size(), 1U);
+    EXPECT_EQ(api.server.open(), 1) << "the first one's";
+}
+
 TEST(ElevenLabs, SoundThatNobodyTakesHoldsTheStreamUp) {
     constexpr size_t kSamples = 16'000 * 20;
     Voice api({sound(std::vector<int>(kSamples, 3))});

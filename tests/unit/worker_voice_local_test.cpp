@@ -291,7 +291,7 @@ TEST(VoiceLocal, HasABoundedNumberOfPlaces) {
     Listening listening(options);
     auto first = listening.open();
     const auto second = listening.open();
-    EXPECT_EQ(fault_of([&] { listening.open(); }), VoiceFault::unavailable);
+    EXPECT_EQ(fault_of([&] { listening.open(); }), VoiceFault::no_place);
     first.reset();
     EXPECT_NE(listening.open(), nullptr);
 }

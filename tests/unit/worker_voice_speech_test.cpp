@@ -87,7 +87,7 @@ TEST(Flite, PlacesAreBoundedAndGivenBack) {
         } catch (const voice::VoiceError& error) {
             fault = error.fault();
         }
-        EXPECT_EQ(fault, VoiceFault::unavailable);
+        EXPECT_EQ(fault, VoiceFault::no_place);
         first.reset();
         auto second = co_await open_speech(engine);
         EXPECT_TRUE(second);

@@ -2,6 +2,7 @@
 #include "worker/apps/client_message.h"
 #include "worker/apps/voice_line.h"
 #include "worker/json_text.h"
+#include "worker/metrics/meters.h"
 
 #include <utility>
 #include <variant>
@@ -88,6 +89,10 @@ void VoiceLine::transcript(Line& line, const voice::Transcript& transcript) {
             events_.live(transcript_event(line, transcript), true);
         }
         return;
+    }
+    if (words) {
+        metrics::meters().voice.final_transcript.at({}).observe(
+            metrics::seconds_since(line.utterance.last_word));
     }
     tell_final(line, transcript);
     line.utterance.begun = false;

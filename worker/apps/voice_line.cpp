@@ -3,6 +3,7 @@
 
 #include "shared/hash.h"
 #include "worker/log.h"
+#include "worker/metrics/meters.h"
 
 #include <algorithm>
 
@@ -100,6 +101,7 @@ void VoiceLine::open(VoiceMessage message, const MailItem& item) {
     if (services_ == nullptr || !services_->recogniser) {
         const std::string_view why =
             services_ != nullptr ? std::string_view(services_->no_recogniser) : std::string_view();
+        metrics::meters().voice.microphones.at({"no_engine"}).add();
         refused(ErrorCode::voice_unavailable, message.stream_id, why);
         return;
     }
@@ -321,6 +323,7 @@ void VoiceLine::audio(std::string_view bytes, const std::string& stream_id, bool
         bad_audio(ErrorCode::bad_format, stream);
         break;
     case VoiceMicrophone::Took::overrun:
+        metrics::meters().voice.dropped.at({"heard"}).add();
         if (!std::exchange(line.overrun_told, true)) {
             events_.error(ErrorCode::audio_overrun, stream);
         }

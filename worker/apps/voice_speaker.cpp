@@ -3,6 +3,7 @@
 #include "worker/encoding.h"
 #include "worker/json_text.h"
 #include "worker/log.h"
+#include "worker/metrics/meters.h"
 
 #include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -283,6 +284,7 @@ void VoiceSpeaker::send_piece() {
         taken = events_.live(fields);
     }
     if (!taken) {
+        metrics::meters().voice.dropped.at({"spoken"}).add();
         log::debug("sound dropped, redis does not follow", {{"turn", answer_.turn_id}});
     }
     segment_samples_ += piece_.size();

@@ -1,6 +1,7 @@
 // Answers that are spoken, and what cuts them short.
 #include "worker/apps/event_text.h"
 #include "worker/apps/voice_line.h"
+#include "worker/metrics/meters.h"
 
 #include <algorithm>
 #include <utility>
@@ -103,6 +104,7 @@ void VoiceLine::interrupted(CancelBy by, const MailItem* mail) {
     if (!speaker_->audible()) {
         return;
     }
+    metrics::meters().voice.interruptions.at({by == CancelBy::user ? "client" : "words"}).add();
     const std::string turn_id = speaker_->answer().turn_id;
     const Heard heard = speaker_->heard();
     speaker_->stop();
@@ -168,6 +170,7 @@ void VoiceLine::tell_metrics() {
         return std::max<int64_t>(
             0, std::chrono::duration_cast<milliseconds>(time - speaking_.last_word).count());
     };
+    metrics::meters().voice.to_voice.at({}).observe(metrics::seconds_since(speaking_.last_word));
     const int64_t now = since(Clock::now());
     const int64_t found = std::min(now, since(speaking_.found));
     const int64_t final_at = std::clamp(since(speaking_.final_at), found, now);

@@ -126,6 +126,7 @@ Meters::Meters()
                 "How late the event loop ran, looked at four times a second",
                 {}},
                kLagBounds),
+      voice(registry),
       cpu_seconds(registry, {"process_cpu_seconds_total", "CPU time, user and system", {}},
                   Kind::counter),
       resident_bytes(registry, {"process_resident_memory_bytes", "Memory in RAM", {}}),

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "worker/metrics/registry.h"
+#include "worker/metrics/voice_meters.h"
 
 #include <chrono>
 #include <string_view>
@@ -44,6 +45,7 @@ struct Meters {
     CounterFamily lease_lapses;
     GaugeFamily redis_up;
     HistogramFamily loop_lag;
+    VoiceMeters voice;
     GaugeFamily cpu_seconds;
     GaugeFamily resident_bytes;
     GaugeFamily open_files;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <ctime>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -87,6 +88,12 @@ void look_at_process(Meters& meters) {
     meters.start_time.at({}).set(started);
     meters.resident_bytes.at({}).set(resident_bytes());
     meters.open_files.at({}).set(open_files());
+}
+
+double thread_cpu_seconds() noexcept {
+    timespec time{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
 } // namespace mr::metrics

@@ -8,4 +8,7 @@ struct Meters;
 // Sets the process_* gauges. What cannot be read stays as it is.
 void look_at_process(Meters& meters);
 
+// Processor time of the thread that calls, in seconds. On any thread.
+double thread_cpu_seconds() noexcept;
+
 } // namespace mr::metrics

@@ -3,6 +3,7 @@
 #include "worker/log.h"
 #include "worker/voice/deepgram/deepgram.h"
 #include "worker/voice/energy_vad.h"
+#include "worker/voice/metered.h"
 #include "worker/voice/moonshine/moonshine.h"
 #include "worker/voice/pocketsphinx/decoder.h"
 #include "worker/voice/silero/silero.h"
@@ -106,8 +107,11 @@ class Maker {
         if (engine == nullptr) {
             return nullptr;
         }
+        const bool remote = options_.deepgram && engine->engine() == "deepgram";
+        const size_t places = remote ? options_.deepgram->max_streams : options_.local.max_streams;
         return std::make_shared<SnappedRecogniser>(
-            std::move(engine), std::make_shared<const Vocabulary>(options_.names.all()));
+            metered(std::move(engine), places),
+            std::make_shared<const Vocabulary>(options_.names.all()));
     }
 
     std::shared_ptr<Synthesiser> synthesiser(std::string& why) {
@@ -117,7 +121,8 @@ class Maker {
         if (wants(options_.synthesiser, "tone", options_.stub_synthesiser)) {
             ladder = {{"tone", [] { return make_tone(); }}};
         }
-        return climb(options_.synthesiser, "synthesiser", ladder, why);
+        auto engine = climb(options_.synthesiser, "synthesiser", ladder, why);
+        return engine == nullptr ? nullptr : metered(engine, places_of(*engine));
     }
 
   private:
@@ -129,6 +134,14 @@ class Maker {
         return options_.elevenlabs
                    ? make_elevenlabs(options_.http, options_.elevenlabs_key, *options_.elevenlabs)
                    : nullptr;
+    }
+
+    // Answers at a time; 0: as many as there are.
+    size_t places_of(const Synthesiser& synthesiser) const {
+        if (synthesiser.engine() == "elevenlabs" && options_.elevenlabs) {
+            return options_.elevenlabs->max_streams;
+        }
+        return synthesiser.engine() == "flite" ? options_.flite.max_streams : 0;
     }
 
     std::unique_ptr<UtteranceModelFactory> moonshine() {

@@ -2,7 +2,6 @@
 
 #include "worker/voice/local_stream.h"
 
-#include <string>
 #include <utility>
 
 namespace mr::voice {
@@ -60,9 +59,7 @@ LocalRecogniser::open(RecognitionOptions options) {
     }
     const size_t places = core_->options.max_streams;
     if (core_->streams >= places) {
-        throw VoiceError(VoiceFault::unavailable,
-                         "all " + std::to_string(places) +
-                             " places for speech are taken; try again when somebody has finished");
+        throw all_taken(places);
     }
     std::unique_ptr<RecognitionStream> stream = std::make_unique<OpenStream>(core_, options.mode);
     co_return stream;

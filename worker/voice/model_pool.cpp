@@ -1,9 +1,12 @@
 #include "worker/voice/model_pool.h"
 
 #include "worker/log.h"
+#include "worker/metrics/meters.h"
+#include "worker/metrics/process.h"
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <chrono>
 #include <exception>
 #include <utility>
 
@@ -20,7 +23,37 @@ class ModelPool::Job {
     std::atomic<bool> given_up = false;
     Urgency urgency; // guarded by the pool's mutex
     Done done;       // moved away by the thread that runs the job
+
+    // For the metrics; the thread writes them before it hands the job back.
+    const std::chrono::steady_clock::time_point submitted = std::chrono::steady_clock::now();
+    double waited_s = 0;
+    double cpu_s = 0;
 };
+
+namespace {
+
+std::string_view step_of(Urgency urgency) {
+    switch (urgency) {
+    case Urgency::final:
+        return "final";
+    case Urgency::guess:
+        return "guess";
+    case Urgency::partial:
+        break;
+    }
+    return "partial";
+}
+
+// On the loop, where alone an urgency is changed. Partial ones do not wait: they are not asked for.
+void count(Urgency urgency, double waited_s, double cpu_s) {
+    metrics::VoiceMeters& voice = metrics::meters().voice;
+    voice.recognition_seconds.at({step_of(urgency)}).add(cpu_s);
+    if (urgency != Urgency::partial) {
+        voice.wait.at({"recognition"}).observe(waited_s);
+    }
+}
+
+} // namespace
 
 ModelPool::ModelPool(asio::any_io_executor home, std::unique_ptr<UtteranceModelFactory> factory,
                      unsigned threads)
@@ -115,7 +148,10 @@ void ModelPool::run_one() {
     if (!job) { // it was given up while it waited
         return;
     }
+    job->waited_s = metrics::seconds_since(job->submitted);
+    const double cpu_before = metrics::thread_cpu_seconds();
     std::optional<Heard> heard = recognise(*job);
+    job->cpu_s = metrics::thread_cpu_seconds() - cpu_before;
     if (job->given_up) {
         heard.reset();
     }
@@ -125,8 +161,11 @@ void ModelPool::run_one() {
     }
     // What `done` holds belongs to the loop, and dies there.
     Done done = std::move(job->done);
-    asio::post(home_, [job = std::move(job), done = std::move(done),
-                       heard = std::move(heard)]() mutable { done(job, std::move(heard)); });
+    asio::post(home_,
+               [job = std::move(job), done = std::move(done), heard = std::move(heard)]() mutable {
+                   count(job->urgency, job->waited_s, job->cpu_s);
+                   done(job, std::move(heard));
+               });
 }
 
 std::optional<Heard> ModelPool::recognise(Job& job) {

@@ -1,6 +1,8 @@
 #include "worker/voice/vad_thread.h"
 
 #include "worker/log.h"
+#include "worker/metrics/meters.h"
+#include "worker/metrics/process.h"
 
 #include <boost/asio/post.hpp>
 #include <exception>
@@ -33,6 +35,7 @@ void VadThread::submit(const LineHandle& line, Pcm frames, Done done) {
                 done = std::move(done)]() mutable {
         const LineHandle held = weak.lock();
         std::optional<std::vector<double>> result;
+        const double cpu_before = metrics::thread_cpu_seconds();
         try {
             if (held && !held->vad) {
                 held->vad = factory_->make();
@@ -48,7 +51,9 @@ void VadThread::submit(const LineHandle& line, Pcm frames, Done done) {
                        {{"engine", engine()}, {"cause", error.what()}});
         }
         // What `done` holds belongs to the loop, and dies there.
-        asio::post(home_, [done = std::move(done), result = std::move(result)]() mutable {
+        const double cpu_s = metrics::thread_cpu_seconds() - cpu_before;
+        asio::post(home_, [cpu_s, done = std::move(done), result = std::move(result)]() mutable {
+            metrics::meters().voice.recognition_seconds.at({"detector"}).add(cpu_s);
             done(std::move(result));
         });
     };

@@ -39,9 +39,7 @@ class Deepgram final : public Recogniser {
     asio::awaitable<std::unique_ptr<RecognitionStream>> open(RecognitionOptions options) override {
         const std::shared_ptr<Shared> shared = shared_;
         if (shared->streams >= shared->options.max_streams) {
-            throw VoiceError(VoiceFault::unavailable,
-                             "All " + std::to_string(shared->options.max_streams) +
-                                 " places for speech are taken. Try again in a minute.");
+            throw all_taken(shared->options.max_streams);
         }
         const auto executor = co_await asio::this_coro::executor;
         const auto stream = std::make_shared<Stream>(executor, shared, std::move(options));

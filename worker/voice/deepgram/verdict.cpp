@@ -31,7 +31,7 @@ Verdict judge_status(int status) {
     case 404:
         return refused("there is no such address: correct deepgram_base_url");
     case 429:
-        return {true, VoiceFault::unavailable,
+        return {true, VoiceFault::no_place,
                 "Too many people are speaking at the moment. Try again in a minute.",
                 "the project has too many streams at once: lower deepgram_max_streams, or have "
                 "the limit raised"};

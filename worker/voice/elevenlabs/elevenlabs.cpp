@@ -88,8 +88,7 @@ class ElevenLabs final : public Synthesiser {
 
     asio::awaitable<std::unique_ptr<SpeechStream>> open(SpeechOptions options) override {
         if (core_->streams >= core_->options.max_streams) {
-            throw VoiceError(VoiceFault::unavailable,
-                             "too many answers are being spoken at the moment");
+            throw too_many_spoken();
         }
         std::string name = options.voice.empty() ? core_->options.voice : options.voice;
         Utterance utterance;

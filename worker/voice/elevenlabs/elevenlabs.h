@@ -32,10 +32,11 @@ struct ElevenLabsOptions {
     std::chrono::milliseconds retry_base{500};
     bool socket = false;         // one WebSocket for an answer instead of a request for each clause
     unsigned max_concurrent = 4; // requests at a time, by this worker; the plan's limit, if less
-    unsigned max_streams = 64;   // answers being spoken at a time; more are refused
+    std::chrono::milliseconds place_wait{15'000}; // for one of these
+    unsigned max_streams = 64; // answers being spoken at a time; more are refused
 };
 
-inline constexpr std::chrono::milliseconds kMaxPlaceWait{15'000}; // for one of max_concurrent
+inline constexpr std::chrono::milliseconds kMaxRetryTime{15'000}; // of one clause, all tries
 inline constexpr std::size_t kMaxPreviousBytes = 400;             // of context with a clause
 inline constexpr std::size_t kMaxKnownVoices = 200;               // names that are remembered
 inline constexpr std::size_t kMaxVoiceNameBytes = 100;

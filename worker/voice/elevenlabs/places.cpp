@@ -1,5 +1,6 @@
 #include "worker/voice/elevenlabs/places.h"
 
+#include "worker/metrics/meters.h"
 #include "worker/voice/fault.h"
 
 #include <boost/asio/this_coro.hpp>
@@ -12,6 +13,10 @@ struct Waiter {
     Signal signal;
     bool granted = false;
 };
+
+void observe_wait(std::chrono::steady_clock::time_point begin) {
+    metrics::meters().voice.wait.at({"requests"}).observe(metrics::seconds_since(begin));
+}
 
 } // namespace
 
@@ -28,6 +33,12 @@ struct Places::State {
             waiting.front()->signal.notify();
             waiting.pop_front();
         }
+        show();
+    }
+    void show() const {
+        metrics::VoiceMeters& voice = metrics::meters().voice;
+        voice.places.at({metrics::kRequests}).set(allowed);
+        voice.places_taken.at({metrics::kRequests}).set(used);
     }
     void give_back() {
         --used;
@@ -44,6 +55,7 @@ Places::Place::~Place() {
 Places::Places(unsigned limit) : state_(std::make_shared<State>()) {
     state_->most = std::max(limit, 1U);
     state_->allowed = state_->most;
+    state_->show();
 }
 
 void Places::plan_allows(unsigned limit) {
@@ -53,13 +65,15 @@ void Places::plan_allows(unsigned limit) {
 
 boost::asio::awaitable<Places::Place> Places::take(std::chrono::milliseconds limit) {
     const std::shared_ptr<State> state = state_;
+    const auto begin = std::chrono::steady_clock::now();
     if (state->used < state->allowed && state->waiting.empty()) {
         ++state->used;
+        state->show();
+        observe_wait(begin);
         co_return Place(state);
     }
     if (state->waiting.size() >= kMaxWaitingForPlace) {
-        throw VoiceError(VoiceFault::unavailable,
-                         "too many answers are being spoken at the moment");
+        throw too_many_spoken();
     }
     const auto executor = co_await boost::asio::this_coro::executor;
     const auto waiter = std::make_shared<Waiter>(executor);
@@ -76,16 +90,17 @@ boost::asio::awaitable<Places::Place> Places::take(std::chrono::milliseconds lim
             }
         }
     } leave{state, waiter};
-    const auto end = std::chrono::steady_clock::now() + limit;
+    const auto end = begin + limit;
     while (!waiter->granted) {
         const auto rest = end - std::chrono::steady_clock::now();
         const bool told = co_await waiter->signal.wait_for(rest);
         if (!told && !waiter->granted) {
-            throw VoiceError(VoiceFault::unavailable,
-                             "too many answers are being spoken at the moment");
+            observe_wait(begin);
+            throw too_many_spoken();
         }
     }
     leave.waiter.reset();
+    observe_wait(begin);
     co_return Place(state);
 }
 

@@ -128,6 +128,10 @@ SpeechRefusal refusal_of(const net::HttpHead& head, std::string_view body) {
     const bool lasting = words.code == "quota_exceeded";
     refusal.passing = passing_status(head.status) && !lasting;
     refusal.crowded = head.status == 429 && words.code == "too_many_concurrent_requests";
+    if (refusal.crowded) {
+        refusal.fault = VoiceFault::no_place;
+        refusal.text = too_many_spoken().what();
+    }
     return refusal;
 }
 

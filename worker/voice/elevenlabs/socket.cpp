@@ -69,7 +69,7 @@ boost::asio::awaitable<void> Socket::run() {
         while (!queue_->waiting()) { // no connection before there is something to say
             co_await work_.wait();
         }
-        const Places::Place place = co_await core_->places.take(kMaxPlaceWait);
+        const Places::Place place = co_await core_->places.take(core_->options.place_wait);
         metrics::RequestWatch watch("elevenlabs", "socket");
         co_await connect();
         std::vector<Task<void>> both;

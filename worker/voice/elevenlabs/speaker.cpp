@@ -78,18 +78,20 @@ boost::asio::awaitable<void> Speaker::run() {
 
 boost::asio::awaitable<void> Speaker::speak(SaidClause clause) {
     utterance_.text = std::move(clause.text);
-    const auto end = Clock::now() + kMaxPlaceWait;
+    const auto begin = Clock::now();
+    const auto placed_by = begin + core_->options.place_wait;
     for (unsigned tried = 0, crowded = 0;;) {
         Attempt one = co_await attempt(clause.segment);
         if (one.done) {
             break;
         }
         // Waiting for others to end is no failure of this one: only its time is bounded.
-        const bool waits = one.refusal.crowded && Clock::now() < end;
+        const bool waits = one.refusal.crowded && Clock::now() < placed_by;
         const bool again = waits || (one.refusal.passing && !one.refusal.crowded &&
                                      tried < core_->options.max_retries);
         const unsigned count = waits ? crowded++ : tried++;
         const milliseconds wait = one.asked.value_or(own_wait(core_->options, count));
+        const auto end = waits ? placed_by : begin + kMaxRetryTime;
         const bool in_time = again && Clock::now() + wait < end;
         report(one, static_cast<int>(count), in_time ? wait : milliseconds(-1));
         if (!in_time) {
@@ -101,7 +103,7 @@ boost::asio::awaitable<void> Speaker::speak(SaidClause clause) {
 }
 
 boost::asio::awaitable<Speaker::Attempt> Speaker::attempt(uint32_t segment) {
-    const Places::Place place = co_await core_->places.take(kMaxPlaceWait);
+    const Places::Place place = co_await core_->places.take(core_->options.place_wait);
     PcmReceiver receiver(queue_, segment);
     struct Shown { // to look(), for as long as it is there
         PcmReceiver*& shown;

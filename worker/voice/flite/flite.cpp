@@ -155,8 +155,7 @@ class Flite final : public Synthesiser {
                              "there is no such voice: this server has slt, rms, awb, kal16");
         }
         if (*places_ >= options_.max_streams) {
-            throw VoiceError(VoiceFault::unavailable,
-                             "too many answers are being spoken at the moment");
+            throw too_many_spoken();
         }
         const auto executor = co_await asio::this_coro::executor;
         std::unique_ptr<SpeechStream> stream = std::make_unique<FliteStream>(
