@@ -17,6 +17,14 @@ VoiceServices deaf() {
     return services;
 }
 
+// A worker that waits for what is over would wait for ever.
+VoiceServices endless() {
+    VoiceServices services = scripted_voice();
+    services.options.silence_limit = std::chrono::minutes(10);
+    services.options.speech_ahead = std::chrono::minutes(10);
+    return services;
+}
+
 class WorkerVoice : public testing::Test {
   protected:
     using MakeApps = Apps (*)();
@@ -315,6 +323,48 @@ TEST_F(WorkerVoice, AnOpenMicrophoneDoesNotHoldUpAWorkerThatIsStopped) {
     EXPECT_LT(std::chrono::steady_clock::now() - told, std::chrono::seconds(60));
     client().sound("say say:x", "s1");
     EXPECT_EQ(client().error()["code"], "voice_lost") << "by the next one";
+}
+
+// Its client has gone in the middle of a word, or hears the last of what it has been sent.
+TEST_F(WorkerVoice, NorDoesASpeakerWhoHasGoneOrAnAnswerThatIsSent) {
+    for (const bool speaking : {true, false}) {
+        SCOPED_TRACE(speaking);
+        start(voice_chat<endless>, {{"drain", {"120s", "test"}}});
+        client().start({{"tts", true}});
+        client().ready();
+        if (speaking) {
+            client().sound("start");
+            ASSERT_TRUE(client().ear().wait(
+                [this] { return client().ear().count("speech_started") == 1; }));
+        } else {
+            client().sound("say say:A-sentence-of-twenty-eight-b.");
+            while (!parse(client().until("tts_end"))["last"].get<bool>()) {
+            }
+        }
+        const auto told = std::chrono::steady_clock::now();
+        worker_->signal(SIGTERM);
+        EXPECT_EQ(worker_->wait(), 0);
+        EXPECT_LT(std::chrono::steady_clock::now() - told, std::chrono::seconds(60));
+    }
+}
+
+// Who speaks while the worker is stopped is heard to the end: the question is the next one's.
+TEST_F(WorkerVoice, AnUtteranceUnderWayIsHeardToItsEndByAWorkerThatIsStopped) {
+    start(voice_chat<scripted_voice>, {{"drain", {"120s", "test"}}});
+    client().start();
+    client().ready();
+    const auto next = std::make_unique<WorkerProcess>(redis_, voice_chat<scripted_voice>,
+                                                      RawSettings{{"lease", brief_lease()}});
+    client().sound("start");
+    ASSERT_TRUE(
+        client().ear().wait([this] { return client().ear().count("speech_started") == 1; }));
+    worker_->signal(SIGTERM);
+    client().sound("stop");
+    client().sound("final say:heard");
+    EXPECT_EQ(worker_->wait(), 0);
+    const auto turns = client().turns(1);
+    ASSERT_EQ(turns.size(), 1U);
+    EXPECT_EQ(turns[0].text, "heard ");
 }
 
 TEST_F(WorkerVoice, ASpokenQuestionSurvivesItsWorker) {

@@ -31,7 +31,7 @@ class ChatSession final : public App, private VoiceHost {
     void mail(MailItem item) override;
     MailRate::Clock::duration mail_pause() override { return rate_.pause(MailRate::Clock::now()); }
     bool idle() const override { return quiet() && !(voice_ && voice_->busy()); }
-    bool can_move() const override { return quiet() && voice_ && voice_->only_open(); }
+    bool can_move() const override { return quiet() && voice_ && voice_->can_move(); }
     boost::asio::awaitable<void> stop() override;
     std::string checkpoint() const override;
     void settle() override;

@@ -49,9 +49,12 @@ bool VoiceLine::busy() const {
                          (speaker_ && speaker_->sending()) || Clock::now() < awake_until_);
 }
 
-bool VoiceLine::only_open() const {
-    return line_ && !line_->utterance.begun && leaving_.empty() && !ask_->busy() &&
-           !(speaker_ && speaker_->audible());
+bool VoiceLine::can_move() const {
+    const bool speaking = line_ && line_->utterance.begun &&
+                          Clock::now() - line_->microphone->heard_at() < kStillSpeaking;
+    // What is held back until it is known whether a speaker interrupts ends with that speaker.
+    const bool spoken_to = speaker_ && speaker_->sending() && !speaker_->held();
+    return busy() && !speaking && !spoken_to && leaving_.empty() && !ask_->busy();
 }
 
 void VoiceLine::keep_awake(std::chrono::milliseconds time) {

@@ -26,6 +26,9 @@ inline constexpr std::chrono::milliseconds kPartialEvery{100}; // transcripts th
 // Behind the last sound of an answer: a client plays it a little later, and may interrupt it.
 inline constexpr std::chrono::milliseconds kStillHeard{2'000};
 
+// An utterance of which nothing has come for so long is not waited for: its speaker has gone.
+inline constexpr std::chrono::milliseconds kStillSpeaking{2'000};
+
 // A client that sends sound without a word is not refused again for every frame.
 inline constexpr std::chrono::seconds kUnaskedRetry{5};
 // Connections whose microphone has gone to another one: sound of theirs may still be on its way.
@@ -60,8 +63,9 @@ class VoiceLine final : private MicrophoneOwner, private TurnWatcher {
     void turn_begins(ChatTurn& turn);
     // Something is open, on its way or being heard: the session is to be kept.
     bool busy() const;
-    // Busy with a microphone alone, in which nobody speaks.
-    bool only_open() const;
+    // Nothing would be cut short if another worker went on: nobody is speaking, no question is on
+    // its way, and no sound is left to be sent.
+    bool can_move() const;
     void stop(); // another owner goes on, or nobody: not a word more
 
   private:

@@ -66,13 +66,14 @@ VoiceMicrophone::Took VoiceMicrophone::audio(ByteView pcm) {
     }
     watch_silence(services_.options.silence_limit);
     received_ += samples;
+    heard_at_ = Clock::now();
     voice::Pcm heard = samples_of(pcm);
     if (resample_) {
         voice::Pcm resampled;
         resample_(heard, resampled);
         heard = std::move(resampled);
     }
-    arrivals_.push_back({given_ + heard.size(), Clock::now()});
+    arrivals_.push_back({given_ + heard.size(), heard_at_});
     if (arrivals_.size() > kMaxArrivals) {
         arrivals_.pop_front();
     }

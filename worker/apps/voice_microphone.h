@@ -61,6 +61,7 @@ class VoiceMicrophone : public std::enable_shared_from_this<VoiceMicrophone> {
     int64_t received_ms() const;
     // A place of the recogniser's in the client's stream.
     int64_t place_ms(uint64_t at) const { return base_ms_ + voice::to_ms(at); }
+    Clock::time_point heard_at() const { return heard_at_; } // the last sound; never: its opening
     // When the sound before this place (in the recogniser's samples) arrived.
     Clock::time_point arrived(uint64_t at) const;
 
@@ -91,6 +92,7 @@ class VoiceMicrophone : public std::enable_shared_from_this<VoiceMicrophone> {
     uint64_t given_ = 0;    // samples to the recogniser, refused ones included
     uint64_t received_ = 0; // samples of the client's
     int64_t base_ms_ = 0;
+    Clock::time_point heard_at_ = Clock::now();
     boost::asio::steady_timer silence_;
     boost::asio::cancellation_signal cancellation_;
     bool released_ = false;

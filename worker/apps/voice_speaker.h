@@ -54,6 +54,7 @@ class VoiceSpeaker : public std::enable_shared_from_this<VoiceSpeaker> {
 
     const Answer& answer() const { return answer_; }
     bool stopped() const { return stopped_; }
+    bool held() const { return held_; }
     bool sending() const { return !stopped_ && !done_; }
     // Somebody may be hearing it at this moment, or is about to.
     bool audible() const { return sending() || (!stopped_ && clock_.ahead(Clock::now()) > 0); }

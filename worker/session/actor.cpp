@@ -159,6 +159,9 @@ asio::awaitable<void> Actor::attend() {
             break;
         }
         std::chrono::steady_clock::duration pause = kExpiryRefresh;
+        if (hurried_) {
+            pause = kHurriedLook;
+        }
         if (app_->idle()) {
             pause = hurried_ ? std::chrono::milliseconds(0) : relay_.limits.linger;
         }

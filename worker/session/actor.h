@@ -14,6 +14,9 @@ namespace mr {
 
 inline constexpr size_t kMaxUnacknowledgedBytes = 4 * 1024 * 1024; // then mail waits
 inline constexpr std::chrono::seconds kExpiryRefresh{60};
+// A worker that is stopped asks so often whether a session can move: a client that falls silent is
+// no event.
+inline constexpr std::chrono::milliseconds kHurriedLook{200};
 
 class Actor : public std::enable_shared_from_this<Actor> {
   public:
