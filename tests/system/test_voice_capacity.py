@@ -112,3 +112,21 @@ def test_an_answer_beyond_the_requests_to_elevenlabs_is_spoken_when_one_is_throu
         events = second.until("tts_end", last=True)
         assert not any(one["type"] == "error" for one in events)
         assert second.heard and all(second.heard)
+
+
+def test_an_answer_that_finds_no_request_free_is_written_and_the_error_says_why(
+        emulator, make_stack):
+    """The account's own limit, used up by others: waited for as for ours, 15 s."""
+    stack = make_stack(apps="chat", settings=remote(emulator), locations=LOCATIONS)
+    emulator.script(elevenlabs={"rules": [{"when": {"path": "text-to-speech"}, "status": 429}]})
+    with Speaker(stack) as client:
+        events = speaks_and_is_answered(client)
+        assert "".join(one["content"] for one in events if one["type"] == "text_chunk")
+        events += client.until("error")
+        [error] = [one for one in events if one["type"] == "error"]
+        assert error["code"] == "voice_unavailable"
+        assert error["message"] == \
+            "Too many answers are being spoken at the moment. Try again in a minute."
+        client.ask("Hello")
+        client.until("response_complete", status="ok")
+        assert not client.heard
