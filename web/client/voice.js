@@ -10,6 +10,10 @@ import { VoiceStream } from './voice_stream.js';
 
 /** A pause for somebody who then says nothing that is understood is over after so long. */
 export const kMaxPauseMs = 6_000;
+/** A pause for what this page alone has heard: the server says within this that somebody speaks, or it is over. */
+export const kMaxGuessMs = 600;
+/** After so many pauses for nobody only the server is believed, until the next answer. */
+export const kMaxMistakes = 3;
 /** The microphone is off so long after the last word at most, whatever the server says. */
 export const kFinalTimeoutMs = 10_000;
 const kRefusals = new Set(['relay_unavailable', 'no_worker', 'busy', 'rate_limited']);
@@ -36,6 +40,9 @@ export class VoiceClient {
     this.timers = {};
     this.capture = null;
     this.use = null; // of the microphone, from one `start` to its end
+    this.ear = null; // of the microphone that is open
+    this.guessed = false; // the pause is for what this page alone has heard
+    this.mistakes = { turnId: null, count: 0 };
     this.silenced = [];
     this.receiving = null; // turn and segment that binary frames belong to
     this.lastTurn = null; // its last segment has been sent
@@ -50,6 +57,8 @@ export class VoiceClient {
       env,
       onSegment: (state, place) => this.sounded(state, place),
       onIdle: () => this.lastTurn === this.state.speech?.turnId && this.dispatch({ type: 'silent' }),
+      onScheduled: (...when) => this.ear?.played(...when),
+      onSilenced: (inMs) => this.ear?.silenced(inMs),
     });
     client.observe(this);
   }
@@ -80,12 +89,15 @@ export class VoiceClient {
     const sink = {
       onFrame: (pcm, level) => isCurrent() && this.captured(pcm, level),
       onLost: () => isCurrent() && this.fail('device_lost', ''),
+      onOnset: () => isCurrent() && this.guess(),
     };
     const opening = this.openMicrophone(sink);
     this.capture = opening;
     try {
-      await opening;
-      if (isCurrent()) this.dispatch({ type: 'opened' });
+      const ear = await opening;
+      if (!isCurrent()) return;
+      this.ear = ear;
+      this.dispatch({ type: 'opened' });
     } catch (error) {
       if (isCurrent()) this.fail(error.code ?? 'failed', error.message);
     }
@@ -150,7 +162,7 @@ export class VoiceClient {
     else if (frame.type === 'audio_ack') this.stream.acknowledged(frame);
     else if (frame.type === 'error' && frame.code === 'voice_lost') this.stream.lost(frame);
     else if (frame.type === 'error' && frame.id === undefined && kRefusals.has(frame.code)) this.stream.refused();
-    else if (frame.type === 'speech_started' && own) this.pause();
+    else if (frame.type === 'speech_started' && own) this.pause(kMaxPauseMs);
     else if (frame.type === 'speech_stopped' && own) this.spoken(frame);
     const before = this.state;
     this.dispatch({ type: 'event', event: frame });
@@ -203,18 +215,41 @@ export class VoiceClient {
     else this.goOn();
   }
 
-  // Somebody speaks while the answer is spoken: silence first, and then see whether it was meant.
-  pause() {
-    const { speech } = this.state;
+  // The microphone has heard somebody begin to speak, long before the server does: silence at once, which ends
+  // soon unless the server has heard it as well.
+  guess() {
+    const { speech, hearing } = this.state;
     if (speech === null || this.player.paused) return;
+    if (this.mistakes.turnId !== speech.turnId) this.mistakes = { turnId: speech.turnId, count: 0 };
+    if (this.mistakes.count >= kMaxMistakes) return;
+    this.pause(hearing ? kMaxPauseMs : kMaxGuessMs);
+    this.guessed = !hearing;
+  }
+
+  // Somebody speaks while the answer is spoken: silence first, and then see whether it was meant.
+  pause(limitMs) {
+    const { speech } = this.state;
+    if (speech === null || (this.player.paused && !this.guessed)) return;
+    this.guessed = false;
+    this.arm('pause', limitMs, () => this.inVain());
+    if (this.player.paused) return;
     const place = this.player.pause();
     if (place?.turnId === speech.turnId) this.report('paused', place);
     this.dispatch({ type: 'paused', turnId: speech.turnId, paused: true });
-    this.arm('pause', kMaxPauseMs, () => this.goOn());
+  }
+
+  // Nobody has said anything.
+  inVain() {
+    if (this.guessed && this.player.paused) {
+      this.mistakes.count += 1;
+      this.ear?.mistaken();
+    }
+    this.goOn();
   }
 
   goOn() {
     this.clear('pause');
+    this.guessed = false;
     const { speech } = this.state;
     if (!this.player.paused) return;
     const place = this.player.resume();
@@ -268,6 +303,7 @@ export class VoiceClient {
   silence(turnId) {
     this.silenced = [...this.silenced, turnId].slice(-kMaxSilenced);
     this.receiving = null;
+    this.guessed = false;
     this.clear('pause');
   }
 
@@ -301,6 +337,7 @@ export class VoiceClient {
   async closeCapture() {
     const opening = this.capture;
     this.capture = null;
+    this.ear = null;
     try {
       await (await opening)?.close();
     } catch {

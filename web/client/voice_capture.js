@@ -1,5 +1,6 @@
-// The microphone: permission, device, audio graph. Gives frames of 40 ms, 16 kHz, 16 bit, mono, and says in
-// words a page can use why it cannot. Knows nothing of streams, servers and views.
+// The microphone: permission, device, audio graph. Gives frames of 40 ms, 16 kHz, 16 bit, mono, tells when
+// somebody seems to begin to speak, and says in words a page can use why it cannot. Knows nothing of streams,
+// servers and views.
 
 import { kVoiceRate } from './voice_ring.js';
 
@@ -60,9 +61,13 @@ async function graph(world, stream) {
  * @param {object} sink
  * @param {(pcm: Int16Array, level: number) => void} sink.onFrame `level` is 0 to 1
  * @param {() => void} sink.onLost the device has gone, or the permission
- * @returns {Promise<{close: () => Promise<void>}>} `close` gives the last, shorter frame before it resolves
+ * @param {() => void} [sink.onOnset] speech has begun, as far as can be told after a tenth of a second
+ * @returns {Promise<{close: () => Promise<void>, played: (inMs: number, ms: number, db: number) => void,
+ *   silenced: (inMs: number) => void, mistaken: () => void}>} `close` gives the last, shorter frame before it
+ *   resolves; `played` and `silenced` tell what comes out of the loudspeaker, so that it is not taken for
+ *   somebody; `mistaken`: the last onset was none
  */
-export async function openMicrophone({ onFrame, onLost }, world = globalThis) {
+export async function openMicrophone({ onFrame, onLost, onOnset = () => {} }, world = globalThis) {
   const stream = await microphone(world);
   const release = () => stream.getTracks().forEach((track) => track.stop());
   let context;
@@ -71,7 +76,11 @@ export async function openMicrophone({ onFrame, onLost }, world = globalThis) {
     context = made.context;
     const node = new world.AudioWorkletNode(context, 'mr-microphone', { channelCount: 1, channelCountMode: 'explicit' });
     let ended = () => {};
-    node.port.onmessage = ({ data }) => (data === null ? ended() : onFrame(data.pcm, data.level));
+    node.port.onmessage = ({ data }) => {
+      if (data === null) ended();
+      else if (data === 'onset') onOnset();
+      else onFrame(data.pcm, data.level);
+    };
     made.source.connect(node);
     node.connect(context.destination); // silent, but not every browser runs a node that leads nowhere
     for (const track of stream.getTracks()) track.onended = onLost;
@@ -87,7 +96,13 @@ export async function openMicrophone({ onFrame, onLost }, world = globalThis) {
       release();
       await context.close();
     };
-    return { close: () => (closing ??= close()) };
+    const at = (inMs) => context.currentTime + inMs / 1000;
+    return {
+      close: () => (closing ??= close()),
+      played: (inMs, ms, db) => node.port.postMessage({ played: { at: at(inMs), ms, db } }),
+      silenced: (inMs) => node.port.postMessage({ silenced: { at: at(inMs) } }),
+      mistaken: () => node.port.postMessage('mistaken'),
+    };
   } catch (error) {
     release();
     context?.close();

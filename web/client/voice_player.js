@@ -4,6 +4,7 @@
 const kLeadS = 0.02; // between deciding to play and playing
 const kFadeS = 0.02; // a stop that does not click
 const kMaxQueuedS = 30; // the server runs three seconds ahead; what exceeds this is dropped
+const kLevelS = 0.01; // the loudest of so long is a piece's level
 
 /** A place in an answer: `{ turnId, segment, ms }`, `ms` of the segment's sound heard. */
 export class SpeechPlayer {
@@ -12,11 +13,16 @@ export class SpeechPlayer {
    * @param {() => AudioContext} options.context asked for when the first sound is to be played
    * @param {(state: 'started'|'ended', place: object) => void} options.onSegment one begins to sound, or is over
    * @param {() => void} options.onIdle all that has come has been played
+   * @param {(inMs: number, ms: number, db: number) => void} [options.onScheduled] a piece of that loudness will
+   *   be heard so soon, for so long
+   * @param {(inMs: number) => void} [options.onSilenced] nothing of it will be from then on
    */
-  constructor({ context, onSegment, onIdle, env = globalThis }) {
+  constructor({ context, onSegment, onIdle, onScheduled = () => {}, onSilenced = () => {}, env = globalThis }) {
     this.makeContext = context;
     this.onSegment = onSegment;
     this.onIdle = onIdle;
+    this.onScheduled = onScheduled;
+    this.onSilenced = onSilenced;
     this.env = env;
     this.context = null;
     this.gain = null;
@@ -44,7 +50,8 @@ export class SpeechPlayer {
     this.context ??= this.makeContext();
     const buffer = this.context.createBuffer(1, samples.length, segment.rate);
     buffer.copyToChannel(Float32Array.from(samples, (sample) => sample / 32768), 0);
-    const piece = { segment, buffer, length: samples.length / segment.rate, offset: 0, at: 0, source: null };
+    const db = loudest(samples, Math.round(segment.rate * kLevelS));
+    const piece = { segment, buffer, db, length: samples.length / segment.rate, offset: 0, at: 0, source: null };
     segment.pieces.push(piece);
     this.queuedS += piece.length;
     if (!this.paused) this.schedule(piece);
@@ -72,8 +79,9 @@ export class SpeechPlayer {
     source.start(piece.at, piece.offset);
     this.nextAt = piece.at + piece.length - piece.offset;
     source.onended = () => piece.source === source && this.played(piece);
-    if (piece.segment.started || piece.segment.pieces[0] !== piece) return;
     const wait = (piece.at - context.currentTime + (context.outputLatency || 0)) * 1000;
+    this.onScheduled(wait, (piece.length - piece.offset) * 1000, piece.db);
+    if (piece.segment.started || piece.segment.pieces[0] !== piece) return;
     this.env.setTimeout(() => run === this.run && this.sounding(piece.segment), Math.max(0, wait));
   }
 
@@ -154,6 +162,7 @@ export class SpeechPlayer {
     gain.gain.setValueAtTime(1, context.currentTime);
     gain.gain.linearRampToValueAtTime(0, until);
     for (const segment of this.segments) for (const piece of segment.pieces) this.unschedule(piece, until);
+    this.onSilenced((kFadeS + (context.outputLatency || 0)) * 1000);
   }
 
   unschedule(piece, until) {
@@ -163,4 +172,16 @@ export class SpeechPlayer {
     piece.source = null; // its `ended` means nothing any more
     source.stop(until);
   }
+}
+
+// In dB of full scale.
+function loudest(samples, step) {
+  let most = 0;
+  for (let at = 0; at < samples.length; at += step) {
+    let sum = 0;
+    const part = samples.subarray(at, at + step);
+    for (const sample of part) sum += sample * sample;
+    most = Math.max(most, sum / part.length);
+  }
+  return 10 * Math.log10(Math.max(1e-10, most / 32768 ** 2));
 }

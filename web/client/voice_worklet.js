@@ -1,7 +1,10 @@
-// Runs on the audio thread: microphone samples of any rate in, frames of 16-bit samples at 16 kHz out,
-// each with its loudness. A message of any kind asks for what is left, and ends it.
+// Runs on the audio thread: microphone samples of any rate in, frames of 16-bit samples at 16 kHz out, each
+// with its loudness, and a word as soon as somebody seems to begin to speak. Messages to it: `{ played }` and
+// `{ silenced }` say what of an answer is heard meanwhile, `mistaken` that nobody spoke, `end` asks for what is
+// left, and ends it. Times are seconds of the audio thread's clock.
 
 import { Resampler, toInt16 } from './resampler.js';
+import { OnsetDetector } from './voice_onset.js';
 
 const kRate = 16_000;
 const kFrameSamples = 640; // 40 ms
@@ -14,12 +17,24 @@ class MicrophoneProcessor extends AudioWorkletProcessor {
     this.frame = new Float32Array(kFrameSamples);
     this.filled = 0;
     this.running = true;
-    this.port.onmessage = () => this.finish();
+    this.ear = new OnsetDetector();
+    this.port.onmessage = ({ data }) => this.told(data);
+  }
+
+  told(message) {
+    const inMs = (at) => (at - currentTime) * 1000;
+    if (message === 'end') this.finish();
+    else if (message === 'mistaken') this.ear.mistaken();
+    else if (message.played) this.ear.played(inMs(message.played.at), message.played.ms, message.played.db);
+    else if (message.silenced) this.ear.silenced(inMs(message.silenced.at));
   }
 
   process([input]) {
-    if (input?.[0] && this.running) this.add(this.resampler ? this.resampler.process(input[0]) : input[0]);
-    return this.running;
+    if (!input?.[0] || !this.running) return this.running;
+    const samples = this.resampler ? this.resampler.process(input[0]) : input[0];
+    if (this.ear.push(samples) > 0) this.port.postMessage('onset');
+    this.add(samples);
+    return true;
   }
 
   add(samples) {

@@ -59,16 +59,15 @@ export async function launchWithMicrophone(parts, { loop = false } = {}) {
 }
 
 /**
- * Runs in the page before its own scripts. `window.captured` (frames from the worklet), `window.loudness()` (of
- * all that goes to a loudspeaker, 0 to 1), `window.loudest`, `window.marks` (texts that were marked as spoken),
- * `window.captions` (`final: text`), `window.bargeIns` (ms from `speech_started` to silence).
+ * Runs in the page before its own scripts. `window.captured` (frames from the worklet), `window.onsets` (when
+ * sound began in them, behind silence), `window.loudness()` (of all that goes to a loudspeaker, 0 to 1),
+ * `window.loudest`, `window.marks` (texts that were marked as spoken), `window.captions` (`final: text`),
+ * `window.bargeIns(onsets)`: for each onset while something was heard, ms until nothing was any more.
  */
 export function listen() {
   window.captured = [];
-  window.bargeIns = [];
   window.loudest = 0;
   window.marks = [];
-  setInterval(() => (window.loudest = Math.max(window.loudest, window.loudness())), 10);
   window.captions = [];
   document.addEventListener('DOMContentLoaded', () => {
     const note = () => {
@@ -82,40 +81,81 @@ export function listen() {
     window.marks.push([...highlight].map(String).join());
     return set.call(this, name, highlight);
   };
-  const analysers = [];
-  const { connect } = AudioNode.prototype;
-  AudioNode.prototype.connect = function (target, ...rest) {
-    if (target instanceof AudioDestinationNode && this instanceof GainNode) {
-      const analyser = new AnalyserNode(this.context, { fftSize: 512 });
-      analysers.push(analyser);
-      connect.call(this, analyser);
-    }
-    return connect.call(this, target, ...rest);
-  };
-  window.loudness = () => {
-    const data = new Float32Array(512);
-    return analysers.reduce((most, analyser) => {
-      analyser.getFloatTimeDomainData(data);
-      return Math.max(most, Math.sqrt(data.reduce((sum, x) => sum + x * x, 0) / data.length));
-    }, 0);
-  };
-  const Worklet = window.AudioWorkletNode;
-  window.AudioWorkletNode = class extends Worklet {
-    constructor(...args) {
-      super(...args);
-      this.port.addEventListener('message', ({ data }) => data && window.captured.push([...data.pcm]));
-    }
-  };
-  const Socket = window.WebSocket;
-  window.WebSocket = class extends Socket {
-    constructor(...args) {
-      super(...args);
-      this.addEventListener('message', ({ data }) => {
-        if (typeof data !== 'string' || JSON.parse(data).type !== 'speech_started' || window.loudness() < 0.01) return;
-        const from = performance.now();
-        const look = () => (window.loudness() < 0.001 ? window.bargeIns.push(performance.now() - from) : setTimeout(look, 2));
-        look();
-      });
-    }
-  };
+  hearOutput();
+  hearInput();
+
+  function hearOutput() {
+    const kQuiet = 0.001;
+    const kLoud = 0.01;
+    const kSilenceMs = 200; // longer than any pause within words
+    const log = []; // [time, loudness], of the last two minutes
+    const fades = []; // when the page has faded something out
+    const analysers = [];
+    const gains = new WeakMap();
+    const { connect } = AudioNode.prototype;
+    AudioNode.prototype.connect = function (target, ...rest) {
+      if (target instanceof AudioDestinationNode && this instanceof GainNode) {
+        const analyser = new AnalyserNode(this.context, { fftSize: 256 });
+        analysers.push(analyser);
+        gains.set(this.gain, this.context);
+        connect.call(this, analyser);
+      }
+      return connect.call(this, target, ...rest);
+    };
+    const { linearRampToValueAtTime: ramp } = AudioParam.prototype;
+    AudioParam.prototype.linearRampToValueAtTime = function (value, at) {
+      const context = gains.get(this);
+      if (context && value === 0) fades.push(performance.now() + (at - context.currentTime) * 1000);
+      return ramp.call(this, value, at);
+    };
+    window.loudness = () => {
+      const data = new Float32Array(256);
+      return analysers.slice(-8).reduce((most, analyser) => {
+        analyser.getFloatTimeDomainData(data);
+        return Math.max(most, Math.sqrt(data.reduce((sum, x) => sum + x * x, 0) / data.length));
+      }, 0);
+    };
+    setInterval(() => {
+      log.push([performance.now(), window.loudness()]);
+      if (log.length > 24_000) log.shift();
+      window.loudest = Math.max(window.loudest, log.at(-1)[1]);
+    }, 5);
+    const bargeIn = (onset) => {
+      const from = log.findIndex(([time]) => time > onset - 100);
+      if (!log.slice(from).some(([time, level]) => time < onset + 20 && level > kLoud)) return null;
+      const fade = fades.find((time) => time > onset);
+      if (fade === undefined) return null;
+      let silent = fade;
+      for (const [time, level] of log) {
+        if (time < onset || level < kQuiet) continue;
+        if (time > fade && time - silent > kSilenceMs) break;
+        silent = Math.max(silent, time);
+      }
+      return performance.now() - silent > kSilenceMs ? silent - onset : null;
+    };
+    window.bargeIns = (onsets = window.onsets) => onsets.map(bargeIn).filter((ms) => ms !== null);
+  }
+
+  function hearInput() {
+    const kBlock = 160; // 10 ms
+    const kHush = 30; // blocks of silence in front of an onset
+    let quiet = 0;
+    window.onsets = [];
+    const isLoud = (block) => block.reduce((sum, x) => sum + x * x, 0) / block.length > 200 ** 2;
+    const frame = (pcm) => {
+      window.captured.push([...pcm]);
+      for (let at = 0; at + kBlock <= pcm.length; at += kBlock) {
+        const loud = isLoud(pcm.subarray(at, at + kBlock));
+        if (loud && quiet >= kHush) window.onsets.push(performance.now() - (pcm.length - at) / 16);
+        quiet = loud ? 0 : quiet + 1;
+      }
+    };
+    const Worklet = window.AudioWorkletNode;
+    window.AudioWorkletNode = class extends Worklet {
+      constructor(...args) {
+        super(...args);
+        this.port.addEventListener('message', ({ data }) => data?.pcm && frame(data.pcm));
+      }
+    };
+  }
 }

@@ -1,5 +1,5 @@
-// A client of voice in a world of the test's own: before its microphone is on, while somebody speaks, while an
-// answer is spoken.
+// A client with voice in a fake world: greeted, with a microphone that the test speaks into and an answer that
+// is being spoken.
 
 import assert from 'node:assert/strict';
 import { MrClient } from '../../../web/client/client.js';
@@ -18,10 +18,11 @@ export function stage(options = {}) {
   const context = new FakeAudioContext(world);
   const mics = [];
   const open = (sink) => {
-    const mic = { sink, closed: 0 };
+    const mic = { sink, closed: 0, told: [] };
     mics.push(mic);
     mic.promise = new Promise((resolve, reject) => Object.assign(mic, { resolve, reject }));
-    const made = { close: async () => (mic.closed += 1) };
+    const tell = (what) => (...rest) => mic.told.push([what, ...rest.map(Math.round)]);
+    const made = { close: async () => (mic.closed += 1), played: tell('played'), silenced: tell('silenced'), mistaken: tell('mistaken') };
     if (!options.slow) mic.resolve(made);
     else mic.made = made;
     return mic.promise;
