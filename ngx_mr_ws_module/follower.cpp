@@ -3,6 +3,7 @@
 #include "ngx_mr_ws_module/connection.h"
 #include "ngx_mr_ws_module/http_chat.h"
 #include "ngx_mr_ws_module/random.h"
+#include "ngx_mr_ws_module/voice_mail.h"
 
 #include <cstring>
 
@@ -67,7 +68,11 @@ bool follower_identify(Follower& follower, std::string_view traceparent) noexcep
 
 void follower_deliver(Follower& follower, EventId id, const EventView& event) noexcept {
     if (is_websocket(follower)) {
-        send_frame(connection_of(follower), event);
+        Connection& connection = connection_of(follower);
+        send_frame(connection, event);
+        if ((event.flags & kEventLiveOnly) != 0) {
+            voice_mail_spoken_to(connection, event.bytes.size());
+        }
     } else {
         http_chat_event(chat_of(follower), id, event);
     }

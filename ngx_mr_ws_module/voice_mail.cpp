@@ -13,6 +13,9 @@ struct VoiceMail {
     ngx_event_t due{};
     Buffer waiting;
     size_t frames = 0;
+    ngx_msec_t sent_at = 0;      // the newest batch
+    ngx_msec_t spoken_to_at = 0; // the newest sound towards the client
+    bool spoken_to = false;      // there was some
 };
 
 namespace {
@@ -40,6 +43,20 @@ VoiceMail* mail_of(Connection& connection) {
     return connection.voice;
 }
 
+bool passed(ngx_msec_t since, ngx_msec_t limit) {
+    return ngx_current_msec - since >= limit;
+}
+
+// How long the first frame of a batch waits for others.
+ngx_msec_t wait_of(const VoiceMail& mail) {
+    if (!mail.spoken_to || passed(mail.spoken_to_at, kSpokenToMs)) {
+        return kVoiceBatchMs;
+    }
+    return passed(mail.sent_at, kSpokenToBatchMs)
+               ? 0
+               : kSpokenToBatchMs - (ngx_current_msec - mail.sent_at);
+}
+
 bool is_full(const VoiceMail& mail, const BatchedFrame& next) {
     return mail.frames == kMaxMailBatchFrames ||
            mail.waiting.size() + batched_bytes(next) > kMaxMailBatchBytes;
@@ -61,10 +78,18 @@ void voice_mail_take(Connection& connection, Opcode opcode, ByteView message) no
         return connection_close(connection, CloseCode::try_again_later, "out of memory");
     }
     ++mail->frames;
-    if (at_once || mail->waiting.size() >= kMaxMailBatchBytes) {
+    const ngx_msec_t wait = wait_of(*mail);
+    if (at_once || wait == 0 || mail->waiting.size() >= kMaxMailBatchBytes) {
         voice_mail_flush(connection);
     } else if (!mail->due.timer_set) {
-        ngx_add_timer(&mail->due, kVoiceBatchMs);
+        ngx_add_timer(&mail->due, wait);
+    }
+}
+
+void voice_mail_spoken_to(Connection& connection, size_t bytes) noexcept {
+    if (connection.voice != nullptr && bytes >= kShortTextBytes) {
+        connection.voice->spoken_to = true;
+        connection.voice->spoken_to_at = ngx_current_msec;
     }
 }
 
@@ -77,6 +102,7 @@ void voice_mail_flush(Connection& connection) noexcept {
         ngx_del_timer(&mail->due);
     }
     mail->frames = 0;
+    mail->sent_at = ngx_current_msec;
     relay_batch(connection, mail->waiting.view());
     if (mail->waiting.capacity() > kKeptBytes) {
         mail->waiting.release();

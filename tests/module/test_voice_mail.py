@@ -111,6 +111,39 @@ def test_a_short_text_takes_what_waits_along(voice):
     assert [mail[0] for mail in voice.mails()] == [KIND_BATCH, KIND_TEXT]
 
 
+def test_who_is_spoken_to_is_heard_at_once(voice):
+    """The first frame does not wait for others, unless a mail has just gone; those right behind it
+    do, and travel together."""
+    three = b"".join(frame(BINARY, number + FRAME) for number in (b"1", b"2", b"3"))
+    voice.ws.send(three)
+    _, mails = voice.frames(3)
+    assert mails == 1
+    voice.lane.claim(1, (0, 0))
+    voice.lane.live(1, 1, FRAME)
+    assert voice.ws.message().payload == FRAME
+
+    def goes_at_once():
+        sent = len(voice.mails())
+        count = len(voice.frames(0)[0])
+        voice.ws.send(three)
+        taken, _ = voice.frames(count + 3)
+        assert [data[:1] for _, data in taken[count:]] == [b"1", b"2", b"3"]
+        return [len(frames_of(*mail)) for mail in voice.mails()[sent:]] == [1, 2]
+    wait_for(goes_at_once, "a frame goes alone", 10)
+
+
+def test_words_are_no_sound(voice):
+    """A short live event, as of a partial transcript, is nothing that could be interrupted."""
+    voice.ws.send(frame(BINARY, FRAME))
+    voice.frames(1)
+    voice.lane.claim(1, (0, 0))
+    voice.lane.live(1, 1, bytes(255))
+    assert voice.ws.message().payload == bytes(255)
+    voice.ws.send(frame(BINARY, FRAME) + frame(BINARY, FRAME))
+    _, mails = voice.frames(3)
+    assert mails == 2
+
+
 def test_a_batch_is_bounded(voice):
     """In bytes, and in frames: more goes at once."""
     voice.ws.send(b"".join(frame(BINARY, bytes(100)) for _ in range(130)))
