@@ -3,8 +3,10 @@
 #   tests/web/run.sh unit    reducer, connection, client: node alone
 #   tests/web/run.sh mock    unit, and the page in Chromium against the mock gateway (default)
 #   tests/web/run.sh stack   the main scenario against a running gateway: MR_URL=https://...
-# Environment: MR_URL; MR_VOICE_RUNS (spoken questions to measure, default 1); MR_SHOTS (folder for
-# screenshots); MR_CHROMIUM (default /usr/bin/chromium).
+#   tests/web/run.sh barge   interruptions alone, measured, against a running gateway
+# Environment: MR_URL; MR_VOICE_RUNS (spoken questions to measure, default 1); MR_BARGE_INS (interruptions to
+# measure, default 2); MR_SHOTS (folder for screenshots and barge_in.json); MR_CHROMIUM (default
+# /usr/bin/chromium).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 kRoot=$(cd ../.. && pwd)
@@ -15,12 +17,13 @@ export MR_SHOTS=${MR_SHOTS:-$kRoot/build/test-artifacts/web-$kSuite}
 case $kSuite in
     unit) exec node --test --test-reporter=spec unit/*.test.mjs ;;
     mock) files=(unit/*.test.mjs browser/*.test.mjs) ;;
-    stack) files=(stack.test.mjs voice_stack.test.mjs)
+    stack | barge) files=(stack.test.mjs voice_stack.test.mjs barge_in.test.mjs)
+        if [ "$kSuite" = barge ]; then files=(barge_in.test.mjs); fi
         if [ -z "${MR_URL:-}" ]; then
-            echo "run.sh stack: set MR_URL to the address of a running gateway, for example https://localhost:8443/" >&2
+            echo "run.sh $kSuite: set MR_URL to the address of a running gateway, for example https://localhost:8443/" >&2
             exit 2
         fi ;;
-    *) echo "run.sh: unknown suite $kSuite (known: unit mock stack)" >&2; exit 2 ;;
+    *) echo "run.sh: unknown suite $kSuite (known: unit mock stack barge)" >&2; exit 2 ;;
 esac
 
 chromium=${MR_CHROMIUM:-/usr/bin/chromium}

@@ -62,7 +62,9 @@ export async function launchWithMicrophone(parts, { loop = false } = {}) {
  * Runs in the page before its own scripts. `window.captured` (frames from the worklet), `window.onsets` (when
  * sound began in them, behind silence), `window.loudness()` (of all that goes to a loudspeaker, 0 to 1),
  * `window.loudest`, `window.marks` (texts that were marked as spoken), `window.captions` (`final: text`),
- * `window.bargeIns(onsets)`: for each onset while something was heard, ms until nothing was any more.
+ * `window.opened` (when the microphone was), `window.guesses` (when the page took something for speech),
+ * `window.frames` (`{ at, ...frame }` of the server's that tests ask for), `window.bargeIns(onsets)`: for each,
+ * the ms until nothing was heard any more; null: it went on, undefined: there was nothing.
  */
 export function listen() {
   window.captured = [];
@@ -83,12 +85,13 @@ export function listen() {
   };
   hearOutput();
   hearInput();
+  hearServer();
 
   function hearOutput() {
     const kQuiet = 0.001;
     const kLoud = 0.01;
     const kSilenceMs = 200; // longer than any pause within words
-    const log = []; // [time, loudness], of the last two minutes
+    const log = []; // [time, loudness], of the last five minutes
     const fades = []; // when the page has faded something out
     const analysers = [];
     const gains = new WeakMap();
@@ -117,23 +120,23 @@ export function listen() {
     };
     setInterval(() => {
       log.push([performance.now(), window.loudness()]);
-      if (log.length > 24_000) log.shift();
+      if (log.length > 60_000) log.shift();
       window.loudest = Math.max(window.loudest, log.at(-1)[1]);
     }, 5);
     const bargeIn = (onset) => {
       const from = log.findIndex(([time]) => time > onset - 100);
-      if (!log.slice(from).some(([time, level]) => time < onset + 20 && level > kLoud)) return null;
+      if (from < 0 || !log.slice(from).some(([time, level]) => time < onset + 20 && level > kLoud)) return undefined;
       const fade = fades.find((time) => time > onset);
       if (fade === undefined) return null;
       let silent = fade;
-      for (const [time, level] of log) {
+      for (const [time, level] of log.slice(from)) {
         if (time < onset || level < kQuiet) continue;
         if (time > fade && time - silent > kSilenceMs) break;
         silent = Math.max(silent, time);
       }
       return performance.now() - silent > kSilenceMs ? silent - onset : null;
     };
-    window.bargeIns = (onsets = window.onsets) => onsets.map(bargeIn).filter((ms) => ms !== null);
+    window.bargeIns = (onsets = window.onsets) => onsets.map(bargeIn);
   }
 
   function hearInput() {
@@ -141,6 +144,14 @@ export function listen() {
     const kHush = 30; // blocks of silence in front of an onset
     let quiet = 0;
     window.onsets = [];
+    window.guesses = [];
+    const devices = navigator.mediaDevices;
+    const getUserMedia = devices?.getUserMedia;
+    if (devices) devices.getUserMedia = async (wishes) => {
+      const stream = await getUserMedia.call(devices, wishes);
+      window.opened = performance.now();
+      return stream;
+    };
     const isLoud = (block) => block.reduce((sum, x) => sum + x * x, 0) / block.length > 200 ** 2;
     const frame = (pcm) => {
       window.captured.push([...pcm]);
@@ -154,7 +165,25 @@ export function listen() {
     window.AudioWorkletNode = class extends Worklet {
       constructor(...args) {
         super(...args);
-        this.port.addEventListener('message', ({ data }) => data?.pcm && frame(data.pcm));
+        this.port.addEventListener('message', ({ data }) => {
+          if (data === 'onset') window.guesses.push(performance.now());
+          else if (data !== null) frame(data.pcm);
+        });
+      }
+    };
+  }
+
+  function hearServer() {
+    const kKept = ['speech_started', 'voice_metrics', 'tts_cancelled'];
+    window.frames = [];
+    const Socket = window.WebSocket;
+    window.WebSocket = class extends Socket {
+      constructor(...args) {
+        super(...args);
+        this.addEventListener('message', ({ data }) => {
+          const frame = typeof data === 'string' ? JSON.parse(data) : {};
+          if (kKept.includes(frame.type)) window.frames.push({ at: performance.now(), ...frame });
+        });
       }
     };
   }

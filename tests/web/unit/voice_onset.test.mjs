@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { kHop, OnsetDetector } from '../../../web/client/voice_onset.js';
-import { amplitude, beginningOf, buzz, cough, joined, knock, kRate, mixed, noise, silence, spoken, tone } from './sounds.mjs';
+import { amplitude, beginningOf, buzz, cough, joined, knock, kRate, mixed, noise, silence, spoken, tone } from '../sounds.mjs';
 
 const kVoices = ['slt', 'rms', 'awb'];
 const kPhrases = ['Wait a moment please', 'Stop', 'Sorry, what about Harbor Point?', 'And what is still open on that project?', 'How many invoices are overdue?', 'No, the other one', 'Show me the next project', 'Actually, forget it', 'Hold on a second', 'Can you repeat that?', 'Please go on', 'Yes', 'Which one?', 'Okay'];
