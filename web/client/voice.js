@@ -14,6 +14,8 @@ export const kMaxPauseMs = 6_000;
 export const kMaxGuessMs = 600;
 /** After so many pauses for nobody only the server is believed, until the next answer. */
 export const kMaxMistakes = 3;
+/** What the server hears so long after such a pause was what this page had heard. */
+export const kLateMs = 1_500;
 /** The microphone is off so long after the last word at most, whatever the server says. */
 export const kFinalTimeoutMs = 10_000;
 const kRefusals = new Set(['relay_unavailable', 'no_worker', 'busy', 'rate_limited']);
@@ -42,7 +44,7 @@ export class VoiceClient {
     this.use = null; // of the microphone, from one `start` to its end
     this.ear = null; // of the microphone that is open
     this.guessed = false; // the pause is for what this page alone has heard
-    this.mistakes = { turnId: null, count: 0 };
+    this.mistakes = { turnId: null, count: 0, at: -Infinity }; // `at`: the end of the last pause for nobody
     this.silenced = [];
     this.receiving = null; // turn and segment that binary frames belong to
     this.lastTurn = null; // its last segment has been sent
@@ -162,7 +164,7 @@ export class VoiceClient {
     else if (frame.type === 'audio_ack') this.stream.acknowledged(frame);
     else if (frame.type === 'error' && frame.code === 'voice_lost') this.stream.lost(frame);
     else if (frame.type === 'error' && frame.id === undefined && kRefusals.has(frame.code)) this.stream.refused();
-    else if (frame.type === 'speech_started' && own) this.pause(kMaxPauseMs);
+    else if (frame.type === 'speech_started' && own) this.confirmed();
     else if (frame.type === 'speech_stopped' && own) this.spoken(frame);
     const before = this.state;
     this.dispatch({ type: 'event', event: frame });
@@ -220,7 +222,7 @@ export class VoiceClient {
   guess() {
     const { speech, hearing } = this.state;
     if (speech === null || this.player.paused) return;
-    if (this.mistakes.turnId !== speech.turnId) this.mistakes = { turnId: speech.turnId, count: 0 };
+    if (this.mistakes.turnId !== speech.turnId) this.mistakes = { turnId: speech.turnId, count: 0, at: -Infinity };
     if (this.mistakes.count >= kMaxMistakes) return;
     this.pause(hearing ? kMaxPauseMs : kMaxGuessMs);
     this.guessed = !hearing;
@@ -242,9 +244,20 @@ export class VoiceClient {
   inVain() {
     if (this.guessed && this.player.paused) {
       this.mistakes.count += 1;
+      this.mistakes.at = this.env.now();
       this.ear?.mistaken();
     }
     this.goOn();
+  }
+
+  // The server hears somebody: perhaps whom the page had heard and given up.
+  confirmed() {
+    if (this.env.now() - this.mistakes.at < kLateMs) {
+      this.mistakes.count -= 1;
+      this.mistakes.at = -Infinity;
+      this.ear?.right();
+    }
+    this.pause(kMaxPauseMs);
   }
 
   goOn() {

@@ -63,9 +63,9 @@ async function graph(world, stream) {
  * @param {() => void} sink.onLost the device has gone, or the permission
  * @param {() => void} [sink.onOnset] speech has begun, as far as can be told after a tenth of a second
  * @returns {Promise<{close: () => Promise<void>, played: (inMs: number, ms: number, db: number) => void,
- *   silenced: (inMs: number) => void, mistaken: () => void}>} `close` gives the last, shorter frame before it
- *   resolves; `played` and `silenced` tell what comes out of the loudspeaker, so that it is not taken for
- *   somebody; `mistaken`: the last onset was none
+ *   silenced: (inMs: number) => void, mistaken: () => void, right: () => void}>} `close` gives the last, shorter
+ *   frame before it resolves; `played` and `silenced` tell what comes out of the loudspeaker, so that it is not
+ *   taken for somebody; `mistaken`: the last onset was none; `right`: it was one after all
  */
 export async function openMicrophone({ onFrame, onLost, onOnset = () => {} }, world = globalThis) {
   const stream = await microphone(world);
@@ -102,6 +102,7 @@ export async function openMicrophone({ onFrame, onLost, onOnset = () => {} }, wo
       played: (inMs, ms, db) => node.port.postMessage({ played: { at: at(inMs), ms, db } }),
       silenced: (inMs) => node.port.postMessage({ silenced: { at: at(inMs) } }),
       mistaken: () => node.port.postMessage('mistaken'),
+      right: () => node.port.postMessage('right'),
     };
   } catch (error) {
     release();

@@ -30,13 +30,15 @@ const kHissFallDb = 6; // from its loudest: what rings out falls faster
 const kQuietFrames = 20; // before the next onset is one
 
 // The answer in the microphone, relative to what is played, behind the browser's echo cancellation.
-const kStartCouplingDb = -18; // before anything is known: cancellation needs a second to learn
+const kStartCouplingDb = -24; // before anything is known: cancellation needs a second to learn
 const kMaxCouplingDb = -6;
 const kMinCouplingDb = -45;
 const kCouplingMarginDb = 6;
+const kHissBelowDb = 6; // at least: what is played is loudest in its vowels
 const kCouplingFallDb = 0.06; // a frame: 6 dB in a second of sound
 const kCouplingRiseDb = 0.3; // a frame; somebody's first frames must not count for much
 const kMistakeDb = 3; // above what was taken for speech by mistake
+const kMistakenDb = -12; // but not more: whoever really spoke is to be heard again
 const kEchoFrames = 30; // so long the played sound may need to the microphone, and ring on
 const kEarlyFrames = 5; // clocks of two devices
 const kInaudibleDb = -60;
@@ -69,6 +71,7 @@ class Echo {
   constructor() {
     this.pieces = []; // { from, to, db }, in order
     this.couplingDb = kStartCouplingDb;
+    this.before = kStartCouplingDb; // the last mistake
     this.taken = kMinCouplingDb; // the loudest, relative to what is played, of the last onset's frames
   }
 
@@ -105,7 +108,12 @@ class Echo {
   }
 
   mistaken() {
-    this.couplingDb = Math.max(this.couplingDb, Math.min(kMaxCouplingDb, this.taken + kMistakeDb));
+    this.before = this.couplingDb;
+    this.couplingDb = Math.max(this.couplingDb, Math.min(kMistakenDb, this.taken + kMistakeDb));
+  }
+
+  right() {
+    this.couplingDb = Math.min(this.couplingDb, this.before);
   }
 }
 
@@ -143,6 +151,11 @@ export class OnsetDetector {
     this.echo.mistaken();
   }
 
+  /** It was one after all. */
+  right() {
+    this.echo.right();
+  }
+
   /** @param {Float32Array} samples the next ones, between −1 and 1; returns how many onsets were in them */
   push(samples) {
     let onsets = 0;
@@ -166,9 +179,9 @@ export class OnsetDetector {
     const hissDb = levelOf(sharp);
     const sourceDb = this.echo.sourceDb(this.frames);
     const echoDb = this.echo.thresholdDb(sourceDb);
-    const isLoud = (db, floor) => db > Math.max(floor + kLoudDb, kQuietestDb, echoDb);
-    const bodyLoud = isLoud(bodyDb, this.bodyFloor.next(bodyDb));
-    const hissLoud = isLoud(hissDb, this.hissFloor.next(hissDb));
+    const isLoud = (db, floor, echo) => db > Math.max(floor + kLoudDb, kQuietestDb, echo);
+    const bodyLoud = isLoud(bodyDb, this.bodyFloor.next(bodyDb), echoDb);
+    const hissLoud = isLoud(hissDb, this.hissFloor.next(hissDb), echoDb - kHissBelowDb);
     const voiced = this.isVoiced(low, bodyLoud);
     this.frames += 1;
     if (!bodyLoud) this.echo.learn(sourceDb, bodyDb);

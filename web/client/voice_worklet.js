@@ -1,7 +1,7 @@
 // Runs on the audio thread: microphone samples of any rate in, frames of 16-bit samples at 16 kHz out, each
 // with its loudness, and a word as soon as somebody seems to begin to speak. Messages to it: `{ played }` and
-// `{ silenced }` say what of an answer is heard meanwhile, `mistaken` that nobody spoke, `end` asks for what is
-// left, and ends it. Times are seconds of the audio thread's clock.
+// `{ silenced }` say what of an answer is heard meanwhile, `mistaken` that nobody spoke, `right` that somebody did
+// after all, `end` asks for what is left, and ends it. Times are seconds of the audio thread's clock.
 
 import { Resampler, toInt16 } from './resampler.js';
 import { OnsetDetector } from './voice_onset.js';
@@ -25,6 +25,7 @@ class MicrophoneProcessor extends AudioWorkletProcessor {
     const inMs = (at) => (at - currentTime) * 1000;
     if (message === 'end') this.finish();
     else if (message === 'mistaken') this.ear.mistaken();
+    else if (message === 'right') this.ear.right();
     else if (message.played) this.ear.played(inMs(message.played.at), message.played.ms, message.played.db);
     else if (message.silenced) this.ear.silenced(inMs(message.silenced.at));
   }

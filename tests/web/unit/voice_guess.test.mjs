@@ -71,6 +71,20 @@ test('words that the server has acted on within the guess', async () => {
   assert.deepEqual([all.voice.player.paused, mistakes(all), all.voice.state.speech], [false, 0, null]);
 });
 
+test('a server that is late: the page was right', async () => {
+  const all = await speaking();
+  for (let n = 0; n < 2 * kMaxMistakes; n += 1) {
+    begins(all);
+    assert.equal(all.voice.player.paused, true);
+    all.world.pass(kMaxGuessMs + 200);
+    assert.equal(all.voice.player.paused, false);
+    all.say({ type: 'speech_started', utterance_id: `u${n}`, audio_ms: 1000 });
+    assert.equal(all.voice.player.paused, true);
+    assert.deepEqual(all.mics[0].told.filter(([what]) => what !== 'played' && what !== 'silenced').slice(-2), [['mistaken'], ['right']]);
+    all.say({ type: 'transcript', utterance_id: `u${n}`, text: '', is_final: true, speech_final: true });
+  }
+});
+
 test('somebody whom the server hears already', async () => {
   const all = await speaking();
   all.say({ type: 'speech_started', utterance_id: 'u2', audio_ms: 1000 });

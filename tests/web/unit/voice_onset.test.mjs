@@ -124,6 +124,20 @@ test('an echo louder than expected is taken for speech once, and then known', ()
   assert.ok(found.length >= 1 && found.length <= 3, String(found));
 });
 
+test('who is taken for a mistake is heard again, and sooner when it was none', () => {
+  const said = spoken('Wait, and what is still open there?', 'rms') ?? buzz(2, -16);
+  const waits = ['mistaken', 'right'].map((last) => {
+    const { sound, detector, each } = stage(answerOf('slt'), -40);
+    const then = (ear) => {
+      ear.mistaken();
+      if (last === 'right') ear.right();
+    };
+    const found = onsets(mixed(mixed(sound, said, 3), said, 6.5), { detector, each, then });
+    return found.find((ms) => ms > 6500) - 6500 - beginningOf(said) / 16;
+  });
+  assert.ok(waits[0] <= 600 && waits[1] <= waits[0] && waits[1] <= 100, String(waits));
+});
+
 test('what is not played any more raises no threshold', () => {
   const detector = new OnsetDetector();
   const sound = joined(quiet(1), mixed(quiet(2, 3), buzz(2, -34)));

@@ -22,7 +22,7 @@ export function stage(options = {}) {
     mics.push(mic);
     mic.promise = new Promise((resolve, reject) => Object.assign(mic, { resolve, reject }));
     const tell = (what) => (...rest) => mic.told.push([what, ...rest.map(Math.round)]);
-    const made = { close: async () => (mic.closed += 1), played: tell('played'), silenced: tell('silenced'), mistaken: tell('mistaken') };
+    const made = { close: async () => (mic.closed += 1), played: tell('played'), silenced: tell('silenced'), mistaken: tell('mistaken'), right: tell('right') };
     if (!options.slow) mic.resolve(made);
     else mic.made = made;
     return mic.promise;
