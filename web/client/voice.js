@@ -12,6 +12,8 @@ import { VoiceStream } from './voice_stream.js';
 export const kMaxPauseMs = 6_000;
 /** A pause for what this page alone has heard: the server says within this that somebody speaks, or it is over. */
 export const kMaxGuessMs = 600;
+/** As long as it goes on hearing somebody, the server may take so long in all. */
+export const kMaxSpeakingMs = 1_500;
 /** After so many pauses for nobody only the server is believed, until the next answer. */
 export const kMaxMistakes = 3;
 /** What the server hears so long after such a pause was what this page had heard. */
@@ -44,6 +46,7 @@ export class VoiceClient {
     this.use = null; // of the microphone, from one `start` to its end
     this.ear = null; // of the microphone that is open
     this.guessed = false; // the pause is for what this page alone has heard
+    this.guessedAt = 0;
     this.mistakes = { turnId: null, count: 0, at: -Infinity }; // `at`: the end of the last pause for nobody
     this.silenced = [];
     this.receiving = null; // turn and segment that binary frames belong to
@@ -92,6 +95,7 @@ export class VoiceClient {
       onFrame: (pcm, level) => isCurrent() && this.captured(pcm, level),
       onLost: () => isCurrent() && this.fail('device_lost', ''),
       onOnset: () => isCurrent() && this.guess(),
+      onSpeaking: () => isCurrent() && this.guessOn(),
     };
     const opening = this.openMicrophone(sink);
     this.capture = opening;
@@ -226,6 +230,13 @@ export class VoiceClient {
     if (this.mistakes.count >= kMaxMistakes) return;
     this.pause(hearing ? kMaxPauseMs : kMaxGuessMs);
     this.guessed = !hearing;
+    this.guessedAt = this.env.now();
+  }
+
+  guessOn() {
+    if (!this.guessed || !this.player.paused) return;
+    const left = kMaxSpeakingMs - (this.env.now() - this.guessedAt);
+    this.arm('pause', Math.min(kMaxGuessMs, Math.max(0, left)), () => this.inVain());
   }
 
   // Somebody speaks while the answer is spoken: silence first, and then see whether it was meant.

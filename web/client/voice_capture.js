@@ -62,12 +62,13 @@ async function graph(world, stream) {
  * @param {(pcm: Int16Array, level: number) => void} sink.onFrame `level` is 0 to 1
  * @param {() => void} sink.onLost the device has gone, or the permission
  * @param {() => void} [sink.onOnset] speech has begun, as far as can be told after a tenth of a second
+ * @param {() => void} [sink.onSpeaking] it goes on; several times a second
  * @returns {Promise<{close: () => Promise<void>, played: (inMs: number, ms: number, db: number) => void,
  *   silenced: (inMs: number) => void, mistaken: () => void, right: () => void}>} `close` gives the last, shorter
  *   frame before it resolves; `played` and `silenced` tell what comes out of the loudspeaker, so that it is not
  *   taken for somebody; `mistaken`: the last onset was none; `right`: it was one after all
  */
-export async function openMicrophone({ onFrame, onLost, onOnset = () => {} }, world = globalThis) {
+export async function openMicrophone({ onFrame, onLost, onOnset = () => {}, onSpeaking = () => {} }, world = globalThis) {
   const stream = await microphone(world);
   const release = () => stream.getTracks().forEach((track) => track.stop());
   let context;
@@ -79,6 +80,7 @@ export async function openMicrophone({ onFrame, onLost, onOnset = () => {} }, wo
     node.port.onmessage = ({ data }) => {
       if (data === null) ended();
       else if (data === 'onset') onOnset();
+      else if (data === 'speaking') onSpeaking();
       else onFrame(data.pcm, data.level);
     };
     made.source.connect(node);

@@ -133,6 +133,7 @@ export class OnsetDetector {
     this.recent = []; // of the last kWindow: { loud, voiced, over }
     this.hissRun = []; // levels
     this.quiet = kQuietFrames;
+    this.speaking = false; // the newest frames still are speech, of an onset before
   }
 
   /** The answer is heard at that level from `inMs` from now on for `lengthMs`. */
@@ -191,7 +192,9 @@ export class OnsetDetector {
     this.hissRun = isHiss ? [...this.hissRun, hissDb].slice(-kHissFrames) : [];
     const isNew = this.quiet >= kQuietFrames;
     this.quiet = bodyLoud || hissLoud ? (isNew ? kQuietFrames : 0) : this.quiet + 1;
-    if (!isNew || !this.isSpeech()) return false;
+    const isSpeech = this.isSpeech();
+    this.speaking = isSpeech && !isNew;
+    if (!isNew || !isSpeech) return false;
     this.quiet = 0;
     this.echo.taken = Math.max(...this.recent.map(({ over }) => over));
     return true;

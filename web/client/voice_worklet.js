@@ -1,5 +1,5 @@
 // Runs on the audio thread: microphone samples of any rate in, frames of 16-bit samples at 16 kHz out, each
-// with its loudness, and a word as soon as somebody seems to begin to speak. Messages to it: `{ played }` and
+// with its loudness, and a word as soon as somebody seems to begin to speak, and while he goes on. Messages to it: `{ played }` and
 // `{ silenced }` say what of an answer is heard meanwhile, `mistaken` that nobody spoke, `right` that somebody did
 // after all, `end` asks for what is left, and ends it. Times are seconds of the audio thread's clock.
 
@@ -9,6 +9,7 @@ import { OnsetDetector } from './voice_onset.js';
 const kRate = 16_000;
 const kFrameSamples = 640; // 40 ms
 const kMinFrameSamples = 160; // 10 ms: shorter ones are not taken by the server
+const kSpeakingSamples = 3200; // 200 ms: so often it is said that somebody goes on
 
 class MicrophoneProcessor extends AudioWorkletProcessor {
   constructor() {
@@ -18,6 +19,7 @@ class MicrophoneProcessor extends AudioWorkletProcessor {
     this.filled = 0;
     this.running = true;
     this.ear = new OnsetDetector();
+    this.unsaid = 0; // samples since a word about speech
     this.port.onmessage = ({ data }) => this.told(data);
   }
 
@@ -33,9 +35,17 @@ class MicrophoneProcessor extends AudioWorkletProcessor {
   process([input]) {
     if (!input?.[0] || !this.running) return this.running;
     const samples = this.resampler ? this.resampler.process(input[0]) : input[0];
-    if (this.ear.push(samples) > 0) this.port.postMessage('onset');
+    this.hear(samples);
     this.add(samples);
     return true;
+  }
+
+  hear(samples) {
+    this.unsaid += samples.length;
+    const begins = this.ear.push(samples) > 0;
+    if (!begins && !(this.ear.speaking && this.unsaid >= kSpeakingSamples)) return;
+    this.port.postMessage(begins ? 'onset' : 'speaking');
+    this.unsaid = 0;
   }
 
   add(samples) {

@@ -167,7 +167,7 @@ export function listen() {
         super(...args);
         this.port.addEventListener('message', ({ data }) => {
           if (data === 'onset') window.guesses.push(performance.now());
-          else if (data !== null) frame(data.pcm);
+          else if (data?.pcm) frame(data.pcm);
         });
       }
     };

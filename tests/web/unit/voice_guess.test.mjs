@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { kMaxGuessMs, kMaxMistakes, kMaxPauseMs } from '../../../web/client/voice.js';
+import { kMaxGuessMs, kMaxMistakes, kMaxPauseMs, kMaxSpeakingMs } from '../../../web/client/voice.js';
 import { listening, speaking } from './voice_stage.mjs';
 
 const begins = ({ mics }) => mics.at(-1).sink.onOnset();
@@ -30,6 +30,28 @@ test('the server has heard nobody: it goes on by itself, and the ear learns', as
   assert.deepEqual(states(all).slice(-2), [['paused', 520], ['resumed', 520]]);
   assert.equal(mistakes(all), 1);
   assert.equal(all.sent('interrupt').length, 0);
+});
+
+test('somebody goes on and the server says nothing: silence for a while, then not', async () => {
+  const all = await speaking();
+  begins(all);
+  for (let ms = 200; ms < kMaxSpeakingMs; ms += 200) {
+    all.world.pass(200);
+    all.mics[0].sink.onSpeaking();
+    assert.equal(all.voice.player.paused, true, `${ms} ms`);
+  }
+  all.world.pass(kMaxSpeakingMs % 200);
+  assert.equal(all.voice.player.paused, false);
+  all.mics[0].sink.onSpeaking();
+  all.world.pass(kMaxPauseMs);
+  assert.deepEqual([all.voice.state.speech.paused, mistakes(all)], [false, 1]);
+  begins(all);
+  all.world.pass(400);
+  all.mics[0].sink.onSpeaking();
+  all.world.pass(kMaxGuessMs - 1);
+  assert.equal(all.voice.player.paused, true);
+  all.world.pass(1);
+  assert.equal(all.voice.player.paused, false, 'nobody went on');
 });
 
 test('the server agrees: silence until it is known whether there are words', async () => {

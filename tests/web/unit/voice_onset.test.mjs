@@ -60,6 +60,16 @@ test('how the sound is cut changes nothing', () => {
   assert.equal(onsets(sound).length, 2);
 });
 
+test('it is told how long somebody goes on', () => {
+  const detector = new OnsetDetector();
+  const speaking = [];
+  onsets(joined(quiet(1), buzz(2, -20), quiet(1)), { detector, each: (ear, ms) => speaking.push([ms, ear.speaking]) });
+  const ever = speaking.filter(([, is]) => is).map(([ms]) => ms);
+  assert.ok(ever[0] >= 1050 && ever[0] <= 1150, String(ever[0]));
+  assert.ok(ever.at(-1) >= 2800 && ever.at(-1) <= 3150, String(ever.at(-1)));
+  assert.ok(ever.length > 100, 'most of the time');
+});
+
 for (const voice of kVoices) {
   for (const [level, room] of [[0, -70], [-14, -60], [-6, -45]]) {
     test(`phrases of ${voice} at ${level} dB in a room of ${room} dB: how soon`, (t) => {
