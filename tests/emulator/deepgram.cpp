@@ -1,7 +1,8 @@
-// Deepgram: live recognition over a WebSocket, and the list of projects that keys are tried with;
-// section 11. Recognises sound of the tests' making (deepgram_ear.h).
+// Deepgram: live recognition over a WebSocket, recognition of whole sound, lists of projects and
+// models; section 11. Recognises sound of the tests' making (deepgram_ear.h).
 #include "tests/emulator/deepgram.h"
 
+#include "tests/emulator/deepgram_rest.h"
 #include "tests/emulator/deepgram_talk.h"
 #include "tests/emulator/websocket.h"
 
@@ -26,6 +27,8 @@ struct Parameter {
 };
 
 using Kind = Parameter::Kind;
+constexpr std::array<std::string_view, 5> kLanguages{"en", "en-US", "en-GB", "de", "multi"};
+
 constexpr std::array kParameters{
     Parameter{"model", Kind::word},
     Parameter{"language", Kind::word},
@@ -97,22 +100,22 @@ class Deepgram final : public Provider {
   public:
     std::optional<Answer> refuse(Call& call) override {
         const std::string id = fresh_id("00000000-0000-4000-8000-");
-        const bool listens = call.path == "/v1/listen";
-        call.record.endpoint = listens ? "listen" : "projects";
-        if (!listens && (call.path != "/v1/projects" || call.request.method != "GET")) {
+        call.record.endpoint = endpoint_of(call);
+        if (call.record.endpoint.empty()) {
             return refused(call, 404, "NOT_FOUND", "no such endpoint", id);
         }
         if (!authorised(call)) {
             return refused(call, 401, "INVALID_AUTH", "Invalid credentials.", id);
         }
-        if (!listens) {
+        const bool whole = call.record.endpoint == "recorded";
+        if (!whole && call.record.endpoint != "listen") {
             return std::nullopt;
         }
-        if (std::string problem = upgrade_problem(call.request); !problem.empty()) {
-            return refused(call, 400, "Bad Request", problem, id);
+        std::string problem = whole ? sound_problem(call) : upgrade_problem(call.request);
+        if (problem.empty()) {
+            EarOptions options;
+            problem = options_of(call, options);
         }
-        EarOptions options;
-        std::string problem = options_of(call, options);
         return problem.empty() ? std::nullopt : refused(call, 400, "Bad Request", problem, id);
     }
 
@@ -123,9 +126,15 @@ class Deepgram final : public Provider {
             return json_answer(200, {{"projects", json::array({project})}},
                                {{"dg-request-id", id}});
         }
+        if (call.path == "/v1/models") {
+            return deepgram_models(call.script.models(call.provider), id);
+        }
         EarOptions options;
         (void)options_of(call, options);
         options.request_id = id;
+        if (call.record.endpoint == "recorded") {
+            return deepgram_recorded(std::move(options), call.request.body, how);
+        }
         Answer reply;
         reply.status = 101;
         reply.headers = {{"dg-request-id", id}};
@@ -134,12 +143,50 @@ class Deepgram final : public Provider {
     }
 
     Answer fail(const Call&, int status, const json& error) override {
-        const std::string id = fresh_id("00000000-0000-4000-8000-");
-        return refusal(status, field_of(error, "err_code", "FAILED"),
-                       field_of(error, "err_msg", "as the script says"), id);
+        static const std::map<int, std::pair<const char*, const char*>> kUsual{
+            {400, {"Bad Request", "as the script says"}},
+            {401, {"INVALID_AUTH", "Invalid credentials."}},
+            {402, {"ASR_PAYMENT_REQUIRED", "The project does not have enough credits."}},
+            {403,
+             {"INSUFFICIENT_PERMISSIONS", "Project does not have access to the requested model."}},
+            {429, {"TOO_MANY_REQUESTS", "Too many requests. Please try again later"}}};
+        const auto found = kUsual.find(status);
+        const auto usual = found == kUsual.end()
+                               ? std::pair("INTERNAL_SERVER_ERROR", "as the script says")
+                               : found->second;
+        return refusal(status, field_of(error, "err_code", usual.first),
+                       field_of(error, "err_msg", usual.second),
+                       fresh_id("00000000-0000-4000-8000-"));
     }
 
   private:
+    static std::string endpoint_of(const Call& call) {
+        const bool get = call.request.method == "GET";
+        if (call.path == "/v1/listen") {
+            return get ? "listen" : call.request.method == "POST" ? "recorded" : "";
+        }
+        return !get                          ? ""
+               : call.path == "/v1/projects" ? "projects"
+               : call.path == "/v1/models"   ? "models"
+                                             : "";
+    }
+
+    // Of a request with whole sound.
+    static std::string sound_problem(const Call& call) {
+        for (const char* live :
+             {"interim_results", "endpointing", "utterance_end_ms", "vad_events"}) {
+            if (!call.query(live).empty()) {
+                return std::string(live) + " is for live streams alone";
+            }
+        }
+        if (is_json(call.request)) {
+            return "the emulator fetches no sound by its URL";
+        }
+        const std::size_t bytes = call.request.body.size();
+        return bytes == 0 || bytes % 2 != 0 ? "failed to process audio: corrupt or unsupported data"
+                                            : "";
+    }
+
     static std::optional<Answer> refused(Call& call, int status, const std::string& code,
                                          const std::string& text, const std::string& id) {
         call.record.problem = text;
@@ -167,7 +214,9 @@ class Deepgram final : public Provider {
         };
         const std::string model = value("model", "");
         const auto& models = call.script.models(call.provider);
-        if (std::ranges::find(models, model) == models.end()) {
+        const std::string language = value("language", "en");
+        if (std::ranges::find(models, model) == models.end() ||
+            std::ranges::find(kLanguages, language) == kLanguages.end()) {
             return "no such model/language/tier combination found";
         }
         if (given.contains(model.starts_with("nova-3") ? "keywords" : "keyterm")) {

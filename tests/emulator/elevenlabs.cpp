@@ -1,10 +1,10 @@
-// ElevenLabs: speech as a stream, whole speech, the list of voices; section 12. Sound is a tone
+// ElevenLabs: speech as a stream, whole speech, what the account has; section 12. Sound is a tone
 // whose length follows the text.
+#include "tests/emulator/elevenlabs_account.h"
 #include "tests/emulator/provider.h"
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cmath>
 #include <map>
 #include <numbers>
@@ -19,7 +19,6 @@ constexpr double kSecondsPerCharacter = 0.06;
 constexpr double kMaxSeconds = 120;
 constexpr double kHertz = 220;
 constexpr double kLoudness = 6'000;
-constexpr const char* kVoice = "21m00Tcm4TlvDq8ikWAM";
 
 constexpr std::array<std::string_view, 18> kFormats{
     "mp3_22050_32",  "mp3_24000_48",  "mp3_44100_32", "mp3_44100_64", "mp3_44100_96",
@@ -82,12 +81,16 @@ class ElevenLabs final : public Provider {
         if (key == nullptr || !call.known_key(*key)) {
             return refusal(call, 401, "invalid_api_key", "Invalid API key");
         }
-        return call.record.endpoint == "voices" ? std::nullopt : refuse_speech(call);
+        if (call.record.endpoint == "voice" && !elevenlabs_has_voice(split_path(call.path)[2])) {
+            return refusal(call, 404, "voice_not_found",
+                           "A voice with the id " + split_path(call.path)[2] + " was not found.");
+        }
+        return of_account(call) ? std::nullopt : refuse_speech(call);
     }
 
     Answer answer(Call& call, const Behaviour& how) override {
-        if (call.record.endpoint == "voices") {
-            return json_answer(200, how.answer.is_object() ? how.answer : voices(call));
+        if (of_account(call)) {
+            return json_answer(200, how.answer.is_structured() ? how.answer : account(call));
         }
         const std::string format = format_of(call);
         Answer answer;
@@ -143,6 +146,12 @@ class ElevenLabs final : public Provider {
                 {"loc", {problem->where}}, {"msg", problem->text}, {"type", "value_error"}};
             return json_answer(422, {{"detail", json::array({one})}});
         }
+        const auto& models = call.script.models(call.provider);
+        const std::string model = call.body.value("model_id", models.front());
+        if (std::ranges::find(models, model) == models.end()) {
+            return refusal(call, 400, "model_not_found",
+                           "A model with model ID " + model + " does not exist.");
+        }
         const std::string format = format_of(call);
         if (std::ranges::find(kFormats, format) == kFormats.end()) {
             return refusal(call, 400, "invalid_output_format",
@@ -152,7 +161,7 @@ class ElevenLabs final : public Provider {
             return refusal(call, 400, "invalid_output_format", "The emulator has PCM alone.");
         }
         const std::string voice = split_path(call.path)[2];
-        if (voice != kVoice) {
+        if (!elevenlabs_has_voice(voice)) {
             return refusal(call, 404, "voice_not_found",
                            "A voice with the id " + voice + " was not found.");
         }
@@ -167,10 +176,10 @@ class ElevenLabs final : public Provider {
     static std::string endpoint_of(const Call& call) {
         const std::vector<std::string> parts = split_path(call.path);
         const bool post = call.request.method == "POST";
-        if (parts.size() == 2 && parts[1] == "voices" && (parts[0] == "v1" || parts[0] == "v2")) {
-            return post ? "" : "voices";
+        if (!post) {
+            return account_part(parts);
         }
-        if (parts.size() < 3 || parts[0] != "v1" || parts[1] != "text-to-speech" || !post) {
+        if (parts.size() < 3 || parts[0] != "v1" || parts[1] != "text-to-speech") {
             return {};
         }
         return parts.size() == 3                           ? "whole"
@@ -178,21 +187,31 @@ class ElevenLabs final : public Provider {
                                                            : "";
     }
 
-    static json voices(const Call& call) {
-        json list = json::array();
-        std::string search = call.query("search");
-        std::ranges::transform(search, search.begin(),
-                               [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-        if (std::string("rachel - calm").find(search) != std::string::npos) {
-            list.push_back({{"voice_id", kVoice},
-                            {"name", "Rachel - calm"},
-                            {"category", "premade"},
-                            {"labels", {{"gender", "female"}}}});
+    static std::string account_part(const std::vector<std::string>& parts) {
+        const auto path = [&](std::initializer_list<std::string_view> wanted) {
+            return std::ranges::equal(parts, wanted);
+        };
+        if (path({"v1", "voices"}) || path({"v2", "voices"})) {
+            return "voices";
         }
-        return {{"voices", list},
-                {"has_more", false},
-                {"total_count", list.size()},
-                {"next_page_token", nullptr}};
+        if (parts.size() == 3 && parts[0] == "v1" && parts[1] == "voices") {
+            return "voice";
+        }
+        return path({"v1", "models"})                 ? "models"
+               : path({"v1", "user", "subscription"}) ? "subscription"
+                                                      : "";
+    }
+
+    static bool of_account(const Call& call) {
+        return call.record.endpoint != "whole" && call.record.endpoint != "stream";
+    }
+
+    static json account(const Call& call) {
+        const std::string& part = call.record.endpoint;
+        return part == "voices"   ? elevenlabs_voices(call.query("search"))
+               : part == "voice"  ? *elevenlabs_voice(split_path(call.path)[2])
+               : part == "models" ? elevenlabs_models(call.script.models(call.provider))
+                                  : elevenlabs_subscription();
     }
 };
 

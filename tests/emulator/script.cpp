@@ -59,6 +59,7 @@ std::map<std::string, Script::Part> Script::first_parts() {
         parts[name].models = {"emulated-1"};
     }
     parts["deepgram"].models = {"nova-3", "nova-2"};
+    parts["elevenlabs"].models = {"eleven_flash_v2_5", "eleven_multilingual_v2"};
     parts["entra"].keys = {"emulated-client:emulated-secret"};
     return parts;
 }

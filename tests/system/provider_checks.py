@@ -11,7 +11,9 @@ from harness.paths import SANITIZED, WORKER
 LIMIT_S = 60
 UNKNOWN_NAME = "x" * 64 + ".invalid"  # no label is so long: refused without asking anybody
 LANGUAGE = ("openai", "anthropic", "gemini")
-BY_KEY = (*LANGUAGE, "hubspot")  # each has a key, a base URL and its own connection
+VOICE = ("deepgram", "elevenlabs")
+BY_KEY = (*LANGUAGE, "hubspot", *VOICE)  # each has a key and a base URL
+PROXIED = tuple(name for name in BY_KEY if name != "deepgram")  # with a way of their own to it
 
 
 def run(settings, *flags):
@@ -40,7 +42,8 @@ def emulated(emulator):
     """All providers that a key opens, on the emulator."""
     settings = {"provider_ca_file": emulator.ca_file}
     for name, path in (("openai", "/openai/v1"), ("anthropic", "/anthropic"),
-                       ("gemini", "/gemini/v1beta"), ("hubspot", "/hubspot")):
+                       ("gemini", "/gemini/v1beta"), ("hubspot", "/hubspot"),
+                       ("deepgram", "/deepgram/v1"), ("elevenlabs", "/elevenlabs")):
         settings |= {f"{name}_base_url": emulator.url(path), f"{name}_api_key": KEY}
     return settings | {f"{name}_model": MODEL for name in LANGUAGE}
 

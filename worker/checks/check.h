@@ -48,7 +48,7 @@ std::string_view trouble_name(Trouble trouble) noexcept;
 // One row.
 struct Finding {
     std::string provider;
-    std::vector<std::string> purposes; // tasks of a turn
+    std::vector<std::string> purposes; // tasks of a turn, hearing, speaking
     std::string resource;              // "model gpt-5-mini"
     std::optional<bool> reachable;     // null: not known
     std::optional<bool> authorised;
@@ -85,6 +85,8 @@ Task<void> check_bigquery(const Settings& settings, Run& run, Finding& finding);
 Task<void> check_vertex_search(const Settings& settings, Run& run, Finding& finding);
 Task<void> check_powerbi(const Settings& settings, Run& run, Finding& finding);
 Task<void> check_hubspot(const Settings& settings, Run& run, Finding& finding);
+Task<void> check_deepgram(const Settings& settings, Run& run, Finding& finding);
+Task<void> check_elevenlabs(const Settings& settings, Run& run, Finding& finding);
 
 // All checks of these settings, side by side, and the row of what is embedded.
 std::vector<Finding> check_all(const Settings& settings);

@@ -33,6 +33,8 @@ struct Target {
     std::string missing_cure;
     std::string quota_cure;
     std::string region_cure;
+    // Where a connection may be stopped on its way.
+    std::string proxy_cure = "behind a proxy set provider_proxy";
 };
 
 // The connection part of a provider's settings, whose URL is given.
@@ -73,7 +75,7 @@ struct Reply {
     std::chrono::milliseconds latency{};
     std::chrono::system_clock::time_point at; // when it came
 
-    bool success() const { return !error && head.status / 100 == 2 && json.is_object(); }
+    bool success() const { return !error && head.status / 100 == 2 && json.is_structured(); }
 };
 
 struct Question {

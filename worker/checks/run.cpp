@@ -15,11 +15,13 @@ namespace {
 
 constexpr std::string_view kTasks[] = {"extractor", "router", "sql_writer", "merger", "responder"};
 constexpr std::string_view kDataTasks[] = {"sql", "documents", "crm"};
+constexpr std::string_view kHearing = "hearing";
+constexpr std::string_view kSpeaking = "speaking";
 constexpr std::string_view kEmbedded = "embedded";
 
 struct Row {
     std::string_view provider;
-    std::string_view task; // of the data it has; empty: a language model
+    std::string_view task; // of the data it has, or of voice; empty: a language model
     bool (*configured)(const Settings& settings);
     bool by_google; // asked with Google's access token
     CheckFunction check;
@@ -43,9 +45,25 @@ const Row kRows[] = {
      check_vertex_search},
     {"powerbi", "chart", [](const Settings& s) { return s.powerbi_active(); }, false,
      check_powerbi},
+    {"deepgram", kHearing, [](const Settings& s) { return s.deepgram_active(); }, false,
+     check_deepgram},
+    {"elevenlabs", kSpeaking, [](const Settings& s) { return s.elevenlabs_active(); }, false,
+     check_elevenlabs},
 };
 
+// A provider of voice that is set up, and another engine is named in its place.
+bool idle_voice(const VoiceSettings& voice, const Row& row) {
+    const auto other = [&](const std::string& named, bool stub) {
+        return named == "auto" ? stub : named != row.provider;
+    };
+    return (row.task == kHearing && other(voice.recogniser, voice.stub_deepgram)) ||
+           (row.task == kSpeaking && other(voice.synthesiser, voice.stub_elevenlabs));
+}
+
 std::vector<std::string> purposes_of(const Settings& settings, const Row& row) {
+    if (idle_voice(settings.voice, row)) {
+        return {};
+    }
     if (!row.task.empty()) {
         return {std::string(row.task)};
     }

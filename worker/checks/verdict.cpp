@@ -34,7 +34,7 @@ void add(std::vector<std::string>& words, const json& value) {
 // Members that hold words, wherever an object of an error has them.
 void add_words(ErrorWords& out, const json& object) {
     for (const char* name : {"type", "code", "status", "reason", "error", "category", "policyName",
-                             "error_code", "errorType"}) {
+                             "error_code", "errorType", "err_code"}) {
         add(out.words, member(object, name));
     }
     for (const char* list : {"details", "errors", "error_codes"}) {
@@ -93,11 +93,17 @@ ErrorWords error_words(const json& body, const std::string& secret) {
     ErrorWords out;
     const json& object = body.is_array() && !body.empty() ? body.front() : body;
     const json& error = member(object, "error");
+    const json& detail = member(object, "detail"); // ElevenLabs: an object, a list, a text
     add_words(out, error);
     add_words(out, object);
+    add_words(out, detail);
     std::string text = text_of(member(error, "message"));
-    for (const char* name : {"message", "error_description", "error", "detail"}) {
+    for (const char* name : {"message", "err_msg", "error_description", "error", "detail"}) {
         text = text.empty() ? text_of(member(object, name)) : text;
+    }
+    const json& first = detail.is_array() && !detail.empty() ? detail.front() : detail;
+    for (const char* name : {"message", "msg"}) {
+        text = text.empty() ? text_of(member(first, name)) : text;
     }
     out.message = shown(std::move(text), secret);
     out.param = text_of(member(error, "param"));

@@ -72,8 +72,8 @@ void late(const Run& run, const Target& target, HttpCause cause, Finding& findin
     const std::string host = place_of(target.base_url);
     if (cause == HttpCause::no_answer) {
         fail(finding, Trouble::late, "no connection to " + host + " in time",
-             "does a firewall stop it? Behind a proxy set provider_proxy; on a slow network raise "
-             "provider_connect_timeout");
+             "does a firewall stop it? If so, " + target.proxy_cure +
+                 "; on a slow network raise provider_connect_timeout");
         return;
     }
     finding.reachable = true;
@@ -98,14 +98,12 @@ void judge_error(const net::HttpCausedError& error, const Run& run, const Target
     } else if (cause == HttpCause::name) {
         fail(finding, Trouble::name, "the name " + host + " is not known",
              "is " + target.url_setting +
-                 " right, and has this machine a network and a DNS? Behind a proxy set "
-                 "provider_proxy");
+                 " right, and has this machine a network and a DNS? Else " + target.proxy_cure);
     } else if (cause == HttpCause::connection) {
         const std::string by =
             target.connect_to.empty() ? "" : " (by " + target.connect_setting + ")";
         fail(finding, Trouble::connection, "nobody takes connections at " + host + by,
-             "is " + target.url_setting +
-                 " right and the server up? Behind a firewall set provider_proxy");
+             "is " + target.url_setting + " right and the server up? Else " + target.proxy_cure);
     } else if (cause == HttpCause::authority || cause == HttpCause::certificate_date ||
                cause == HttpCause::certificate_name) {
         certificate_trouble(target, cause, finding);
