@@ -40,9 +40,10 @@ std::string tls_cause() {
 
 } // namespace
 
-void Client::connect(std::string subprotocols) {
+void Client::connect(std::string subprotocols, std::string path) {
     drop();
     subprotocols_ = std::move(subprotocols);
+    path_ = path.empty() ? clients_.target.path : std::move(path);
     refused_status_ = 0;
     begun_ = now_ns();
     connected_ = secured_ = open_ = 0;
@@ -157,7 +158,7 @@ bool Client::shake_hands() {
 }
 
 void Client::start_upgrade() {
-    options_.target = {clients_.target.header, clients_.target.path, subprotocols_, {}};
+    options_.target = {clients_.target.header, path_, subprotocols_, {}};
     options_.limits.max_frame_bytes = options_.limits.max_message_bytes = kMaxMessageBytes;
     ws_ = std::make_unique<WsClient>(options_, WsMasks{draw_mask, nullptr});
     uint8_t key[kWsKeyRandomBytes];

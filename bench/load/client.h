@@ -48,8 +48,8 @@ class Client final : private Ready {
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
-    // `subprotocols` as in the header; kept until the end of the connection.
-    void connect(std::string subprotocols);
+    // `subprotocols` as in the header; `path` instead of the target's, unless empty.
+    void connect(std::string subprotocols, std::string path = {});
     bool send(std::string_view text); // false: not open, or the server takes nothing
     bool send_binary(ByteView bytes);
     void close(CloseCode code = CloseCode::normal); // by handshake; client_ended follows
@@ -84,6 +84,7 @@ class Client final : private Ready {
     Clients& clients_;
     ClientOwner& owner_;
     std::string subprotocols_;
+    std::string path_;
     WsClientOptions options_;
     std::unique_ptr<WsClient> ws_;
     SSL* ssl_ = nullptr;

@@ -4,6 +4,7 @@
 #include "bench/tool/compare.h"
 #include "bench/tool/deploy.h"
 #include "bench/tool/idle.h"
+#include "bench/tool/peer.h"
 #include "bench/tool/relay.h"
 #include "bench/tool/replay.h"
 #include "bench/tool/report.h"
@@ -30,6 +31,7 @@ struct Options {
     Common common;
     ChatOptions chat;
     RelayOptions relay;
+    PeerOptions peer;
     IdleOptions idle;
     HandshakeOptions handshakes;
     StormOptions storm;
@@ -100,6 +102,19 @@ CLI::App* add_command(CLI::App& app, Options& options, const char* name, const c
 }
 
 using Runs = std::vector<std::pair<CLI::App*, std::function<Result()>>>;
+
+void add_peer(CLI::App& app, Options& o, Runs& runs) {
+    CLI::App* peer = add_command(app, o, "peer", "the load of relay on a server of bench/peers",
+                                 "wss://localhost:18643/ws");
+    peer->add_option("--sessions", o.peer.sessions, "connections [200]")
+        ->check(CLI::Range(1, 200'000));
+    peer->add_option("--rate", o.peer.rate, "events a second of each [50]")
+        ->check(CLI::Range(uint64_t{1}, kMaxPeerRate));
+    peer->add_option("--bytes", o.peer.bytes, "of an event's text [80]")
+        ->check(CLI::Range(uint64_t{1}, kMaxPeerBytes));
+    peer->add_option("--dialect", o.peer.dialect, "plain or socketio [plain]");
+    runs.emplace_back(peer, [&o] { return run_peer(o.common, o.peer); });
+}
 
 void add_long_commands(CLI::App& app, Options& o, Runs& runs) {
     CLI::App* soak = add_command(
@@ -189,6 +204,7 @@ Runs add_commands(CLI::App& app, Options& o) {
     storm->add_option("--rate", o.storm.rate, "events a second of each answer [5]");
     storm->add_option("--limit", o.storm.limit_s, "seconds for all to be back [60]");
     runs.emplace_back(storm, [&o] { return run_storm(o.common, o.storm); });
+    add_peer(app, o, runs);
     add_long_commands(app, o, runs);
     return runs;
 }

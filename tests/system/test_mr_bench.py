@@ -9,9 +9,10 @@ import wave
 
 import pytest
 
-from harness.paths import BENCH, MICRO
-from harness.process import wait_for
+from harness.paths import BENCH, BUILD, MICRO
+from harness.process import Log, Process, wait_for
 from harness.stack import shared_stack
+from harness.tls import certificate
 from voice import spoken
 
 LOCATIONS = """
@@ -152,7 +153,11 @@ def test_a_gateway_that_is_killed_is_seen_and_survived(stack, watch):
 
 
 def connections_of(stack):
-    port = f":{stack.nginx.https_port:04X}"
+    return connections_to(stack.nginx.https_port)
+
+
+def connections_to(number):
+    port = f":{number:04X}"
     return sum(line.split()[1].endswith(port) and line.split()[3] == "01"
                for line in open("/proc/net/tcp").read().splitlines()[1:])
 
@@ -273,12 +278,60 @@ def test_deploy_under_load(make_stack, watch):
     stack.workers[0].kill()  # known to be gone
 
 
+@pytest.fixture
+def floor(tmp_path):
+    """The floor of bench/peers, and its port."""
+    log, tls = Log(tmp_path / "floor.log"), certificate()
+    process = Process("floor", [BUILD / "mr-peer-floor", f"--cert={tls}/cert.pem",
+                                f"--key={tls}/key.pem"], log)
+    wait_for(lambda: "listening" in log.text(), "the floor listens")
+    yield process, int(log.text().split()[-1])
+    process.kill()
+
+
+def run_peer(port, *options, path="/ws"):
+    return subprocess.Popen([BENCH, "peer", f"wss://localhost:{port}{path}", "--json", "--quiet",
+                             "--warmup=0.2", *options], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
+
+
+def test_peer(floor):
+    process, port = floor
+    result = finish(run_peer(port, "--sessions=20", "--rate=20", "--bytes=100", "--seconds=1.5",
+                             f"--watch=server={process.pid}"))
+    assert not result["broken"], result["broken"]
+    counts, rates = result["counts"], result["rates"]
+    assert counts["events"] == result["times"]["latency"]["count"] == 20 * 20 * 1.5
+    assert counts["missing_events"] == counts["repeated_events"] == counts["connections_lost"] == 0
+    assert rates["delivered"] == pytest.approx(1)
+    assert rates["server_us_per_event"] == rates["total_us_per_event"] > 0
+    assert result["memory_kib"]["server_rss_per_connection"] > 0
+
+
+def test_a_peer_that_ends_is_seen(floor):
+    process, port = floor
+    run = run_peer(port, "--sessions=3", "--rate=20", "--seconds=2")
+    wait_for(lambda: connections_to(port) >= 3, "all are connected")
+    process.kill()
+    out, err = run.communicate(timeout=LIMIT_S)
+    assert run.returncode in (1, 2), err  # under way, or before all had begun
+    assert "connection" in (json.loads(out)["broken"][-1] if out else err)
+
+
+def test_a_target_that_is_no_peer_is_named(stack):
+    refused = run_peer(stack.nginx.https_port, "--sessions=2", path="/nothing")
+    _, err = refused.communicate(timeout=LIMIT_S)
+    assert refused.returncode == 2 and "refused with 404" in err
+
+
 @pytest.mark.parametrize("arguments, says", [
     (["chat", "ftp://localhost/"], "expected wss://"),
     (["chat", "ws://127.0.0.1:1/ws/chat", "--sessions=1", "--quiet"], "Connection refused"),
     (["chat", "ws://127.0.0.1/", "--slo=speed=3"], "--slo"),
     (["chat", "ws://127.0.0.1:1/", "--watch=nginx"], "ROLE=PID"),
     (["relay", "ws://127.0.0.1:1/", "--bytes=3"], "bytes"),
+    (["peer", "ws://127.0.0.1:1/", "--dialect=morse"], "--dialect"),
+    (["peer", "ws://127.0.0.1:1/", "--sessions=1", "--quiet"], "Connection refused"),
     (["voice", "ws://127.0.0.1:1/", "--wav=/dev/null"], "no WAV file"),
     (["dance"], "dance"),
 ])

@@ -1,0 +1,229 @@
+#include "bench/peers/broker.h"
+
+#include "bench/peers/link.h"
+#include "shared/resp.h"
+
+#include <array>
+#include <stdexcept>
+
+namespace mr::bench {
+namespace {
+
+constexpr size_t kFullBytes = 1 << 20;
+constexpr size_t kNchanLinks = 8;
+constexpr std::string_view kStartChannel = "peer:start";
+
+class RedisBroker : public Broker {
+  public:
+    RedisBroker(Loop& loop, const std::string& address, Started started)
+        : started_(std::move(started)),
+          events_(loop, address, [this](std::string_view bytes) { take_replies(bytes); }),
+          starts_(loop, address, [this](std::string_view bytes) { take_starts(bytes); }) {
+        encode_command(starts_.out(), {"SUBSCRIBE", kStartChannel});
+        starts_.flush();
+    }
+
+    void publish(const PeerStart& start, const PeerStamp& stamp) override {
+        channel_ = "peer:";
+        channel_ += start.session;
+        text_.clear();
+        append_event(text_, stamp, start.bytes);
+        put(channel_, text_);
+    }
+    void flush() override { events_.flush(); }
+    bool full() const override { return events_.queued_bytes() > kFullBytes; }
+
+  protected:
+    void put(std::string_view channel, std::string_view text) {
+        encode_command(events_.out(), {"PUBLISH", channel, text});
+    }
+    std::string channel_, text_;
+
+  private:
+    void take_replies(std::string_view bytes) {
+        replies_.feed(bytes.data(), bytes.size());
+        while (replies_.next() == RespReader::Result::reply) {
+            if (replies_.current().is_error()) {
+                throw std::runtime_error("Redis refuses an event: " +
+                                         std::string(replies_.current().text()));
+            }
+        }
+    }
+    void take_starts(std::string_view bytes) {
+        messages_.feed(bytes.data(), bytes.size());
+        while (messages_.next() == RespReader::Result::reply) {
+            const Reply reply = messages_.current();
+            if (reply.size() == 3 && reply[0].text() == "message") {
+                if (const auto start = read_start(reply[2].text())) {
+                    started_(*start);
+                }
+            }
+        }
+    }
+
+    Started started_;
+    RespReader replies_, messages_;
+    Link events_, starts_;
+};
+
+class SocketIoBroker final : public RedisBroker {
+  public:
+    using RedisBroker::RedisBroker;
+    void publish(const PeerStart& start, const PeerStamp& stamp) override {
+        channel_ = "socket.io#/#";
+        channel_ += start.session;
+        channel_ += '#';
+        put(channel_, socketio_message(start, stamp));
+    }
+};
+
+class NchanBroker final : public Broker {
+  public:
+    NchanBroker(Loop& loop, const std::string& address, Started started)
+        : started_(std::move(started)),
+          starts_(loop, address, [this](std::string_view bytes) { take_starts(bytes); }) {
+        starts_.out().append(as_bytes("GET /starts HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+        starts_.flush();
+        for (auto& link : links_) {
+            link = std::make_unique<Link>(loop, address, [](std::string_view) {});
+        }
+    }
+
+    void publish(const PeerStart& start, const PeerStamp& stamp) override {
+        text_.clear();
+        append_event(text_, stamp, start.bytes);
+        Buffer& out = links_[std::hash<std::string>()(start.session) % kNchanLinks]->out();
+        out.append(as_bytes("POST /publish?session="));
+        out.append(as_bytes(start.session));
+        out.append(as_bytes(" HTTP/1.1\r\nHost: localhost\r\nContent-Length: "));
+        out.append(as_bytes(std::to_string(text_.size())));
+        out.append(as_bytes("\r\n\r\n"));
+        out.append(as_bytes(text_));
+    }
+    void flush() override {
+        for (auto& link : links_) {
+            link->flush();
+        }
+    }
+    bool full() const override {
+        size_t queued = 0;
+        for (const auto& link : links_) {
+            queued += link->queued_bytes();
+        }
+        return queued > kFullBytes;
+    }
+
+  private:
+    // A start message is a line of its own; chunk sizes and headers are others.
+    void take_starts(std::string_view bytes) {
+        received_ += bytes;
+        size_t from = 0;
+        for (size_t end = received_.find('\n'); end != std::string::npos;
+             end = received_.find('\n', from)) {
+            const std::string_view line(received_.data() + from, end - from);
+            if (const auto start = read_start(line)) {
+                started_(*start);
+            }
+            from = end + 1;
+        }
+        received_.erase(0, from);
+    }
+
+    Started started_;
+    std::string received_, text_;
+    Link starts_;
+    std::array<std::unique_ptr<Link>, kNchanLinks> links_;
+};
+
+// MessagePack, as much of it as is needed.
+void put_text(std::string& out, std::string_view text) {
+    if (text.size() < 32) {
+        out += static_cast<char>(0xA0 | text.size());
+    } else {
+        out += '\xDA';
+        out += static_cast<char>(text.size() >> 8);
+        out += static_cast<char>(text.size() & 0xFF);
+    }
+    out += text;
+}
+
+void put_number(std::string& out, uint64_t number) {
+    out += '\xCF';
+    for (int shift = 56; shift >= 0; shift -= 8) {
+        out += static_cast<char>((number >> shift) & 0xFF);
+    }
+}
+
+void put_array(std::string& out, size_t size) {
+    out += static_cast<char>(0x90 | size);
+}
+
+void put_map(std::string& out, size_t size) {
+    out += static_cast<char>(0x80 | size);
+}
+
+} // namespace
+
+std::string socketio_message(const PeerStart& start, const PeerStamp& stamp) {
+    constexpr char kEventType = 2;
+    std::string out;
+    put_array(out, 3);
+    put_text(out, "emitter");
+    put_map(out, 3);
+    put_text(out, "type");
+    out += kEventType;
+    put_text(out, "data");
+    put_array(out, 2);
+    put_text(out, "event");
+    put_map(out, 3);
+    put_text(out, "seq");
+    put_number(out, stamp.seq);
+    put_text(out, "due_ns");
+    put_number(out, static_cast<uint64_t>(stamp.due_ns));
+    put_text(out, "text");
+    std::string text;
+    append_filler(text, start.bytes);
+    put_text(out, text);
+    put_text(out, "nsp");
+    put_text(out, "/");
+    put_map(out, 3);
+    put_text(out, "rooms");
+    put_array(out, 1);
+    put_text(out, start.session);
+    put_text(out, "except");
+    put_array(out, 0);
+    put_text(out, "flags");
+    put_map(out, 0);
+    return out;
+}
+
+std::unique_ptr<Broker> redis_broker(Loop& loop, const std::string& address,
+                                     Broker::Started started) {
+    return std::make_unique<RedisBroker>(loop, address, std::move(started));
+}
+
+std::unique_ptr<Broker> socketio_broker(Loop& loop, const std::string& address,
+                                        Broker::Started started) {
+    return std::make_unique<SocketIoBroker>(loop, address, std::move(started));
+}
+
+std::unique_ptr<Broker> nchan_broker(Loop& loop, const std::string& address,
+                                     Broker::Started started) {
+    return std::make_unique<NchanBroker>(loop, address, std::move(started));
+}
+
+std::unique_ptr<Broker> make_broker(const std::string& kind, Loop& loop, const std::string& address,
+                                    Broker::Started started) {
+    if (kind == "redis") {
+        return redis_broker(loop, address, std::move(started));
+    }
+    if (kind == "socketio") {
+        return socketio_broker(loop, address, std::move(started));
+    }
+    if (kind == "nchan") {
+        return nchan_broker(loop, address, std::move(started));
+    }
+    throw std::runtime_error("--broker " + kind + " is not redis, socketio or nchan");
+}
+
+} // namespace mr::bench

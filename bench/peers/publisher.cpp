@@ -1,0 +1,82 @@
+// mr-peer-publisher: the other half of a peer with a broker. The server takes connections and hands
+// on what comes by the broker; this process, in place of a worker, is told by the broker which
+// session wants events, and publishes them when they are due. All that is due at a time goes out in
+// one write: it costs a peer less than what its users would write.
+#include "bench/load/clock.h"
+#include "bench/peers/broker.h"
+#include "bench/peers/streams.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+#include <stdexcept>
+
+namespace mr::bench {
+namespace {
+
+class Publisher {
+  public:
+    Publisher(const std::string& kind, const std::string& address)
+        : broker_(make_broker(kind, loop_, address, [this](const PeerStart& start) {
+              streams_.start(std::hash<std::string>()(start.session), start, now_ns());
+              arm();
+          })) {}
+
+    void run() { loop_.run(); }
+
+  private:
+    void arm();
+    void write_due();
+
+    Loop loop_;
+    Streams streams_;
+    std::unique_ptr<Broker> broker_;
+    int64_t armed_ns_ = kNeverDue;
+};
+
+void Publisher::arm() {
+    int64_t due = streams_.next_due_ns();
+    if (due != kNeverDue && broker_->full()) {
+        due = std::max(due, now_ns() + kNsPerMs);
+    }
+    if (due < armed_ns_) {
+        armed_ns_ = due;
+        loop_.at(due, [this, due] {
+            if (due == armed_ns_) {
+                write_due();
+            }
+        });
+    }
+}
+
+void Publisher::write_due() {
+    armed_ns_ = kNeverDue;
+    if (!broker_->full()) {
+        streams_.take_due(
+            now_ns(), [this](const Streams::Due& due) { broker_->publish(*due.start, due.stamp); });
+        broker_->flush();
+    }
+    arm();
+}
+
+} // namespace
+} // namespace mr::bench
+
+int main(int argc, char** argv) {
+    std::string kind = "redis", address;
+    CLI::App app("Publishes the events that sessions of a peer have asked for (bench/peers).");
+    app.add_option("--broker", kind, "redis, socketio or nchan [redis]");
+    app.add_option("--address", address, "unix:/path or 127.0.0.1:port")->required();
+    CLI11_PARSE(app, argc, argv);
+    try {
+        mr::bench::Publisher publisher(kind, address);
+        std::printf("publishing to %s\n", address.c_str());
+        std::fflush(stdout);
+        publisher.run();
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "mr-peer-publisher: %s\n", error.what());
+        return 1;
+    }
+    return 0;
+}

@@ -1,0 +1,157 @@
+#include "bench/load/clock.h"
+#include "bench/load/peer_dialect.h"
+#include "bench/peers/broker.h"
+#include "bench/peers/streams.h"
+
+#include <gtest/gtest.h>
+
+namespace mr::bench {
+namespace {
+
+TEST(BenchPeers, StartMessagesAreReadAsTheyAreWritten) {
+    const PeerStart start{"s-17", 50, 1000, 80};
+    for (const PeerDialect dialect : {PeerDialect::plain, PeerDialect::socketio}) {
+        const auto read = read_start(wrap_start(dialect, start));
+        ASSERT_TRUE(read);
+        EXPECT_EQ(read->session, start.session);
+        EXPECT_EQ(read->rate, start.rate);
+        EXPECT_EQ(read->count, start.count);
+        EXPECT_EQ(read->bytes, start.bytes);
+    }
+}
+
+TEST(BenchPeers, WhatIsNoStartMessageIsRefused) {
+    for (const char* text : {
+             "",
+             "{}",
+             "x",
+             R"({"session":"a","rate":1,"count":1})",
+             R"({"session":"","rate":1,"count":1,"bytes":1})",
+             R"({"session":"a b","rate":1,"count":1,"bytes":1})",
+             R"({"session":"a\r\nb","rate":1,"count":1,"bytes":1})",
+             R"({"session":"a","rate":0,"count":1,"bytes":1})",
+             R"({"session":"a","rate":-1,"count":1,"bytes":1})",
+             R"({"session":"a","rate":100001,"count":1,"bytes":1})",
+             R"({"session":"a","rate":1,"count":99999999999999999999,"bytes":1})",
+             R"({"session":"a","rate":1,"count":1,"bytes":16385})",
+             R"({"session":"a","rate":1,"count":1,"bytes":"80"})",
+             R"({"session":"a)",
+         }) {
+        EXPECT_FALSE(read_start(text)) << text;
+    }
+    const std::string many(kMaxPeerSessionChars + 1, 'a');
+    EXPECT_FALSE(read_start(write_start({many, 1, 1, 1})));
+}
+
+TEST(BenchPeers, StampsAreFoundWhateverStandsAroundThem) {
+    std::string event;
+    append_event(event, {7, 123456789}, 80);
+    EXPECT_EQ(event.size(), std::string(R"({"seq":7,"due_ns":123456789,"text":""})").size() + 80);
+    for (const std::string& text :
+         {event, "42[\"event\"," + event + "]", "[" + event + "," + event + "]"}) {
+        std::string_view rest = text;
+        PeerStamp stamp;
+        size_t found = 0;
+        for (; next_peer_stamp(rest, stamp); ++found) {
+            EXPECT_EQ(stamp.seq, 7u);
+            EXPECT_EQ(stamp.due_ns, 123456789);
+        }
+        EXPECT_EQ(found, text[0] == '[' ? 2u : 1u) << text;
+    }
+    for (const char* text : {"", "\"seq\":", "\"seq\":x,\"due_ns\":1",
+                             "\"seq\":1,\"due_ns\":", "\"seq\":1,\"at\":2", "40{\"sid\":\"x\"}"}) {
+        std::string_view rest = text;
+        PeerStamp stamp;
+        EXPECT_FALSE(next_peer_stamp(rest, stamp)) << text;
+    }
+}
+
+TEST(BenchPeers, SocketIoIsAnsweredAsItsProtocolSays) {
+    const PeerDialect dialect = PeerDialect::socketio;
+    EXPECT_FALSE(ready_when_open(dialect));
+    const PeerTurn open = take_message(dialect, R"(0{"sid":"a","pingInterval":25000})");
+    EXPECT_FALSE(open.ready);
+    EXPECT_EQ(open.reply, "40");
+    const PeerTurn connected = take_message(dialect, R"(40{"sid":"b"})");
+    EXPECT_TRUE(connected.ready);
+    EXPECT_EQ(connected.reply, "");
+    EXPECT_EQ(take_message(dialect, "2").reply, "3");
+    EXPECT_FALSE(take_message(dialect, "2").ready);
+    EXPECT_TRUE(ready_when_open(PeerDialect::plain));
+    EXPECT_EQ(take_message(PeerDialect::plain, "2").reply, "");
+}
+
+TEST(BenchPeers, SocketIoMessagesAreMessagePack) {
+    const std::string message = socketio_message({"17", 50, 10, 40}, {3, 0x0102030405});
+    std::string text;
+    append_filler(text, 40);
+    const std::string expected =
+        std::string("\x93\xA7"
+                    "emitter\x83\xA4type\x02\xA4"
+                    "data\x92\xA5"
+                    "event\x83\xA3seq\xCF") +
+        std::string("\0\0\0\0\0\0\0\3", 8) + "\xA6" + "due_ns\xCF" +
+        std::string("\0\0\0\1\2\3\4\5", 8) + "\xA4text\xDA" + std::string("\0\x28", 2) + text +
+        "\xA3nsp\xA1/\x83\xA5rooms\x91\xA2" + "17" + "\xA6" + "except\x90\xA5" + "flags\x80";
+    EXPECT_EQ(message, expected);
+}
+
+struct Taken {
+    uint64_t owner, seq;
+    int64_t due_ns;
+    bool operator==(const Taken&) const = default;
+};
+
+std::vector<Taken> take(Streams& streams, int64_t now_ns) {
+    std::vector<Taken> taken;
+    streams.take_due(now_ns, [&taken](const Streams::Due& due) {
+        taken.push_back({due.owner, due.stamp.seq, due.stamp.due_ns});
+    });
+    return taken;
+}
+
+TEST(BenchPeers, EventsAreDueAtTheirRateOnWholeMilliseconds) {
+    for (const uint64_t rate : {1, 3, 7, 50, 333, 999, 1000, 5000}) {
+        Streams streams;
+        const int64_t begun = 5 * kNsPerS + 123'456;
+        streams.start(1, {"a", rate, 2 * rate, 80}, begun);
+        const std::vector<Taken> taken = take(streams, begun + 3 * kNsPerS);
+        ASSERT_EQ(taken.size(), 2 * rate);
+        for (size_t i = 0; i < taken.size(); ++i) {
+            EXPECT_EQ(taken[i].seq, i);
+            EXPECT_EQ(taken[i].due_ns % kNsPerMs, 0);
+            const double exact = static_cast<double>(begun) +
+                                 static_cast<double>(i + 1) * 1e9 / static_cast<double>(rate);
+            EXPECT_GE(static_cast<double>(taken[i].due_ns), exact - 1);
+            EXPECT_LT(static_cast<double>(taken[i].due_ns), exact + 1e6);
+        }
+        EXPECT_EQ(streams.size(), 0u);
+        EXPECT_EQ(streams.next_due_ns(), kNeverDue);
+    }
+}
+
+TEST(BenchPeers, NothingIsTakenBeforeItIsDueAndTheEarliestComesFirst) {
+    Streams streams;
+    streams.start(1, {"a", 10, 2, 80}, 0);
+    streams.start(2, {"b", 100, 3, 80}, 0);
+    EXPECT_EQ(streams.next_due_ns(), 10 * kNsPerMs);
+    EXPECT_TRUE(take(streams, 10 * kNsPerMs - 1).empty());
+    const std::vector<Taken> expected = {{2, 0, 10 * kNsPerMs},
+                                         {2, 1, 20 * kNsPerMs},
+                                         {2, 2, 30 * kNsPerMs},
+                                         {1, 0, 100 * kNsPerMs}};
+    EXPECT_EQ(take(streams, 150 * kNsPerMs), expected);
+}
+
+TEST(BenchPeers, AStreamEndsWhenItIsStoppedAndBeginsAnewWhenItIsStartedAgain) {
+    Streams streams;
+    streams.start(1, {"a", 10, 100, 80}, 0);
+    streams.start(2, {"b", 10, 100, 80}, 0);
+    streams.stop(1);
+    EXPECT_EQ(take(streams, 100 * kNsPerMs), (std::vector<Taken>{{2, 0, 100 * kNsPerMs}}));
+    streams.start(2, {"b", 10, 100, 80}, 150 * kNsPerMs);
+    EXPECT_EQ(take(streams, 260 * kNsPerMs), (std::vector<Taken>{{2, 0, 250 * kNsPerMs}}));
+}
+
+} // namespace
+} // namespace mr::bench
