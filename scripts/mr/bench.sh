@@ -11,6 +11,7 @@ bench_usage() {
 usage: ./mr bench                      all scenarios, one after the other, against an instance of its own
        ./mr bench SCENARIO [OPTIONS]   one of them; a wss:// URL among the options is the target instead
        ./mr bench compare A B          two results
+       ./mr bench peers [OPTIONS]      beside what people use instead: bench/peers; --help
        ./mr bench report FOLDER…       one HTML page about results
        ./mr bench micro [OPTIONS]      single steps of an event's way (Google Benchmark's options)
 
@@ -54,6 +55,16 @@ SCENARIOS
     return "$code"
 }
 
+# mr-ws and its peers in turn; what this machine lacks for one of them is said.
+bench_peers() { # [OPTION…]
+    if [[ " $* " != *" --help "* && " $* " != *" -h "* ]]; then
+        (ensure_packages peers) || complain "the peers that need these packages will be missing"
+    fi
+    build_cmake release "$MR_BUILD" mr-peer-floor mr-peer-publisher
+    python3 "$MR_ROOT/bench/peers/run.py" --build "$MR_BUILD" --run "$MR_RUN" \
+        --out "$kBenchResults/$(date -u +%Y%m%dT%H%M%SZ)-peers" "$@"
+}
+
 cmd_bench() {
     if [[ ${1:-} == --yes ]]; then
         OPT_YES=1
@@ -72,6 +83,10 @@ cmd_bench() {
         exec "$MR_BUILD/mr-micro" "${@:2}"
     fi
     build_bench
+    if [[ ${1:-} == peers ]]; then
+        bench_peers "${@:2}"
+        return
+    fi
     local word
     for word in "$@"; do
         if [[ $word == *://* || $word == compare || $word == report || $word == --help ]]; then

@@ -1,0 +1,221 @@
+"""The peers: what each needs, how it is set up, what its version is."""
+
+import re
+import shutil
+import socket
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import servers
+from stand import Failed, connects, free_port
+
+HERE = Path(__file__).resolve().parent
+NPM_LIMIT_S = 240
+NODE_AT_LEAST = (18, 0)
+
+
+@dataclass
+class Bench:
+    """What all peers are given."""
+    build: Path
+    processes: int  # of a server that can have several
+    tls: tuple = ()
+    packages: Path | None = None  # of npm, once they are installed
+
+
+@dataclass
+class Peer:
+    name: str
+    what: str
+    needs: object = lambda bench: None   # raises Failed
+    start: object = None                 # (stand, bench) -> path of the target
+    versions: object = lambda bench: {}
+    options: list = field(default_factory=list)  # of mr-bench peer
+
+
+def output(*argv):
+    try:
+        got = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Failed(f"{argv[0]} cannot be run: {error}") from error
+    if got.returncode != 0:
+        raise Failed(f"{argv[0]}: {(got.stderr or got.stdout).strip().splitlines()[-1:]}")
+    return (got.stdout + got.stderr).strip()
+
+
+def version_in(text):
+    found = re.search(r"\d+\.\d+(\.\d+)?", text)
+    return found.group(0) if found else "unknown"
+
+
+def common_versions():
+    return {"nginx": version_in(output(servers.NGINX, "-v")),
+            "redis": version_in(output("redis-server", "--version"))}
+
+
+# --- the floor -------------------------------------------------------------------------------
+
+def start_floor(stand, bench):
+    cert, key = bench.tls
+    stand.start("server", [bench.build / "mr-peer-floor", f"--port={stand.port}",
+                           f"--cert={cert}", f"--key={key}"])
+    stand.wait("server", lambda: connects(stand.port), "the floor listens")
+    return "/ws"
+
+
+# --- uvicorn ---------------------------------------------------------------------------------
+
+PYTHON_MODULES = ("uvicorn", "uvloop", "httptools", "websockets", "redis", "hiredis")
+
+
+def needs_uvicorn(_):
+    try:
+        output(servers.PYTHON, "-c", "import " + ", ".join(PYTHON_MODULES))
+    except Failed as error:
+        raise Failed(f"{error} (apt-get install " + " ".join(
+            f"python3-{name}" for name in PYTHON_MODULES) + ")") from error
+
+
+def uvicorn_versions(_):
+    code = "import platform, importlib.metadata as m; print('python', platform.python_version());" \
+           + ";".join(f"print('{name}', m.version('{name}'))" for name in PYTHON_MODULES)
+    return dict(line.split() for line in output(servers.PYTHON, "-c", code).splitlines())
+
+
+def start_uvicorn(stand, bench):
+    redis = servers.start_redis(stand)
+    backend = servers.start_uvicorn(stand, redis, HERE, bench.processes)
+    servers.start_publisher(stand, bench.build, "redis", f"unix:{redis}")
+    servers.start_proxy(stand, bench.tls, "/ws", backend)
+    return "/ws"
+
+
+# --- Node ------------------------------------------------------------------------------------
+
+def needs_node(bench):
+    """The packages of the lock file, installed once per build folder."""
+    if not shutil.which("npm"):
+        raise Failed("npm is not installed (apt-get install npm)")
+    version = tuple(int(part) for part in re.findall(r"\d+", output("node", "--version"))[:2])
+    if version < NODE_AT_LEAST:
+        raise Failed(f"Node {NODE_AT_LEAST[0]} or later is needed; here is {version}")
+    directory = bench.build / "peers"
+    directory.mkdir(parents=True, exist_ok=True)
+    for file in (HERE / "node").iterdir():
+        if file.is_file():
+            shutil.copy(file, directory / file.name)
+    lock, stamp = directory / "package-lock.json", directory / "installed"
+    if not stamp.exists() or stamp.read_bytes() != lock.read_bytes():
+        try:
+            subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund",
+                            "--loglevel=error"], cwd=directory, check=True, capture_output=True,
+                           timeout=NPM_LIMIT_S)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+            raise Failed(f"npm cannot install the packages: {error}") from error
+        shutil.copy(lock, stamp)
+    bench.packages = directory
+
+
+def node_versions(*packages):
+    def versions(bench):
+        code = "".join(f"console.log('{name}', JSON.parse(require('fs').readFileSync("
+                       f"'node_modules/{name}/package.json')).version);" for name in packages)
+        got = subprocess.run(["node", "--input-type=commonjs", "-e", code], cwd=bench.packages,
+                             capture_output=True, text=True, check=True).stdout
+        return {"node": version_in(output("node", "--version")),
+                **dict(line.split() for line in got.splitlines())}
+    return versions
+
+
+def start_ws(stand, bench):
+    redis = servers.start_redis(stand)
+    backend = servers.start_node(stand, redis, bench.packages, "ws.mjs", bench.processes)
+    servers.start_publisher(stand, bench.build, "redis", f"unix:{redis}")
+    servers.start_proxy(stand, bench.tls, "/ws", backend)
+    return "/ws"
+
+
+def start_socketio(stand, bench):
+    redis = servers.start_redis(stand)
+    backend = servers.start_node(stand, redis, bench.packages, "socketio.mjs", 1)
+    servers.start_publisher(stand, bench.build, "socketio", f"unix:{redis}")
+    servers.start_proxy(stand, bench.tls, "/socket.io/", backend)
+    return "/socket.io/?EIO=4&transport=websocket"
+
+
+# --- nchan -----------------------------------------------------------------------------------
+
+PROBES = 8  # each process of nginx has a link of its own
+NCHAN = Path(servers.MODULES) / "ngx_nchan_module.so"
+
+
+def needs_nchan(_):
+    if not NCHAN.exists():
+        raise Failed(f"{NCHAN} is not there (apt-get install libnginx-mod-nchan)")
+
+
+def nchan_versions(_):
+    return {"nchan": output("dpkg-query", "-W", "-f=${Version}", "libnginx-mod-nchan")}
+
+
+def takes_an_event(path):
+    """503 while it is not connected to Redis."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as one:
+        one.settimeout(5)
+        one.connect(str(path))
+        one.sendall(b"POST /publish?session=none HTTP/1.0\r\nContent-Length: 1\r\n\r\nx")
+        return one.recv(64).split()[1].startswith(b"2")
+
+
+def start_nchan(stand, bench):
+    """Every message is kept in Redis and comes to nginx by it, as with several servers."""
+    port = free_port(stand.port + 1)
+    redis = servers.start_redis(stand, tcp_port=port)
+    path = stand.sockets / "publish.sock"
+    servers.start_nginx(
+        stand, bench.tls,
+        """location = /ws {
+            nchan_pubsub websocket;
+            nchan_subscriber_channel_id s$arg_session;
+            nchan_publisher_channel_id starts;
+            nchan_subscriber_first_message newest;
+        }""",
+        load=f"load_module {NCHAN};",
+        http=f"""nchan_redis_url redis://127.0.0.1:{port};
+    nchan_use_redis on;
+    nchan_message_buffer_length 100;
+    nchan_message_timeout 30s;
+    nchan_shared_memory_size 256M;""",
+        plain=f"""server {{
+        listen unix:{path};
+        keepalive_requests 1000000000;
+        location = /publish {{
+            nchan_publisher http;
+            nchan_channel_id s$arg_session;
+        }}
+        location = /starts {{
+            nchan_subscriber http-raw-stream;
+            nchan_channel_id starts;
+            nchan_subscriber_first_message oldest;
+        }}
+    }}""")
+    stand.wait("nginx", lambda: all(takes_an_event(path) for _ in range(PROBES)),
+               "nchan has its Redis")
+    servers.start_publisher(stand, bench.build, "nchan", f"unix:{path}")
+    return "/ws?session={session}"
+
+
+ALL = [
+    Peer("floor", "C++, TLS and frames alone: no broker, no log, no second process",
+         start=start_floor),
+    Peer("uvicorn", "nginx, uvicorn (ASGI) and Redis Pub/Sub", needs_uvicorn, start_uvicorn,
+         uvicorn_versions),
+    Peer("ws", "nginx, ws on Node and Redis Pub/Sub", needs_node, start_ws,
+         node_versions("ws", "ioredis")),
+    Peer("socketio", "nginx, Socket.IO with its Redis adapter", needs_node, start_socketio,
+         node_versions("socket.io", "@socket.io/redis-adapter", "ioredis"),
+         ["--dialect=socketio"]),
+    Peer("nchan", "nginx with nchan, which keeps its messages in Redis", needs_nchan, start_nchan,
+         nchan_versions),
+]

@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""mr-ws beside what people use instead (./mr bench peers): the same load on each in turn, round after
+round, and one table with everything as a ratio to mr-ws in the same round. Plain Python 3.11."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import table
+from peers import ALL, Bench, common_versions
+from stand import Failed, Stand, free_port, make_certificate
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = "mr-ws"
+FIRST_PORT = 18643
+PORTS_APART = 10
+UP_LIMIT_S = 120
+SPARE_S = 120  # of a measurement, beside warm-up and measured time
+BROKEN, INVALID = 1, 3
+
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        prog="./mr bench peers", description="mr-ws beside what people use instead: the same load "
+        "on each in turn, a table with ratios.")
+    names = [peer.name for peer in ALL]
+    parser.add_argument("--rounds", type=int, default=3, help="[3]")
+    parser.add_argument("--sessions", type=int, default=200, help="connections over TLS [200]")
+    parser.add_argument("--rate", type=int, default=50, help="events a second of each [50]")
+    parser.add_argument("--bytes", type=int, default=80, help="of an event's text [80]")
+    parser.add_argument("--seconds", type=float, default=10, help="measured of each a round [10]")
+    parser.add_argument("--warmup", type=float, default=2, help="[2]")
+    parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="PEER",
+                        help=f"of {', '.join(names)} [all that are installed]")
+    parser.add_argument("--processes", type=int, default=os.cpu_count(),
+                        help="of a server that can have several [one per core]")
+    parser.add_argument("--port", type=int, default=FIRST_PORT,
+                        help=f"the first that is free from there on [{FIRST_PORT}]")
+    parser.add_argument("--build", type=Path, default=ROOT / "build", help=argparse.SUPPRESS)
+    parser.add_argument("--run", type=Path, default=ROOT / "run", help=argparse.SUPPRESS)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the results")
+    chosen = parser.parse_args()
+    for name in ("rounds", "sessions", "rate", "bytes", "processes"):
+        if getattr(chosen, name) < 1:
+            parser.error(f"--{name} is less than 1")
+    return chosen
+
+
+def say(text):
+    print(text, flush=True)
+
+
+class Runner:
+    def __init__(self, chosen):
+        self.chosen = chosen
+        self.out = chosen.out.resolve()
+        self.work = self.out / "work"
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.bench = Bench(chosen.build.resolve(), chosen.processes,
+                           make_certificate(self.work))
+        self.skipped = {}
+
+    def measure(self, scenario, url, out, *options):
+        """The summary that mr-bench leaves; what it found broken is in there."""
+        chosen = self.chosen
+        got = subprocess.run(
+            [self.bench.build / "mr-bench", scenario, url, "--quiet", f"--out={out}", *options],
+            capture_output=True, text=True, check=False,
+            timeout=SPARE_S + chosen.warmup + chosen.seconds)
+        summary = out / "summary.json"
+        if got.returncode not in (0, BROKEN, INVALID) or not summary.exists():
+            raise Failed(f"mr-bench {scenario}: {(got.stderr or got.stdout).strip()}")
+        return json.loads(summary.read_text())
+
+    def load(self):
+        chosen = self.chosen
+        return [f"--sessions={chosen.sessions}", f"--rate={chosen.rate}", f"--bytes={chosen.bytes}",
+                f"--seconds={chosen.seconds}", f"--warmup={chosen.warmup}"]
+
+    def measure_ours(self, out):
+        """An instance of its own, each event a frame of its own as the peers write it."""
+        directory, port = self.chosen.run.resolve() / "bench-peers", free_port(self.chosen.port)
+        front = [str(ROOT / "mr")]
+        place = ["--dir", str(directory)]
+        up = subprocess.run([*front, "up", "--yes", "--bench", "--workers", "1", *place, "--port",
+                             str(port)], env={**os.environ, "MR_TEXT_WINDOW": "0"},
+                            capture_output=True, text=True, timeout=UP_LIMIT_S, check=False)
+        if up.returncode != 0:
+            raise Failed(f"./mr up: {(up.stderr or up.stdout).strip()}")
+        try:
+            url = f"wss://localhost:{port}"
+            watch = f"--instance={directory}"
+            idle = self.measure("idle", f"{url}/ws/bench", out / "idle", watch, "--seconds=0.5",
+                                "--warmup=0.5", f"--sessions={self.chosen.sessions}")
+            result = self.measure("relay", f"{url}/ws/bench", out, watch, *self.load())
+            result["memory_kib"] = idle["memory_kib"]
+            (out / "summary.json").write_text(json.dumps(result, indent=1) + "\n")
+            return result
+        finally:
+            subprocess.run([*front, "down", *place], capture_output=True, timeout=UP_LIMIT_S,
+                           check=False)
+
+    def measure_peer(self, peer, out):
+        port = free_port(self.chosen.port + PORTS_APART)
+        with Stand(self.work / peer.name, port) as stand:
+            path = peer.start(stand, self.bench)
+            return self.measure("peer", f"wss://localhost:{port}{path}", out, *stand.watched(),
+                                *self.load(), *peer.options)
+
+    def usable(self):
+        """The peers that this machine has; what one lacks is said."""
+        found = []
+        for peer in (one for one in ALL if one.name in self.chosen.only):
+            try:
+                peer.needs(self.bench)
+                found.append(peer)
+            except Failed as why:
+                self.skip(peer.name, why)
+        return found
+
+    def skip(self, name, why):
+        self.skipped[name] = str(why)
+        say(f"skipped: {name}: {why}")
+
+    def run(self):
+        peers = self.usable()
+        versions = {"": common_versions(), **{peer.name: peer.versions(self.bench)
+                                              for peer in peers}}
+        ours = (OURS, self.measure_ours)
+        turns = [ours, *((peer.name, lambda out, peer=peer: self.measure_peer(peer, out))
+                         for peer in peers)]
+        results = {name: [] for name, _ in turns}
+        for number in range(1, self.chosen.rounds + 1):
+            # Nobody is always the first, or always behind the same one.
+            for name, measure in turns if number % 2 else reversed(turns):
+                self.one(number, name, measure, results)
+        return self.keep(results, versions, peers)
+
+    def one(self, number, name, measure, results):
+        if name in self.skipped:
+            return
+        try:
+            result = measure(self.out / name / str(number))
+        except (Failed, subprocess.TimeoutExpired) as why:
+            return self.skip(name, why)
+        results[name].append(table.figures(result, number))
+        say(f"round {number} of {self.chosen.rounds}: {name:9} "
+            + table.line(results[name][-1]))
+
+    def keep(self, results, versions, peers):
+        chosen = self.chosen
+        whole = {"config": {"sessions": chosen.sessions, "rate": chosen.rate, "bytes": chosen.bytes,
+                            "seconds": chosen.seconds, "rounds": chosen.rounds,
+                            "processes": chosen.processes},
+                 "what": {OURS: "each event a frame of its own, logged",
+                          **{peer.name: peer.what for peer in peers}},
+                 "versions": versions, "skipped": self.skipped, "rounds": results}
+        (self.out / "peers.json").write_text(json.dumps(whole, indent=1) + "\n")
+        text = table.render(whole, OURS)
+        (self.out / "peers.txt").write_text(text)
+        say("\n" + text)
+        return 0 if results[OURS] else 1
+
+
+def main():
+    try:
+        return Runner(arguments()).run()
+    except Failed as why:
+        print(f"bench/peers: {why}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""What a peer is made of: a private Redis, nginx with TLS in front of a server or with nchan, the
+server itself, the publisher. Each function starts one of them on a stand and waits until it is
+there."""
+
+import os
+import socket
+
+from stand import connects
+
+MODULES = "/usr/lib/nginx/modules"
+NGINX = "/usr/sbin/nginx"
+PYTHON = "/usr/bin/python3"  # Debian's packages are for this one
+CONNECTIONS = 16384
+
+
+def start_redis(stand, *, tcp_port=0):
+    """On a unix socket; what cannot use one gets a port as well."""
+    path = stand.sockets / "redis.sock"
+    conf = stand.directory / "redis.conf"
+    conf.write_text(f'''port {tcp_port}
+bind 127.0.0.1
+unixsocket {path}
+unixsocketperm 700
+dir {stand.directory}
+save ""
+appendonly no
+client-output-buffer-limit pubsub 256mb 128mb 60
+''')
+    stand.start("redis", ["redis-server", conf])
+    stand.wait("redis", lambda: connects(path), "Redis listens")
+    return path
+
+
+def subscribers(redis, channel):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as one:
+        one.connect(str(redis))
+        one.sendall(f"PUBSUB NUMSUB {channel}\r\n".encode())
+        text = b""
+        while text.count(b"\r\n") < 4:  # *2, $n, the channel, :count
+            text += one.recv(4096)
+    return int(text.split(b"\r\n")[3].lstrip(b":"))
+
+
+def start_publisher(stand, build, broker, address, redis=None):
+    stand.start("publisher", [build / "mr-peer-publisher", f"--broker={broker}",
+                              f"--address={address}"])
+    log = stand.directory / "publisher.log"
+    stand.wait("publisher", lambda: "publishing" in log.read_text(), "the publisher is connected")
+    if redis:
+        stand.wait("publisher", lambda: subscribers(redis, "peer:start") > 0,
+                   "the publisher listens for sessions")
+
+
+def start_nginx(stand, tls, location, *, load="", http="", plain=""):
+    """TLS as in an instance of ./mr; as many processes as there are cores."""
+    cert, key = tls
+    user = "user root root;\n" if os.geteuid() == 0 else ""
+    temporary = "\n".join(f"    {kind}_temp_path {stand.directory}/tmp-{kind};" for kind in
+                          ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    conf = stand.directory / "nginx.conf"
+    conf.write_text(f'''{user}{load}
+daemon off;
+pid {stand.directory}/nginx.pid;
+error_log {stand.directory}/nginx-error.log notice;
+worker_processes auto;
+events {{
+    worker_connections {CONNECTIONS};
+}}
+http {{
+{temporary}
+    access_log {stand.directory}/access.log;
+    {http}
+    server {{
+        listen 127.0.0.1:{stand.port} ssl;
+        server_name localhost;
+        ssl_certificate {cert};
+        ssl_certificate_key {key};
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;
+        ssl_session_cache shared:peers_tls:1m;
+        ssl_session_tickets off;
+        {location}
+    }}
+    {plain}
+}}
+''')
+    stand.start("nginx", [NGINX, "-p", stand.directory, "-c", conf])
+    stand.wait("nginx", lambda: connects(stand.port), "nginx listens")
+
+
+def start_proxy(stand, tls, path, backend):
+    """nginx in front of a server on a unix socket."""
+    start_nginx(stand, tls, f'''location {path} {{
+            proxy_pass http://backend;
+            proxy_http_version 1.1;
+            proxy_set_header Upgrade $http_upgrade;
+            proxy_set_header Connection upgrade;
+            proxy_set_header Host $host;
+            proxy_read_timeout 1h;
+            proxy_send_timeout 1h;
+        }}''', http=f"upstream backend {{ server unix:{backend}; }}")
+
+
+def wait_for_line(stand, line, count):
+    """From each process of the server."""
+    log = stand.directory / "server.log"
+    stand.wait("server", lambda: log.read_text(errors="replace").count(line) >= count,
+               f"{count} server processes listen")
+
+
+def start_uvicorn(stand, redis, code, processes):
+    path = stand.sockets / "asgi.sock"
+    stand.start("server", [PYTHON, "-m", "uvicorn", "asgi:app", "--uds", path, "--workers",
+                           processes, "--loop", "uvloop", "--http", "httptools", "--ws",
+                           "websockets", "--no-access-log"],
+                env={"MR_PEER_REDIS": str(redis)}, cwd=code)
+    wait_for_line(stand, "startup complete", processes)
+    return path
+
+
+def start_node(stand, redis, packages, program, processes):
+    path = stand.sockets / "node.sock"
+    stand.start("server", ["node", packages / program],
+                env={"MR_PEER_REDIS": str(redis), "MR_PEER_SOCKET": str(path),
+                     "MR_PEER_PROCESSES": str(processes), "NODE_ENV": "production"})
+    wait_for_line(stand, "listening", processes)
+    return path

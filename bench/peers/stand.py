@@ -1,0 +1,131 @@
+"""Processes of a peer: each started in a session of its own with a log, waited for until it is there,
+ended by its pid with all that it has started. Plain Python 3.11, no packages."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+READY_LIMIT_S = 20
+STOP_LIMIT_S = 8
+POLL_S = 0.02
+
+
+class Failed(Exception):
+    """A peer could not be set up or measured: the message says what and why."""
+
+
+def wait_until(condition, what, limit_s=READY_LIMIT_S):
+    deadline = time.monotonic() + limit_s
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise Failed(f"not within {limit_s} s: {what}")
+        time.sleep(POLL_S)
+    return value
+
+
+def connects(address):
+    """`address`: the path of a unix socket, or a port of the loopback."""
+    family = socket.AF_INET if isinstance(address, int) else socket.AF_UNIX
+    with socket.socket(family, socket.SOCK_STREAM) as one:
+        one.settimeout(1)
+        return one.connect_ex(("127.0.0.1", address) if isinstance(address, int)
+                              else str(address)) == 0
+
+
+def free_port(first):
+    for port in range(first, first + 100):
+        with socket.socket() as one:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                one.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise Failed(f"no port from {first} to {first + 99} is free")
+
+
+def make_certificate(directory):
+    """P-256, as ./mr makes it for an instance."""
+    cert, key = directory / "cert.pem", directory / "key.pem"
+    if not cert.exists():
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+             "-nodes", "-days", "30", "-subj", "/CN=localhost", "-keyout", key, "-out", cert],
+            check=True, capture_output=True)
+    return cert, key
+
+
+def group_lives(group):
+    """Whether a process of it is left that is more than a record of its end."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, of = stat.read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(of) == group and state != "Z":
+            return True
+    return False
+
+
+class Stand:
+    """The processes of one peer while it is measured. Use as a context."""
+
+    def __init__(self, directory, port):
+        self.directory = Path(directory)
+        self.port = port
+        # Paths of unix sockets are short.
+        self.sockets = Path(tempfile.mkdtemp(prefix="mr-peers."))
+        self.processes = {}
+
+    def __enter__(self):
+        self.directory.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(self, *_):
+        for process in reversed(self.processes.values()):
+            self._end(process)
+        shutil.rmtree(self.sockets, ignore_errors=True)
+
+    def start(self, role, argv, *, env=None, cwd=None):
+        log = self.directory / f"{role}.log"
+        with log.open("wb") as out:
+            self.processes[role] = subprocess.Popen(
+                [str(word) for word in argv], stdin=subprocess.DEVNULL, stdout=out,
+                stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}, cwd=cwd,
+                start_new_session=True)
+        return self.processes[role]
+
+    def wait(self, role, condition, what):
+        """Until `condition()`; that the process has ended instead is told with its log."""
+        def there():
+            if self.processes[role].poll() is not None:
+                raise Failed(f"{role} has ended: {self._last_lines(role)}")
+            return condition()
+        return wait_until(there, what)
+
+    def watched(self):
+        return [f"--watch={role}={process.pid}" for role, process in self.processes.items()]
+
+    def _last_lines(self, role):
+        text = (self.directory / f"{role}.log").read_text(errors="replace").strip()
+        return " | ".join(text.splitlines()[-3:]) or "without a word"
+
+    @staticmethod
+    def _end(process):
+        """Its session is its own: nobody else's processes are in this group."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(process.pid, number)
+                wait_until(lambda: process.poll() is not None and not group_lives(process.pid),
+                           "it has ended", STOP_LIMIT_S)
+                break
+            except ProcessLookupError:
+                break
+            except Failed:
+                continue
+        process.wait()

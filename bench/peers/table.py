@@ -1,0 +1,94 @@
+"""From results of mr-bench to the table of ./mr bench peers."""
+
+from statistics import median
+
+ROLES = ("nginx", "server", "worker", "publisher", "redis")
+
+
+def figures(result, number):
+    """What counts of one measurement."""
+    rates, times = result["rates"], result["times"]["latency"]
+    memory = result.get("memory_kib", {})
+    return {
+        "round": number,
+        "delivered": rates.get("delivered", 0),
+        "events_per_s": rates["events_per_s"],
+        "p50_ms": times["p50_ms"],
+        "p99_ms": times["p99_ms"],
+        "us_per_event": rates.get("total_us_per_event", 0),
+        "roles": {role: rates[f"{role}_us_per_event"] for role in ROLES
+                  if f"{role}_us_per_event" in rates},
+        "kib_per_connection": sum(value for name, value in memory.items()
+                                  if name.endswith("_private_per_connection")),
+        "load_before": result["manifest"]["load_before"],
+        "generator_core": rates["generator_core"],
+        "broken": result["broken"],
+        "invalid": result["invalid"],
+    }
+
+
+def line(one):
+    marks = [f"BROKEN: {what}" for what in one["broken"]]
+    marks += [f"invalid: {why}" for why in one["invalid"]]
+    return (f"{one['events_per_s']:9.0f} events/s, p50 {one['p50_ms']:.2f} p99 {one['p99_ms']:.2f} ms, "
+            f"{one['us_per_event']:.1f} us/event, load before {one['load_before']:.2f}"
+            + "".join(f"; {mark}" for mark in marks))
+
+
+def middle(rounds, key):
+    return median(one[key] for one in rounds)
+
+
+def ratio(rounds, ours, key):
+    """The median of what it is to mr-ws in the same round; nothing for mr-ws itself, or where there
+    is nothing to divide by."""
+    if rounds is ours:
+        return None
+    by_round = {one["round"]: one[key] for one in ours}
+    both = [one[key] / by_round[one["round"]] for one in rounds if by_round.get(one["round"])]
+    return median(both) if both else None
+
+
+def cell(value, factor, form):
+    return f"{value:{form}}" + (f" (x{factor:.2f})" if factor is not None else "")
+
+
+def row(name, rounds, ours):
+    roles = {role: median(one["roles"].get(role, 0) for one in rounds) for role in ROLES
+             if any(role in one["roles"] for one in rounds)}
+    kept = [name, f"{100 * middle(rounds, 'delivered'):.1f} %",
+            f"{middle(rounds, 'events_per_s'):.0f}"]
+    for key, form in (("p50_ms", ".2f"), ("p99_ms", ".2f"), ("us_per_event", ".1f"),
+                      ("kib_per_connection", ".1f")):
+        kept.append(cell(middle(rounds, key), ratio(rounds, ours, key), form))
+    kept.append(", ".join(f"{role} {value:.1f}" for role, value in roles.items()))
+    troubled = sum(bool(one["broken"] or one["invalid"]) for one in rounds)
+    kept.append(f"{troubled} of {len(rounds)}")
+    return kept
+
+
+def render(whole, ours):
+    """Markdown that is readable as it stands."""
+    config, rounds = whole["config"], whole["rounds"]
+    head = ["", "delivered", "events/s", "p50 ms", "p99 ms", "CPU us/event", "KB/connection",
+            "by process, us/event", "troubled"]
+    rows = [row(name, found, rounds[ours]) for name, found in rounds.items() if found]
+    widths = [max(len(cells[i]) for cells in [head, *rows]) for i in range(len(head))]
+    loads = [one["load_before"] for found in rounds.values() for one in found]
+    lines = [f"{config['sessions']} sessions x {config['rate']} events/s of {config['bytes']} bytes over "
+             f"TLS, {config['seconds']:g} s, median of {config['rounds']} rounds; in brackets: to mr-ws in "
+             "the same round.",
+             f"Load of the machine before a measurement: {min(loads, default=0):.1f} to "
+             f"{max(loads, default=0):.1f}.", ""]
+    for cells in [head, ["-" * width for width in widths], *rows]:
+        lines.append("| " + " | ".join(text.ljust(width)
+                                       for text, width in zip(cells, widths)) + " |")
+    lines.append("")
+    for name, what in whole["what"].items():
+        versions = {**whole["versions"].get(name, {})}
+        lines.append(f"{name}: {what}"
+                     + (": " + ", ".join(f"{k} {v}" for k, v in versions.items())
+                        if versions else ""))
+    lines.append("all: " + ", ".join(f"{k} {v}" for k, v in whole["versions"][""].items()))
+    lines += [f"skipped: {name}: {why}" for name, why in whole["skipped"].items()]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,85 @@
+"""The peers of ./mr bench peers: each that this machine has is set up, gives every event once and in
+order to mr-bench, and leaves no process behind; the table says what was measured. How fast anything
+is decides nothing here."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from harness.paths import BENCH, BUILD, ROOT
+
+sys.path.insert(0, str(ROOT / "bench/peers"))
+import peers  # noqa: E402
+import stand  # noqa: E402
+import table  # noqa: E402
+
+FIRST_PORT = 18743
+LIMIT_S = 60
+INVALID = 3  # a machine that does other things as well may make the generator late
+
+
+@pytest.mark.parametrize("peer", peers.ALL, ids=lambda peer: peer.name)
+def test_a_peer_gives_every_event_once(peer, tmp_path):
+    bench = peers.Bench(BUILD, 2, stand.make_certificate(tmp_path))
+    try:
+        peer.needs(bench)
+    except stand.Failed as why:
+        pytest.skip(str(why))
+    assert all(peer.versions(bench).values())
+    with stand.Stand(tmp_path / peer.name, stand.free_port(FIRST_PORT)) as place:
+        path = peer.start(place, bench)
+        got = subprocess.run(
+            [BENCH, "peer", f"wss://localhost:{place.port}{path}", "--json", "--quiet", "--sessions=6",
+             "--rate=20", "--seconds=1", "--warmup=0.2", *place.watched(), *peer.options],
+            capture_output=True, text=True, timeout=LIMIT_S, check=False)
+        pids = [process.pid for process in place.processes.values()]
+    assert got.returncode in (0, INVALID), got.stderr + got.stdout
+    result = json.loads(got.stdout)
+    assert result["counts"]["events"] == 6 * 20
+    assert result["rates"]["delivered"] == pytest.approx(1)
+    figures = table.figures(result, 1)
+    assert figures["us_per_event"] == pytest.approx(sum(figures["roles"].values()))
+    assert set(figures["roles"]) == set(place.processes)
+    assert not any(map(stand.group_lives, pids))
+
+
+def test_what_a_machine_lacks_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(peers, "NCHAN", tmp_path / "none.so")
+    monkeypatch.setattr(peers.servers, "PYTHON", tmp_path / "python")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    bench = peers.Bench(BUILD, 1)
+    needs = {peer.name: peer.needs for peer in peers.ALL}
+    for name, cure in (("nchan", "libnginx-mod-nchan"), ("uvicorn", "python3-uvicorn"),
+                       ("ws", "apt-get install npm")):
+        with pytest.raises(stand.Failed, match=cure):
+            needs[name](bench)
+
+
+def test_a_server_that_ends_while_starting_is_told_with_its_last_words(tmp_path):
+    with stand.Stand(tmp_path / "one", 0) as place:
+        place.start("server", ["sh", "-c", "echo no such thing >&2; exit 3"])
+        with pytest.raises(stand.Failed, match="server has ended: no such thing"):
+            place.wait("server", lambda: False, "it listens")
+
+
+def measured(number, *, p50=1.0, cost=50.0, broken=()):
+    return {"round": number, "delivered": 1, "events_per_s": 1000, "p50_ms": p50, "p99_ms": 2 * p50,
+            "us_per_event": cost, "roles": {"nginx": cost}, "kib_per_connection": 20,
+            "load_before": 0.5, "generator_core": 0.1, "broken": list(broken), "invalid": []}
+
+
+def test_the_table_has_ratios_of_the_same_round():
+    """A disturbed round disturbs both: the ratio is 2 in each, though the medians are not."""
+    ours = [measured(1, cost=10), measured(2, cost=1000), measured(3, cost=30)]
+    other = [measured(1, cost=20), measured(2, cost=2000, broken=["lost"]), measured(3, cost=60)]
+    text = table.render({"config": {"sessions": 1, "rate": 1, "bytes": 80, "seconds": 1, "rounds": 3},
+                         "what": {"mr-ws": "ours", "other": "theirs"},
+                         "versions": {"": {"nginx": "1.22.1"}, "other": {"other": "2.0"}},
+                         "skipped": {"nchan": "not here"},
+                         "rounds": {"mr-ws": ours, "other": other, "nchan": []}}, "mr-ws")
+    row = next(line for line in text.splitlines() if line.startswith("| other"))
+    assert "60.0 (x2.00)" in row and "1 of 3" in row
+    assert "(x" not in next(line for line in text.splitlines() if line.startswith("| mr-ws"))
+    assert "skipped: nchan: not here" in text and "other: theirs: other 2.0" in text
