@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# ./mr test: builds, runs the suites in two lanes, adds up what passed and failed. Knows how
+# ./mr test: builds, runs the suites side by side, adds up what passed and failed. Knows how
 # each suite reports; never what it tests.
 
 kPython=/usr/bin/python3
@@ -159,11 +159,11 @@ run_suites() { # SUITE…
     done
 }
 
-# Suites wait most of their time, for leases and timeouts: those of kBeside run one after the other
-# beside the rest, and report behind it. Both lanes take about the same time.
+# Suites wait most of their time, for leases and timeouts: each of kBeside runs beside the rest, and
+# reports behind it. The fuzzers never wait and take what processor time the others leave.
 run_lanes() { # REPORT SUITE…
-    local report=$1 suite lane=
-    local -a others=() beside=()
+    local report=$1 suite
+    local -a others=() beside=() lanes=()
     shift
     for suite in "$@"; do
         if [[ " ${kBeside[*]} " == *" $suite "* ]]; then
@@ -172,17 +172,32 @@ run_lanes() { # REPORT SUITE…
             others+=("$suite")
         fi
     done
-    if ((${#others[@]} == 0 || ${#beside[@]} == 0)); then
-        run_suites "$@" | tee "$report"
-        return
+    if ((${#others[@]} == 0)); then
+        others=("${beside[0]}")
+        beside=("${beside[@]:1}")
     fi
-    say "${beside[*]}: beside the others, reported last"
-    run_suites "${beside[@]}" >"$report.beside" 2>&1 &
-    lane=$!
-    trap 'end_tree "'$lane'"' EXIT
+    if ((${#beside[@]})); then
+        say "${beside[*]}: beside the others, reported last"
+    fi
+    for suite in "${beside[@]}"; do
+        run_suites "$suite" >"$report.$suite" 2>&1 &
+        lanes+=($!)
+        [[ $suite != fuzz ]] || renice -n 15 -p $! >/dev/null
+    done
+    trap 'end_trees '"${lanes[*]}" EXIT
     run_suites "${others[@]}" | tee "$report"
-    tail -n +1 --pid="$lane" -f "$report.beside" | tee -a "$report"
+    for suite in "${beside[@]}"; do
+        tail -n +1 --pid="${lanes[0]}" -f "$report.$suite" | tee -a "$report"
+        lanes=("${lanes[@]:1}")
+    done
     trap - EXIT
+}
+
+end_trees() { # PID…
+    local pid
+    for pid in "$@"; do
+        end_tree "$pid"
+    done
 }
 
 end_tree() { # PID
