@@ -11,6 +11,9 @@ bench_usage() {
 usage: ./mr bench                      all scenarios, one after the other, against an instance of its own
        ./mr bench SCENARIO [OPTIONS]   one of them; a wss:// URL among the options is the target instead
        ./mr bench compare A B          two results
+       ./mr bench revisions A B [--rounds N] [SCENARIO [OPTIONS]]
+                                       builds two git revisions, measures them in turn (ABBA, by the
+                                       mr-bench of this tree; relay unless a scenario is named), compares
        ./mr bench peers [OPTIONS]      beside what people use instead: bench/peers; --help
        ./mr bench report FOLDER…       one HTML page about results
        ./mr bench micro [OPTIONS]      single steps of an event's way (Google Benchmark's options)
@@ -65,6 +68,52 @@ bench_peers() { # [OPTION…]
         --out "$kBenchResults/$(date -u +%Y%m%dT%H%M%SZ)-peers" "$@"
 }
 
+# An instance of a revision in a work tree of its own, started, measured, stopped.
+bench_revision() { # REVISION FOLDER-OF-RESULTS SCENARIO [OPTION…]
+    local tree=$MR_BUILD/bench/$1 out=$2 port code=0 path=/ws/chat
+    shift 2
+    case $1 in relay | sweep | storm | slow | deploy) path=/ws/bench ;; esac
+    port=$(free_port 18643)
+    "$tree/mr" up --yes --bench --workers 1 --port "$port" >"$MR_BUILD/log/bench-up.log" 2>&1 ||
+        die "the revision in $(in_repo "$tree") does not start." "see build/log/bench-up.log"
+    "$MR_BUILD/mr-bench" "$1" "wss://localhost:$port$path" --instance "$tree/run/$port" \
+        --out "$out" --quiet "${@:2}" >/dev/null || code=$?
+    "$tree/mr" down --port "$port" >/dev/null || code=1
+    return "$code"
+}
+
+bench_revisions() { # A B [--rounds N] [SCENARIO [OPTION…]]
+    (($# >= 2)) || die "revisions needs two of them." "./mr bench revisions HEAD~1 HEAD"
+    local rounds=6 round revision results
+    local -a both=()
+    for revision in "$1" "$2"; do
+        both+=("$(git -C "$MR_ROOT" rev-parse --short=12 --verify --quiet "$revision^{commit}")") ||
+            die "git knows no revision '$revision'." "git log --oneline"
+    done
+    shift 2
+    if [[ ${1:-} == --rounds ]]; then
+        require_number --rounds "${2:-}" 1 100
+        rounds=$2
+        shift 2
+    fi
+    (($#)) || set -- relay --sessions 200 --rate 50
+    for revision in "${both[@]}"; do
+        [[ -d $MR_BUILD/bench/$revision ]] ||
+            git -C "$MR_ROOT" worktree add --detach --quiet "$MR_BUILD/bench/$revision" "$revision"
+    done
+    results=$kBenchResults/$(date -u +%Y%m%dT%H%M%SZ)-${both[0]}-${both[1]}
+    for ((round = 1; round <= rounds; round++)); do
+        local -a order=("${both[@]}")
+        ((round % 2)) || order=("${both[1]}" "${both[0]}")
+        for revision in "${order[@]}"; do
+            say "round $round of $rounds: $revision"
+            bench_revision "$revision" "$results/$revision/$round" "$@" ||
+                complain "this round of $revision did not keep its promises, or was disturbed"
+        done
+    done
+    "$MR_BUILD/mr-bench" compare "$results/${both[0]}" "$results/${both[1]}"
+}
+
 cmd_bench() {
     if [[ ${1:-} == --yes ]]; then
         OPT_YES=1
@@ -85,6 +134,10 @@ cmd_bench() {
     build_bench
     if [[ ${1:-} == peers ]]; then
         bench_peers "${@:2}"
+        return
+    fi
+    if [[ ${1:-} == revisions ]]; then
+        bench_revisions "${@:2}"
         return
     fi
     local word

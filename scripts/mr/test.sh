@@ -182,7 +182,7 @@ run_lanes() { # REPORT SUITE…
     for suite in "${beside[@]}"; do
         run_suites "$suite" >"$report.$suite" 2>&1 &
         lanes+=($!)
-        [[ $suite != fuzz ]] || renice -n 15 -p $! >/dev/null
+        [[ $suite != fuzz ]] || renice -n 10 -p $! >/dev/null
     done
     trap 'end_trees '"${lanes[*]}" EXIT
     run_suites "${others[@]}" | tee "$report"
