@@ -1,13 +1,15 @@
-// ElevenLabs: speech as a stream, whole speech, what the account has; section 12. Sound is a tone
-// whose length follows the text.
+// ElevenLabs: speech as a stream, by a WebSocket, and whole, what the account has; section 12.
+// Sound is a tone whose length follows the text.
 #include "tests/emulator/elevenlabs_account.h"
+#include "tests/emulator/elevenlabs_sound.h"
+#include "tests/emulator/elevenlabs_talk.h"
 #include "tests/emulator/provider.h"
+#include "tests/emulator/websocket.h"
 
 #include <algorithm>
 #include <array>
-#include <cmath>
+#include <cstdlib>
 #include <map>
-#include <numbers>
 
 namespace mr::emulator {
 namespace {
@@ -15,16 +17,13 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMaxCharacters = 40'000; // of a request to Flash v2.5
-constexpr double kSecondsPerCharacter = 0.06;
-constexpr double kMaxSeconds = 120;
-constexpr double kHertz = 220;
-constexpr double kLoudness = 6'000;
+constexpr unsigned kMaxInactivity = 180;       // seconds
+constexpr const char* kStreamInput = "stream-input";
 
-constexpr std::array<std::string_view, 18> kFormats{
-    "mp3_22050_32",  "mp3_24000_48",  "mp3_44100_32", "mp3_44100_64", "mp3_44100_96",
-    "mp3_44100_128", "mp3_44100_192", "pcm_8000",     "pcm_16000",    "pcm_22050",
-    "pcm_24000",     "pcm_32000",     "pcm_44100",    "pcm_48000",    "ulaw_8000",
-    "alaw_8000",     "opus_48000_32", "opus_48000_64"};
+constexpr std::array<std::string_view, 10> kSocketParameters{
+    "model_id",  "language_code",           "enable_logging",     "enable_ssml_parsing",
+    "seed",      "output_format",           "inactivity_timeout", "sync_alignment",
+    "auto_mode", "apply_text_normalization"};
 
 Found check_speech(const json& body) {
     static const Check kSettings = object_of({{"stability", kNumber, false, between(0, 1)},
@@ -52,21 +51,16 @@ Found check_speech(const json& body) {
     return check_object(body, kFields, "body");
 }
 
-// 16-bit samples, little endian.
-std::string tone(std::size_t characters, unsigned rate) {
-    const double seconds =
-        std::min(static_cast<double>(characters) * kSecondsPerCharacter, kMaxSeconds);
-    const auto count = static_cast<std::size_t>(seconds * rate);
-    std::string bytes;
-    bytes.reserve(count * 2);
-    for (std::size_t i = 0; i < count; ++i) {
-        const double at = static_cast<double>(i) / rate;
-        const int sample =
-            static_cast<int>(kLoudness * std::sin(2 * std::numbers::pi * kHertz * at));
-        bytes += static_cast<char>(sample & 0xFF);
-        bytes += static_cast<char>((sample >> 8) & 0xFF);
+std::string parameter_problem(const Request& request) {
+    for (std::string_view rest = request.query; !rest.empty();) {
+        const std::string_view pair = rest.substr(0, rest.find('&'));
+        rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
+        const std::string_view name = pair.substr(0, pair.find('='));
+        if (std::ranges::find(kSocketParameters, name) == kSocketParameters.end()) {
+            return "There is no parameter " + std::string(name) + ".";
+        }
     }
-    return bytes;
+    return {};
 }
 
 class ElevenLabs final : public Provider {
@@ -85,7 +79,9 @@ class ElevenLabs final : public Provider {
             return refusal(call, 404, "voice_not_found",
                            "A voice with the id " + split_path(call.path)[2] + " was not found.");
         }
-        return of_account(call) ? std::nullopt : refuse_speech(call);
+        return of_account(call)                       ? std::nullopt
+               : call.record.endpoint == kStreamInput ? refuse_socket(call)
+                                                      : refuse_speech(call);
     }
 
     Answer answer(Call& call, const Behaviour& how) override {
@@ -94,13 +90,25 @@ class ElevenLabs final : public Provider {
         }
         const std::string format = format_of(call);
         Answer answer;
+        if (call.record.endpoint == kStreamInput) {
+            TalkOptions options;
+            options.rate = elevenlabs_rate(format);
+            options.auto_mode = call.query("auto_mode") == "true";
+            options.inactivity = std::chrono::seconds(inactivity_of(call));
+            answer.status = 101;
+            answer.dialogue = elevenlabs_dialogue(options, how);
+            return answer;
+        }
         answer.content_type = format.starts_with("pcm") ? "audio/pcm" : "audio/mpeg";
         answer.headers = {{"request-id", fresh_id("req_")},
                           {"character-cost", std::to_string(call.body["text"].size())},
                           {"current-concurrent-requests", "1"},
                           {"maximum-concurrent-requests", "20"}};
-        const auto rate = static_cast<unsigned>(std::stoul(format.substr(4)));
-        answer.body = tone(call.body["text"].get<std::string>().size(), rate);
+        const unsigned ms = how.answer.is_object()
+                                ? how.answer.value("character_ms", kMsPerCharacter)
+                                : kMsPerCharacter;
+        answer.body = elevenlabs_tone(call.body["text"].get<std::string>().size(),
+                                      elevenlabs_rate(format), ms);
         return answer;
     }
 
@@ -146,19 +154,31 @@ class ElevenLabs final : public Provider {
                 {"loc", {problem->where}}, {"msg", problem->text}, {"type", "value_error"}};
             return json_answer(422, {{"detail", json::array({one})}});
         }
+        return refuse_choice(call, call.body.value("model_id", ""));
+    }
+
+    std::optional<Answer> refuse_socket(Call& call) {
+        std::string problem = upgrade_problem(call.request);
+        problem = problem.empty() ? parameter_problem(call.request) : problem;
+        if (problem.empty() && inactivity_of(call) == 0) {
+            problem = "inactivity_timeout is 1 to 180 seconds.";
+        }
+        return problem.empty() ? refuse_choice(call, call.query("model_id"))
+                               : refusal(call, 400, "invalid_request", problem);
+    }
+
+    // Model, format and voice, however they were said.
+    std::optional<Answer> refuse_choice(Call& call, const std::string& model) {
         const auto& models = call.script.models(call.provider);
-        const std::string model = call.body.value("model_id", models.front());
-        if (std::ranges::find(models, model) == models.end()) {
+        if (!model.empty() && std::ranges::find(models, model) == models.end()) {
             return refusal(call, 400, "model_not_found",
                            "A model with model ID " + model + " does not exist.");
         }
         const std::string format = format_of(call);
-        if (std::ranges::find(kFormats, format) == kFormats.end()) {
+        if (elevenlabs_rate(format) == 0) {
             return refusal(call, 400, "invalid_output_format",
-                           "There is no format " + format + ".");
-        }
-        if (!format.starts_with("pcm_")) {
-            return refusal(call, 400, "invalid_output_format", "The emulator has PCM alone.");
+                           elevenlabs_has_format(format) ? "The emulator has PCM alone."
+                                                         : "There is no format " + format + ".");
         }
         const std::string voice = split_path(call.path)[2];
         if (!elevenlabs_has_voice(voice)) {
@@ -166,6 +186,16 @@ class ElevenLabs final : public Provider {
                            "A voice with the id " + voice + " was not found.");
         }
         return std::nullopt;
+    }
+
+    // Seconds; 0: no number, or out of range.
+    static unsigned inactivity_of(const Call& call) {
+        const std::string text = call.query("inactivity_timeout");
+        if (text.empty()) {
+            return 20;
+        }
+        const unsigned long value = std::strtoul(text.c_str(), nullptr, 10);
+        return value <= kMaxInactivity ? static_cast<unsigned>(value) : 0;
     }
 
     static std::string format_of(const Call& call) {
@@ -176,11 +206,11 @@ class ElevenLabs final : public Provider {
     static std::string endpoint_of(const Call& call) {
         const std::vector<std::string> parts = split_path(call.path);
         const bool post = call.request.method == "POST";
-        if (!post) {
-            return account_part(parts);
-        }
         if (parts.size() < 3 || parts[0] != "v1" || parts[1] != "text-to-speech") {
-            return {};
+            return post ? "" : account_part(parts);
+        }
+        if (!post) {
+            return parts.size() == 4 && parts[3] == kStreamInput ? kStreamInput : "";
         }
         return parts.size() == 3                           ? "whole"
                : parts.size() == 4 && parts[3] == "stream" ? "stream"
@@ -203,7 +233,8 @@ class ElevenLabs final : public Provider {
     }
 
     static bool of_account(const Call& call) {
-        return call.record.endpoint != "whole" && call.record.endpoint != "stream";
+        const std::string& part = call.record.endpoint;
+        return part != "whole" && part != "stream" && part != kStreamInput;
     }
 
     static json account(const Call& call) {
