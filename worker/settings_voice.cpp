@@ -62,6 +62,9 @@ voice::ElevenLabsOptions elevenlabs_options(const Settings& settings) {
     const ElevenLabsSettings& from = settings.elevenlabs;
     voice::ElevenLabsOptions options;
     options.endpoint = endpoint_of(from, settings);
+    if (from.socket && from.ca_file.empty()) { // it has no HTTP client that knows the others'
+        options.endpoint.ca_file = settings.provider_ca_file;
+    }
     options.model = from.model;
     options.voice = from.voice;
     options.language = from.language;

@@ -75,6 +75,16 @@ class Emulator:
         return {"hubspot_base_url": self.url("/hubspot"), "hubspot_api_key": KEY,
                 "provider_ca_file": self.ca_file}
 
+    def deepgram_settings(self):
+        """For a worker whose microphones it hears."""
+        return {"deepgram_base_url": self.url("/deepgram/v1"), "deepgram_api_key": KEY,
+                "recogniser": "deepgram", "provider_ca_file": self.ca_file}
+
+    def elevenlabs_settings(self):
+        """For a worker whose answers it speaks."""
+        return {"elevenlabs_base_url": self.url("/elevenlabs"), "elevenlabs_api_key": KEY,
+                "synthesiser": "elevenlabs", "provider_ca_file": self.ca_file}
+
     def vertex_search_settings(self):
         """For a worker that is to search it as its documents."""
         return {"vertex_search_engine": "app-1", "vertex_search_project": "project-1",

@@ -183,12 +183,15 @@ boost::asio::awaitable<void> Socket::receive_sound() {
             co_return;
         }
     }
-    if (finished_ && (heard_ || sent_.empty())) {
+    const std::uint16_t code = connection_->close_code();
+    const bool orderly =
+        CloseCode(code) == CloseCode::normal || CloseCode(code) == CloseCode::no_status_received;
+    if (orderly && finished_ && (heard_ || sent_.empty())) {
         co_return;
     }
     log::warn("the voice service closed the connection",
               {{"provider", "elevenlabs"},
-               {"code", connection_->close_code()},
+               {"code", code},
                {"cause", log_words(connection_->close_reason(), core_->key)}});
     throw VoiceError(VoiceFault::lost, "the voice service broke off");
 }
