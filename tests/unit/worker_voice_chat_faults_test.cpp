@@ -13,6 +13,12 @@ VoiceServices quick_silence() {
     return services;
 }
 
+VoiceServices attentive() {
+    VoiceServices services = scripted_voice();
+    services.options.listeners = std::chrono::milliseconds(100);
+    return services;
+}
+
 class WorkerVoiceFaults : public testing::Test {
   protected:
     using MakeApps = Apps (*)();
@@ -129,6 +135,44 @@ TEST_F(WorkerVoiceFaults, AStreamThatIsBegunAnewHasNoPast) {
     client().sound("");
     client().sound("say say:two");
     EXPECT_EQ(client().turn().text, "two ") << "though the places overlap";
+}
+
+TEST_F(WorkerVoiceFaults, AQuestionThatIsSentAgainDoesNotInterruptItsAnswer) {
+    start(brief_lease());
+    const std::string question = "say sleep:1500 say:Answer.";
+    client().start({{"tts", true}});
+    client().sound(question);
+    client().until("turn_start");
+    const auto next = make(brief_lease());
+    worker_->end(SIGKILL);
+    client().mail(R"({"type":"voice_resume","stream_id":"s1","tts":true,"from_ms":0})");
+    EXPECT_EQ(acknowledged(), 0);
+    client().sound(question);
+    EXPECT_EQ(parse(client().until("tts_start"))["text"], "Answer.");
+    const Json end = parse(client().until("tts_end"));
+    EXPECT_EQ(end["last"], true);
+    for (const Event& event : client().seen()) {
+        EXPECT_FALSE(event.bytes.starts_with("{\"type\":\"tts_cancelled\"")) << event.bytes;
+        EXPECT_EQ(event.bytes.find("\"status\":\"cancelled\""), std::string::npos) << event.bytes;
+    }
+}
+
+TEST_F(WorkerVoiceFaults, NobodyIsSpokenToForLong) {
+    start(patient_lease(), voice_chat<attentive>);
+    client().start({{"tts", true}, {"mode", "ptt"}});
+    const std::string clause = "say:" + std::string(280, 'x') + ". "; // of 2.8 s
+    client().sound("start");
+    client().sound("part " + clause + clause);
+    client().stop();
+    client().until("response_complete");
+    EXPECT_TRUE(client().ear().wait([&] { return client().ear().sound_ms() >= 2'000; }));
+    EXPECT_TRUE(client().owned()) << "heard by somebody";
+    client().close_ear();
+    client().until("tts_cancelled");
+    EXPECT_TRUE(client().wait_finished());
+    const redis::Value said =
+        client().redis().call({"LRANGE", client().keys().history, "-1", "-1"});
+    EXPECT_EQ(said.at(0).text.find("[…]"), std::string::npos) << "it can be read";
 }
 
 TEST_F(WorkerVoiceFaults, TheEndOfAStreamIsHeardByTheNextOwnerToo) {

@@ -94,11 +94,13 @@ class LiveEar {
 
 class VoiceClient : public ChatClient {
   public:
-    explicit VoiceClient(const RedisFixture& redis) : ChatClient(redis), ear_(redis, keys()) {
+    explicit VoiceClient(const RedisFixture& redis)
+        : ChatClient(redis), ear_(std::make_unique<LiveEar>(redis, keys())) {
         mail_flags = kMailV2 | kMailVoice;
     }
 
-    LiveEar& ear() { return ear_; }
+    LiveEar& ear() { return *ear_; }
+    void close_ear() { ear_ = nullptr; } // nobody follows the session any more
 
     void start(Json more = Json::object(), const std::string& stream = "s1") {
         Json json;
@@ -137,7 +139,7 @@ class VoiceClient : public ChatClient {
     }
 
   private:
-    LiveEar ear_;
+    std::unique_ptr<LiveEar> ear_;
 };
 
 // A microphone is gone with its owner, and a machine that is busy makes owners lose their leases.

@@ -132,6 +132,11 @@ TEST(Utterances, AreTheSameWhereTheyOverlapInOneStream) {
     EXPECT_EQ(same_utterance("s", {3000, 4000}, known), "");
     EXPECT_EQ(same_utterance("s", {5000, 6000}, known), "") << "of another stream";
     EXPECT_TRUE(is_utterance(known[0]));
+    EXPECT_TRUE(begins_before_end(known[0], "s", 0));
+    EXPECT_TRUE(begins_before_end(known[0], "s", 2999));
+    EXPECT_FALSE(begins_before_end(known[0], "s", 3000));
+    EXPECT_FALSE(begins_before_end(known[0], "other", 0));
+    EXPECT_FALSE(begins_before_end("typed", "s", 0));
     EXPECT_FALSE(is_utterance("typed"));
     EXPECT_LE(utterance_message_id(std::string(128, 's'), {INT64_MAX, INT64_MAX}).size(), 128u);
 }

@@ -76,6 +76,11 @@ bool is_of_stream(std::string_view message_id, std::string_view stream) {
     return message_id.starts_with(stream_prefix(stream));
 }
 
+bool begins_before_end(std::string_view message_id, std::string_view stream, int64_t start_ms) {
+    const auto place = place_in(message_id, stream_prefix(stream));
+    return place && start_ms < place->end_ms;
+}
+
 std::string same_utterance(std::string_view stream, UtterancePlace place,
                            const std::vector<std::string>& known) {
     const std::string prefix = stream_prefix(stream);

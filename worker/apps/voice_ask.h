@@ -32,6 +32,8 @@ struct UtterancePlace {
 std::string utterance_message_id(std::string_view stream, UtterancePlace place);
 bool is_utterance(std::string_view message_id);
 bool is_of_stream(std::string_view message_id, std::string_view stream);
+// What begins there in the stream was said before that utterance, or with it.
+bool begins_before_end(std::string_view message_id, std::string_view stream, int64_t start_ms);
 // The one of `known` message ids that is of the same stream and overlaps, if any.
 std::string same_utterance(std::string_view stream, UtterancePlace place,
                            const std::vector<std::string>& known);

@@ -46,7 +46,7 @@ void VoiceLine::speech_started(Line& line, const voice::SpeechStarted& started) 
     ordered_json fields = event("speech_started", line);
     fields["audio_ms"] = place;
     events_.live(fields);
-    if (speaker_ && speaker_->audible()) {
+    if (speaker_ && speaker_->audible() && !is_answered(line, place)) {
         speaker_->hold(); // until it is known whether there are words
     }
 }
@@ -79,7 +79,7 @@ void VoiceLine::transcript(Line& line, const voice::Transcript& transcript) {
         speech_started(line, {transcript.start});
     }
     const bool words = !is_blank(transcript.text);
-    if (words && speaker_) {
+    if (words && speaker_ && !is_answered(line, line.microphone->place_ms(transcript.start))) {
         interrupted(CancelBy::superseded, nullptr);
     }
     if (!transcript.final) {
@@ -99,6 +99,11 @@ void VoiceLine::transcript(Line& line, const voice::Transcript& transcript) {
     if (!words) {
         false_alarm();
     }
+}
+
+// Sound that was sent again holds the question itself: it does not interrupt its own answer.
+bool VoiceLine::is_answered(const Line& line, int64_t start_ms) const {
+    return begins_before_end(speaking_.message_id, line.name, start_ms);
 }
 
 ordered_json VoiceLine::transcript_event(const Line& line,

@@ -14,7 +14,7 @@ using nlohmann::ordered_json;
 VoiceLine::VoiceLine(OwnedSession& session, const VoiceServices* services, VoiceHost& host)
     : session_(session), services_(services), host_(host),
       events_(session, [&host] { return host.quiet(); }), ask_(std::make_shared<VoiceAsk>(session)),
-      awake_(session.relay.executor) {
+      listeners_(session, [this] { nobody_listens(); }), awake_(session.relay.executor) {
     ask_->on_quiet = [this] { session_.wake(); };
     ask_->running_ids = [this] { return host_.message_ids(); };
     ask_->on_refused = [this](const std::string& message_id, ErrorCode code) {
@@ -32,6 +32,7 @@ void VoiceLine::stop() {
     stopped_ = true;
     alive_.reset();
     awake_.cancel();
+    listeners_.stop();
     ask_->stop();
     if (line_) {
         line_->microphone->close();

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "worker/apps/chat_turn.h"
+#include "worker/apps/listener_watch.h"
 #include "worker/apps/turn_watcher.h"
 #include "worker/apps/voice_ask.h"
 #include "worker/apps/voice_events.h"
@@ -129,6 +130,7 @@ class VoiceLine final : private MicrophoneOwner, private TurnWatcher {
     void nothing_said(Line& line, uint64_t at);
     nlohmann::ordered_json transcript_event(const Line& line,
                                             const voice::Transcript& transcript) const;
+    bool is_answered(const Line& line, int64_t start_ms) const;
     void tell_final(const Line& line, const voice::Transcript& transcript);
     VoiceAsk::Told when_asked(const Line& line);
     nlohmann::ordered_json event(std::string_view type, const Line& line) const;
@@ -144,6 +146,7 @@ class VoiceLine final : private MicrophoneOwner, private TurnWatcher {
     void playback(const VoiceMessage& message);
     void interrupted(CancelBy by, const MailItem* mail);
     void tell_cancelled(const std::string& turn_id, const Heard& heard);
+    void nobody_listens();
     void false_alarm(); // nobody interrupts: what is held back goes on
     void tell_metrics();
     void keep_awake(std::chrono::milliseconds time);
@@ -161,6 +164,7 @@ class VoiceLine final : private MicrophoneOwner, private TurnWatcher {
     std::shared_ptr<VoiceSpeaker> speaker_; // of the newest spoken answer
     Question speaking_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+    ListenerWatch listeners_;
     boost::asio::steady_timer awake_;
     Clock::time_point awake_until_{};
     Clock::time_point refused_until_{}; // no microphone is opened unasked

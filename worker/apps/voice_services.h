@@ -50,8 +50,9 @@ struct VoiceOptions {
     SpokenProgress progress = SpokenProgress::words;
     std::chrono::milliseconds progress_after{1'500};
     std::chrono::milliseconds progress_every{6'000};
-    unsigned max_progress = 3;       // of one answer
-    size_t max_spoken_bytes = 8'000; // of one answer; what follows is only written
+    unsigned max_progress = 3;                  // of one answer
+    std::chrono::milliseconds listeners{5'000}; // looked for so often while somebody is spoken to
+    size_t max_spoken_bytes = 8'000;            // of one answer; what follows is only written
 };
 
 struct VoiceServices {

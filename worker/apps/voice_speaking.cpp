@@ -32,6 +32,7 @@ void VoiceLine::turn_begins(ChatTurn& turn) {
         asked_.erase(found);
     } else if (line_) {
         question.setup = line_->microphone->setup();
+        question.message_id = message_id;
     }
     if (question.setup.tts) {
         speak(std::move(question), turn);
@@ -55,11 +56,24 @@ void VoiceLine::speak(Question question, ChatTurn& turn) {
     speaker_ = std::make_shared<VoiceSpeaker>(events_, *services_, std::move(answer));
     speaker_->on_first_sound = [this] { tell_metrics(); };
     speaker_->on_quiet = [this] {
+        listeners_.stop();
         const auto left = speaker_->audible() ? services_->options.speech_ahead : milliseconds(0);
         keep_awake(left + kStillHeard);
     };
     speaker_->start();
+    listeners_.start(services_->options.listeners);
     turn.watch(this);
+}
+
+// The answer is written to its end, and remembered as it is: whoever comes back can read it.
+void VoiceLine::nobody_listens() {
+    if (!speaker_ || !speaker_->audible()) {
+        return;
+    }
+    const Heard heard = speaker_->heard();
+    speaker_->stop();
+    tell_cancelled(speaker_->answer().turn_id, heard);
+    keep_awake(milliseconds(0));
 }
 
 void VoiceLine::turn_text(std::string_view piece) {
