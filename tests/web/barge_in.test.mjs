@@ -26,7 +26,7 @@ const kInterruptions = [
   'Show me what we know about Aurora Tower.',
   'Actually, what does the contract for Harbor Point say?',
 ];
-const kSpeakingS = 3.2; // from an utterance's end to the next one: the answer is being heard
+const kSpeakingS = 2.2; // from an utterance's end to the next one: the first sentence of the answer is being heard
 const kSlackMs = 120_000;
 
 // What the microphone hears: a question, and interruptions. `starts`: their first sounds, ms.
