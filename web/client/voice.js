@@ -4,20 +4,11 @@
 import { browserEnvironment } from './connection.js';
 import { newMessageId } from './ids.js';
 import { openMicrophone } from './voice_capture.js';
+import { Hesitation } from './voice_hesitation.js';
 import { SpeechPlayer } from './voice_player.js';
 import { initialVoice, isOwn, reduceVoice, spokenSegment } from './voice_state.js';
 import { VoiceStream } from './voice_stream.js';
 
-/** A pause for somebody who then says nothing that is understood is over after so long. */
-export const kMaxPauseMs = 6_000;
-/** A pause for what this page alone has heard: the server says within this that somebody speaks, or it is over. */
-export const kMaxGuessMs = 600;
-/** As long as it goes on hearing somebody, the server may take so long in all. */
-export const kMaxSpeakingMs = 1_500;
-/** After so many pauses for nobody only the server is believed, until the next answer. */
-export const kMaxMistakes = 3;
-/** What the server hears so long after such a pause was what this page had heard. */
-export const kLateMs = 1_500;
 /** The microphone is off so long after the last word at most, whatever the server says. */
 export const kFinalTimeoutMs = 10_000;
 const kRefusals = new Set(['relay_unavailable', 'no_worker', 'busy', 'rate_limited']);
@@ -45,9 +36,6 @@ export class VoiceClient {
     this.capture = null;
     this.use = null; // of the microphone, from one `start` to its end
     this.ear = null; // of the microphone that is open
-    this.guessed = false; // the pause is for what this page alone has heard
-    this.guessedAt = 0;
-    this.mistakes = { turnId: null, count: 0, at: -Infinity }; // `at`: the end of the last pause for nobody
     this.silenced = [];
     this.receiving = null; // turn and segment that binary frames belong to
     this.lastTurn = null; // its last segment has been sent
@@ -64,6 +52,12 @@ export class VoiceClient {
       onIdle: () => this.lastTurn === this.state.speech?.turnId && this.dispatch({ type: 'silent' }),
       onScheduled: (...when) => this.ear?.played(...when),
       onSilenced: (inMs) => this.ear?.silenced(inMs),
+    });
+    this.hesitation = new Hesitation({
+      env,
+      onSilence: () => this.pause(),
+      onGoOn: () => this.goOn(),
+      onJudged: (what) => this.ear?.[what](),
     });
     client.observe(this);
   }
@@ -94,8 +88,8 @@ export class VoiceClient {
     const sink = {
       onFrame: (pcm, level) => isCurrent() && this.captured(pcm, level),
       onLost: () => isCurrent() && this.fail('device_lost', ''),
-      onOnset: () => isCurrent() && this.guess(),
-      onSpeaking: () => isCurrent() && this.guessOn(),
+      onOnset: () => isCurrent() && this.overheard(),
+      onSpeaking: () => isCurrent() && this.hesitation.goesOn(),
     };
     const opening = this.openMicrophone(sink);
     this.capture = opening;
@@ -168,7 +162,7 @@ export class VoiceClient {
     else if (frame.type === 'audio_ack') this.stream.acknowledged(frame);
     else if (frame.type === 'error' && frame.code === 'voice_lost') this.stream.lost(frame);
     else if (frame.type === 'error' && frame.id === undefined && kRefusals.has(frame.code)) this.stream.refused();
-    else if (frame.type === 'speech_started' && own) this.confirmed();
+    else if (frame.type === 'speech_started' && own) this.hesitation.confirmed(this.state.speech !== null);
     else if (frame.type === 'speech_stopped' && own) this.spoken(frame);
     const before = this.state;
     this.dispatch({ type: 'event', event: frame });
@@ -215,71 +209,39 @@ export class VoiceClient {
 
   transcribed({ text, is_final: final, speech_final: whole, message_id: messageId }) {
     const isSaid = typeof text === 'string' && text.trim() !== '';
-    if (isSaid && this.player.paused && !this.interrupt()) this.player.stop();
+    if (isSaid && this.player.paused && !this.interrupt()) this.stopSound();
     if (!final || whole === false) return;
     if (isSaid) this.utterance = { endedAt: this.utterance?.endedAt ?? this.env.now(), messageId: messageId ?? null };
     else this.goOn();
   }
 
-  // The microphone has heard somebody begin to speak, long before the server does: silence at once, which ends
-  // soon unless the server has heard it as well.
-  guess() {
+  // The microphone has heard somebody begin to speak, long before the server does.
+  overheard() {
     const { speech, hearing } = this.state;
-    if (speech === null || this.player.paused) return;
-    if (this.mistakes.turnId !== speech.turnId) this.mistakes = { turnId: speech.turnId, count: 0, at: -Infinity };
-    if (this.mistakes.count >= kMaxMistakes) return;
-    this.pause(hearing ? kMaxPauseMs : kMaxGuessMs);
-    this.guessed = !hearing;
-    this.guessedAt = this.env.now();
-  }
-
-  guessOn() {
-    if (!this.guessed || !this.player.paused) return;
-    const left = kMaxSpeakingMs - (this.env.now() - this.guessedAt);
-    this.arm('pause', Math.min(kMaxGuessMs, Math.max(0, left)), () => this.inVain());
+    if (speech !== null) this.hesitation.begins(speech.turnId, hearing);
   }
 
   // Somebody speaks while the answer is spoken: silence first, and then see whether it was meant.
-  pause(limitMs) {
-    const { speech } = this.state;
-    if (speech === null || (this.player.paused && !this.guessed)) return;
-    this.guessed = false;
-    this.arm('pause', limitMs, () => this.inVain());
-    if (this.player.paused) return;
+  pause() {
+    const { turnId } = this.state.speech;
     const place = this.player.pause();
-    if (place?.turnId === speech.turnId) this.report('paused', place);
-    this.dispatch({ type: 'paused', turnId: speech.turnId, paused: true });
-  }
-
-  // Nobody has said anything.
-  inVain() {
-    if (this.guessed && this.player.paused) {
-      this.mistakes.count += 1;
-      this.mistakes.at = this.env.now();
-      this.ear?.mistaken();
-    }
-    this.goOn();
-  }
-
-  // The server hears somebody: perhaps whom the page had heard and given up.
-  confirmed() {
-    if (this.env.now() - this.mistakes.at < kLateMs) {
-      this.mistakes.count -= 1;
-      this.mistakes.at = -Infinity;
-      this.ear?.right();
-    }
-    this.pause(kMaxPauseMs);
+    if (place?.turnId === turnId) this.report('paused', place);
+    this.dispatch({ type: 'paused', turnId, paused: true });
   }
 
   goOn() {
-    this.clear('pause');
-    this.guessed = false;
+    this.hesitation.end();
     const { speech } = this.state;
     if (!this.player.paused) return;
     const place = this.player.resume();
     if (speech === null) return;
     if (place?.turnId === speech.turnId) this.report('resumed', place);
     this.dispatch({ type: 'paused', turnId: speech.turnId, paused: false });
+  }
+
+  stopSound() {
+    this.hesitation.end();
+    return this.player.stop();
   }
 
   speak(frame, own) {
@@ -289,7 +251,7 @@ export class VoiceClient {
       if (audible) this.player.begin(frame.turn_id, frame.segment, frame.sample_rate);
       else if (this.state.speech?.turnId === frame.turn_id) this.dispatch({ type: 'silent' });
     } else if (frame.type === 'tts_cancelled') {
-      if (!this.player.active || this.player.place?.turnId === frame.turn_id) this.player.stop();
+      if (!this.player.active || this.player.place?.turnId === frame.turn_id) this.stopSound();
       if (this.receiving?.turnId === frame.turn_id) this.receiving = null;
     } else if (this.receiving?.turnId === frame.turn_id && this.receiving.segment === frame.segment) {
       if (frame.type === 'tts_audio') this.player.push(fromBase64(frame.audio));
@@ -327,8 +289,7 @@ export class VoiceClient {
   silence(turnId) {
     this.silenced = [...this.silenced, turnId].slice(-kMaxSilenced);
     this.receiving = null;
-    this.guessed = false;
-    this.clear('pause');
+    this.hesitation.end();
   }
 
   /** Ends everything at once: another conversation begins. */

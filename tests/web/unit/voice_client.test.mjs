@@ -3,7 +3,8 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { kFinalTimeoutMs, kMaxPauseMs } from '../../../web/client/voice.js';
+import { kFinalTimeoutMs } from '../../../web/client/voice.js';
+import { kMaxPauseMs } from '../../../web/client/voice_hesitation.js';
 import { kAckTimeoutMs, kMaxBufferedBytes, kMaxResumes, kRefusedMs } from '../../../web/client/voice_stream.js';
 import { listening, soon, speaking, stage } from './voice_stage.mjs';
 

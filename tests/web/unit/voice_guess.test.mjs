@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { kMaxGuessMs, kMaxMistakes, kMaxPauseMs, kMaxSpeakingMs } from '../../../web/client/voice.js';
+import { kMaxGuessMs, kMaxMistakes, kMaxPauseMs, kMaxSpeakingMs } from '../../../web/client/voice_hesitation.js';
 import { listening, speaking } from './voice_stage.mjs';
 
 const begins = ({ mics }) => mics.at(-1).sink.onOnset();
