@@ -3,6 +3,7 @@
 // seconds long. Usage: moonshine-figures [THREADS]
 #include "tests/unit/worker_voice_speech.h"
 #include "worker/voice/moonshine/moonshine.h"
+#include "worker/voice/pocketsphinx/question_sentences.h"
 #include "worker/voice/silero/silero.h"
 
 #include <algorithm>
@@ -126,7 +127,10 @@ void report(unsigned threads) {
     std::printf("onnxruntime %s: %.0f ms, %s\n", runtime->version().c_str(), wall_ms() - began,
                 resident().c_str());
     began = wall_ms();
-    const auto moonshine = voice::load_moonshine(runtime, {.folder = voice_files() / "moonshine"});
+    voice::MoonshineOptions options;
+    options.folder = voice_files() / "moonshine";
+    options.examples = voice::likely_texts(voice::demo_names());
+    const auto moonshine = voice::load_moonshine(runtime, options);
     std::printf("moonshine: %.0f ms, %s\n", wall_ms() - began, resident().c_str());
     began = wall_ms();
     const auto silero = voice::load_silero(runtime, {voice_files() / "silero/silero_vad_v5.onnx"});

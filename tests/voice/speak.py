@@ -15,7 +15,7 @@ import sys
 import wave
 
 HERE = pathlib.Path(__file__).resolve().parent
-SETS = ("questions", "dev_questions", "other_sentences")
+SETS = ("questions", "unseen_questions", "dev_questions", "other_sentences")
 RECORDED = pathlib.Path("/usr/share/pocketsphinx/test/data/librivox")
 PEOPLE = "people"
 

@@ -5,6 +5,7 @@
 #include "worker/voice/moonshine/moonshine.h"
 #include "worker/voice/names.h"
 #include "worker/voice/pocketsphinx/decoder.h"
+#include "worker/voice/pocketsphinx/question_sentences.h"
 #include "worker/voice/resampler.h"
 #include "worker/voice/stub_model.h"
 #include "worker/voice/vocabulary.h"
@@ -32,7 +33,7 @@ std::unique_ptr<UtteranceModelFactory> make_engine(const std::string& name) {
              const std::filesystem::path dir = set != nullptr ? set : "build/voice";
              MoonshineOptions options;
              options.folder = dir / "moonshine";
-             options.names = likely_phrases(demo_names());
+             options.examples = likely_texts(demo_names());
              return load_moonshine(onnx::Runtime::load(dir / "libonnxruntime.so"), options);
          }},
         {"pocketsphinx",

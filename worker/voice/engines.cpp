@@ -6,6 +6,7 @@
 #include "worker/voice/metered.h"
 #include "worker/voice/moonshine/moonshine.h"
 #include "worker/voice/pocketsphinx/decoder.h"
+#include "worker/voice/pocketsphinx/question_sentences.h"
 #include "worker/voice/silero/silero.h"
 #include "worker/voice/snapped_recogniser.h"
 #include "worker/voice/stub_model.h"
@@ -147,7 +148,7 @@ class Maker {
     std::unique_ptr<UtteranceModelFactory> moonshine() {
         MoonshineOptions wanted;
         wanted.folder = options_.dir / kMoonshineFolder;
-        wanted.names = likely_phrases(options_.names);
+        wanted.examples = likely_texts(options_.names);
         return load_moonshine(runtime(), wanted);
     }
 

@@ -1,10 +1,10 @@
 // Moonshine's two graphs: the encoder, which takes sound as it is, and the decoder, which writes
 // one token at a time and is given what it computed for the tokens before (the merged decoder of
-// Optimum's export: one graph for the first token and for the others). Greedy: the likeliest token
-// is taken. (https://github.com/moonshine-ai/moonshine)
+// Optimum's export: one graph for the first token and for the others). What is written is found by
+// beam search. (https://github.com/moonshine-ai/moonshine)
 #pragma once
 
-#include "worker/voice/moonshine/phrases.h"
+#include "worker/voice/moonshine/beam.h"
 #include "worker/voice/moonshine/vocabulary.h"
 #include "worker/voice/onnx/runtime.h"
 
@@ -12,6 +12,7 @@
 #include <atomic>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,9 +23,9 @@ namespace mr::voice::moonshine {
 class Weights {
   public:
     // `folder` has encoder_model.onnx, decoder_model_merged.onnx and vocabulary.txt of the tiny
-    // English model. Throws onnx::Error.
+    // English model; `examples` are texts of what is likely to be said. Throws onnx::Error.
     Weights(std::shared_ptr<const onnx::Runtime> runtime, const std::filesystem::path& folder,
-            std::span<const std::string> phrases);
+            const std::vector<std::string>& examples);
 
     const onnx::Runtime& runtime() const noexcept { return encoder_.runtime(); }
     const Vocabulary& vocabulary() const noexcept { return vocabulary_; }
@@ -49,7 +50,7 @@ class Weights {
     onnx::Model encoder_;
     onnx::Model decoder_;
     Vocabulary vocabulary_;
-    Phrases phrases_;
+    std::optional<WordModel> words_;
     Names names_;
 };
 

@@ -94,7 +94,7 @@ class MoonshineFactory final : public UtteranceModelFactory {
 std::unique_ptr<UtteranceModelFactory> load_moonshine(std::shared_ptr<const onnx::Runtime> runtime,
                                                       const MoonshineOptions& options) {
     auto weights = std::make_shared<const moonshine::Weights>(std::move(runtime), options.folder,
-                                                              options.names);
+                                                              options.examples);
     // A moment of nothing: what does not fit fails at the start and not in a session.
     std::vector<float> silence(to_samples(kMinWindowMs));
     const std::atomic<bool> given_up = false;

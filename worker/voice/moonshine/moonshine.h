@@ -18,9 +18,9 @@ struct MoonshineOptions {
     // More than that nobody speaks: where the model writes more, it has lost its way (6.5 is its
     // authors' bound; short words spoken fast need somewhat more).
     double max_tokens_per_second = 8;
-    // Names and words of the trade that are said here, as they are written, at most
-    // moonshine::kMaxPhrases: preferred to what sounds alike.
-    std::vector<std::string> names = {};
+    // Texts of what is likely to be said here, names among them: preferred to what sounds alike.
+    // Case does not matter; years are written in digits.
+    std::vector<std::string> examples = {};
 };
 
 // Loads the weights: blocks for about a second. Throws onnx::Error: file, cause, cure. Models that

@@ -16,7 +16,6 @@ constexpr size_t kPieces = 32'000;
 constexpr size_t kMarkers = 3; // <unk>, <s>, </s>
 constexpr std::string_view kBlank = "\u2581";
 constexpr size_t kMaxCodePoint = 4; // bytes
-constexpr size_t kBytes = 256;      // pieces behind the markers: one for each
 
 int hex_digit(char c) {
     if (c >= '0' && c <= '9') {
@@ -69,12 +68,6 @@ std::string only_valid(std::string_view bytes) {
 
 } // namespace
 
-Vocabulary::Vocabulary(std::vector<std::string> pieces) : pieces_(std::move(pieces)) {
-    for (size_t i = kMarkers + kBytes; i < pieces_.size(); ++i) {
-        numbers_.emplace(pieces_[i], static_cast<int64_t>(i));
-    }
-}
-
 Vocabulary Vocabulary::load(const std::filesystem::path& file) {
     onnx::require_file(file);
     std::string contents;
@@ -98,50 +91,10 @@ Vocabulary Vocabulary::load(const std::filesystem::path& file) {
     return Vocabulary(std::move(pieces));
 }
 
-std::vector<int64_t> Vocabulary::tokens(std::string_view words) const {
-    std::vector<std::string> parts;
-    const std::string text = " " + std::string(words);
-    for (std::string_view rest = text; !rest.empty();) {
-        const size_t length = std::max<size_t>(code_point_length(rest), 1);
-        parts.emplace_back(rest.substr(0, length));
-        rest.remove_prefix(length);
-    }
-    for (;;) {
-        auto best = numbers_.end();
-        size_t at = 0;
-        for (size_t i = 0; i + 1 < parts.size(); ++i) {
-            const auto joined = numbers_.find(parts[i] + parts[i + 1]);
-            if (joined != numbers_.end() &&
-                (best == numbers_.end() || joined->second < best->second)) {
-                best = joined;
-                at = i;
-            }
-        }
-        if (best == numbers_.end()) {
-            break;
-        }
-        parts[at] += parts[at + 1];
-        parts.erase(parts.begin() + static_cast<ptrdiff_t>(at) + 1);
-    }
-    std::vector<int64_t> found;
-    for (const std::string& part : parts) {
-        if (const auto number = numbers_.find(part); number != numbers_.end()) {
-            found.push_back(number->second);
-            continue;
-        }
-        for (const char byte : part) {
-            found.push_back(static_cast<int64_t>(kMarkers + static_cast<uint8_t>(byte)));
-        }
-    }
-    return found;
-}
-
 std::string Vocabulary::text(std::span<const int64_t> tokens) const {
     std::string bytes;
     for (const int64_t token : tokens) {
-        if (token >= 0 && static_cast<size_t>(token) < pieces_.size()) {
-            bytes += pieces_[static_cast<size_t>(token)];
-        }
+        bytes += piece(token);
     }
     std::string text = only_valid(bytes);
     const size_t last = text.find_last_not_of(" \n\t");

@@ -8,7 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace mr::voice::moonshine {
@@ -29,15 +29,16 @@ class Vocabulary {
     // left out, as are bytes that make no code point.
     std::string text(std::span<const int64_t> tokens) const;
 
-    // What the model writes for words in the middle of a text: pieces are joined as the tokenizer
-    // does it, the pair with the lowest token first (tokens are numbered by their rank).
-    std::vector<int64_t> tokens(std::string_view words) const;
+    // As it stands in text, with the blank in front of a word; empty for what is no text.
+    std::string_view piece(int64_t token) const noexcept {
+        const bool known = token >= 0 && static_cast<size_t>(token) < pieces_.size();
+        return known ? std::string_view(pieces_[static_cast<size_t>(token)]) : std::string_view();
+    }
 
   private:
-    explicit Vocabulary(std::vector<std::string> pieces);
+    explicit Vocabulary(std::vector<std::string> pieces) : pieces_(std::move(pieces)) {}
 
-    std::vector<std::string> pieces_;                       // as they stand in text; empty: no text
-    std::unordered_map<std::string_view, int64_t> numbers_; // views of pieces_, bytes left out
+    std::vector<std::string> pieces_; // as they stand in text; empty: no text
 };
 
 } // namespace mr::voice::moonshine

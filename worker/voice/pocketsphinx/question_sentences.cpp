@@ -107,4 +107,15 @@ std::vector<std::string> question_sentences(const SpeechNames& names) {
     return sentences;
 }
 
+std::vector<std::string> likely_texts(const SpeechNames& names) {
+    std::vector<std::string> texts = question_sentences(names);
+    for (std::string& text : texts) {
+        text = written_years(text);
+    }
+    for (const std::string& phrase : likely_phrases(names)) {
+        texts.push_back(phrase);
+    }
+    return texts;
+}
+
 } // namespace mr::voice
