@@ -12,6 +12,9 @@ constexpr std::string_view kSocketIoOpen = "0{";
 constexpr std::string_view kSocketIoConnect = "40";
 constexpr std::string_view kSocketIoPing = "2";
 constexpr std::string_view kSocketIoPong = "3";
+constexpr std::string_view kNatsInfo = "INFO ";
+constexpr std::string_view kNatsPing = "PING\r\n";
+constexpr std::string_view kNatsPong = "PONG\r\n";
 
 // The number at the front of `rest`, which then begins behind it.
 template <typename Number> bool take_number(std::string_view& rest, Number& number) {
@@ -43,7 +46,35 @@ bool is_session(std::string_view name) {
            name.find_first_not_of(kAllowed) == std::string_view::npos;
 }
 
+PeerTurn take_socketio(std::string_view message) {
+    if (message == kSocketIoPing) {
+        return {false, std::string(kSocketIoPong)};
+    }
+    if (message.starts_with(kSocketIoOpen)) {
+        return {false, std::string(kSocketIoConnect)};
+    }
+    return {message.starts_with(kSocketIoConnect), {}};
+}
+
+// The answer to our PING says that the subscription before it is in force. Texts of events hold
+// no capital letters.
+PeerTurn take_nats(std::string_view session, std::string_view message) {
+    if (message.starts_with(kNatsInfo)) {
+        return {false, nats_hello("peer." + std::string(session))};
+    }
+    if (message.find(kNatsPing) != std::string_view::npos) {
+        return {false, std::string(kNatsPong)};
+    }
+    return {message.find(kNatsPong) != std::string_view::npos, {}};
+}
+
 } // namespace
+
+std::string nats_hello(const std::string& subject) {
+    return R"(CONNECT {"verbose":false,"pedantic":false,"lang":"c++","version":"1"})"
+           "\r\nSUB " +
+           subject + " 1\r\nPING\r\n";
+}
 
 std::string write_start(const PeerStart& start) {
     return "{\"session\":\"" + start.session + "\",\"rate\":" + std::to_string(start.rate) +
@@ -113,6 +144,9 @@ std::optional<PeerDialect> peer_dialect(std::string_view name) {
     if (name == "socketio") {
         return PeerDialect::socketio;
     }
+    if (name == "nats") {
+        return PeerDialect::nats;
+    }
     return std::nullopt;
 }
 
@@ -120,22 +154,29 @@ bool ready_when_open(PeerDialect dialect) {
     return dialect == PeerDialect::plain;
 }
 
-PeerTurn take_message(PeerDialect dialect, std::string_view message) {
-    if (dialect == PeerDialect::plain) {
+PeerTurn take_message(PeerDialect dialect, std::string_view session, std::string_view message) {
+    switch (dialect) {
+    case PeerDialect::plain:
         return {};
+    case PeerDialect::socketio:
+        return take_socketio(message);
+    case PeerDialect::nats:
+        return take_nats(session, message);
     }
-    if (message == kSocketIoPing) {
-        return {false, kSocketIoPong};
-    }
-    if (message.starts_with(kSocketIoOpen)) {
-        return {false, kSocketIoConnect};
-    }
-    return {message.starts_with(kSocketIoConnect), {}};
+    return {};
 }
 
 std::string wrap_start(PeerDialect dialect, const PeerStart& start) {
     const std::string text = write_start(start);
-    return dialect == PeerDialect::socketio ? "42[\"start\"," + text + "]" : text;
+    switch (dialect) {
+    case PeerDialect::plain:
+        return text;
+    case PeerDialect::socketio:
+        return "42[\"start\"," + text + "]";
+    case PeerDialect::nats:
+        return "PUB peer.start " + std::to_string(text.size()) + "\r\n" + text + "\r\n";
+    }
+    return {};
 }
 
 } // namespace mr::bench

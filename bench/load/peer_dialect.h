@@ -47,18 +47,21 @@ bool next_peer_stamp(std::string_view& rest, PeerStamp& stamp);
 enum class PeerDialect : uint8_t {
     plain,    // messages as they are
     socketio, // Socket.IO 4 over WebSocket: packets "0", "40", "2", 42["start",{…}]
+    nats,     // NATS over WebSocket: start messages to peer.start, events from peer.<session>
 };
 
 std::optional<PeerDialect> peer_dialect(std::string_view name);
 
-// What the client does about a message that is no event.
+// What the client does about a message, beside the events in it.
 struct PeerTurn {
-    bool ready = false;     // it may send its start message from now on
-    std::string_view reply; // to be sent at once; empty: nothing
+    bool ready = false; // it may send its start message from now on
+    std::string reply;  // to be sent at once; empty: nothing
 };
 
 bool ready_when_open(PeerDialect dialect);
-PeerTurn take_message(PeerDialect dialect, std::string_view message);
+PeerTurn take_message(PeerDialect dialect, std::string_view session, std::string_view message);
+// A NATS client's first words: it subscribes; the answer to its PING says that this is in force.
+std::string nats_hello(const std::string& subject);
 std::string wrap_start(PeerDialect dialect, const PeerStart& start);
 
 } // namespace mr::bench

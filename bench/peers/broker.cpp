@@ -13,6 +13,24 @@ constexpr size_t kFullBytes = 1 << 20;
 constexpr size_t kNchanLinks = 8;
 constexpr std::string_view kStartChannel = "peer:start";
 
+// What comes in lines, however it is cut.
+class Lines {
+  public:
+    void take(std::string_view bytes, const std::function<void(std::string_view)>& line) {
+        received_ += bytes;
+        size_t from = 0;
+        for (size_t end = received_.find('\n'); end != std::string::npos;
+             end = received_.find('\n', from)) {
+            line({received_.data() + from, end - from});
+            from = end + 1;
+        }
+        received_.erase(0, from);
+    }
+
+  private:
+    std::string received_;
+};
+
 class RedisBroker : public Broker {
   public:
     RedisBroker(Loop& loop, const std::string& address, Started started)
@@ -32,6 +50,7 @@ class RedisBroker : public Broker {
     }
     void flush() override { events_.flush(); }
     bool full() const override { return events_.queued_bytes() > kFullBytes; }
+    bool listens() const override { return listens_; }
 
   protected:
     void put(std::string_view channel, std::string_view text) {
@@ -53,6 +72,7 @@ class RedisBroker : public Broker {
         messages_.feed(bytes.data(), bytes.size());
         while (messages_.next() == RespReader::Result::reply) {
             const Reply reply = messages_.current();
+            listens_ = true; // the first is that of SUBSCRIBE
             if (reply.size() == 3 && reply[0].text() == "message") {
                 if (const auto start = read_start(reply[2].text())) {
                     started_(*start);
@@ -62,6 +82,7 @@ class RedisBroker : public Broker {
     }
 
     Started started_;
+    bool listens_ = false;
     RespReader replies_, messages_;
     Link events_, starts_;
 };
@@ -112,27 +133,82 @@ class NchanBroker final : public Broker {
         }
         return queued > kFullBytes;
     }
+    bool listens() const override { return listens_; }
 
   private:
     // A start message is a line of its own; chunk sizes and headers are others.
     void take_starts(std::string_view bytes) {
-        received_ += bytes;
-        size_t from = 0;
-        for (size_t end = received_.find('\n'); end != std::string::npos;
-             end = received_.find('\n', from)) {
-            const std::string_view line(received_.data() + from, end - from);
+        lines_.take(bytes, [this](std::string_view line) {
             if (const auto start = read_start(line)) {
                 started_(*start);
+            } else if (line.starts_with("HTTP/1.")) {
+                accepted(line);
             }
-            from = end + 1;
+        });
+    }
+    void accepted(std::string_view line) {
+        if (line.find(" 200") == std::string_view::npos) {
+            throw std::runtime_error("nchan does not tell of sessions: " + std::string(line));
         }
-        received_.erase(0, from);
+        listens_ = true;
     }
 
     Started started_;
-    std::string received_, text_;
+    bool listens_ = false;
+    Lines lines_;
+    std::string text_;
     Link starts_;
     std::array<std::unique_ptr<Link>, kNchanLinks> links_;
+};
+
+class NatsBroker final : public Broker {
+  public:
+    NatsBroker(Loop& loop, const std::string& address, Started started)
+        : started_(std::move(started)), link_(loop, address, [this](std::string_view bytes) {
+              lines_.take(bytes, [this](std::string_view line) { take(line); });
+          }) {}
+
+    void publish(const PeerStart& start, const PeerStamp& stamp) override {
+        text_.clear();
+        append_event(text_, stamp, start.bytes);
+        Buffer& out = link_.out();
+        out.append(as_bytes("PUB peer."));
+        out.append(as_bytes(start.session));
+        out.append(as_bytes(" "));
+        out.append(as_bytes(std::to_string(text_.size())));
+        out.append(as_bytes("\r\n"));
+        out.append(as_bytes(text_));
+        out.append(as_bytes("\r\n"));
+    }
+    void flush() override { link_.flush(); }
+    bool full() const override { return link_.queued_bytes() > kFullBytes; }
+    bool listens() const override { return listens_; }
+
+  private:
+    void take(std::string_view line) {
+        if (const auto start = read_start(line)) {
+            return started_(*start);
+        }
+        if (line.starts_with("-ERR")) {
+            throw std::runtime_error("NATS says " + std::string(line));
+        }
+        listens_ |= line.starts_with("PONG");
+        if (line.starts_with("INFO")) {
+            say(nats_hello("peer.start"));
+        } else if (line.starts_with("PING")) {
+            say("PONG\r\n");
+        }
+    }
+    void say(const std::string& text) {
+        link_.out().append(as_bytes(text));
+        link_.flush();
+    }
+
+    Started started_;
+    bool listens_ = false;
+    Lines lines_;
+    std::string text_;
+    Link link_;
 };
 
 // MessagePack, as much of it as is needed.
@@ -212,6 +288,11 @@ std::unique_ptr<Broker> nchan_broker(Loop& loop, const std::string& address,
     return std::make_unique<NchanBroker>(loop, address, std::move(started));
 }
 
+std::unique_ptr<Broker> nats_broker(Loop& loop, const std::string& address,
+                                    Broker::Started started) {
+    return std::make_unique<NatsBroker>(loop, address, std::move(started));
+}
+
 std::unique_ptr<Broker> make_broker(const std::string& kind, Loop& loop, const std::string& address,
                                     Broker::Started started) {
     if (kind == "redis") {
@@ -223,7 +304,10 @@ std::unique_ptr<Broker> make_broker(const std::string& kind, Loop& loop, const s
     if (kind == "nchan") {
         return nchan_broker(loop, address, std::move(started));
     }
-    throw std::runtime_error("--broker " + kind + " is not redis, socketio or nchan");
+    if (kind == "nats") {
+        return nats_broker(loop, address, std::move(started));
+    }
+    throw std::runtime_error("--broker " + kind + " is not redis, socketio, nchan or nats");
 }
 
 } // namespace mr::bench

@@ -19,6 +19,8 @@ class Broker {
     virtual void flush() = 0;
     // It takes less than it is given: events wait, with the time at which they were due.
     virtual bool full() const = 0;
+    // Start messages come from now on.
+    virtual bool listens() const = 0;
 };
 
 // Redis: start messages come on the channel "peer:start", events go to "peer:<session>".
@@ -32,9 +34,12 @@ std::unique_ptr<Broker> socketio_broker(Loop& loop, const std::string& address,
 // /publish?session=<session>, pipelined over several connections that are kept.
 std::unique_ptr<Broker> nchan_broker(Loop& loop, const std::string& address,
                                      Broker::Started started);
+// NATS: start messages come on the subject "peer.start", events go to "peer.<session>".
+std::unique_ptr<Broker> nats_broker(Loop& loop, const std::string& address,
+                                    Broker::Started started);
 
-// "redis", "socketio", "nchan". Throws std::runtime_error for other words, and when the broker does
-// not answer.
+// "redis", "socketio", "nchan", "nats". Throws std::runtime_error for other words, and when the
+// broker does not answer.
 std::unique_ptr<Broker> make_broker(const std::string& kind, Loop& loop, const std::string& address,
                                     Broker::Started started);
 

@@ -206,6 +206,24 @@ def start_nchan(stand, bench):
     return "/ws?session={session}"
 
 
+# --- NATS ------------------------------------------------------------------------------------
+
+def needs_nats(_):
+    if not shutil.which("nats-server"):
+        raise Failed("nats-server is not installed (apt-get install nats-server)")
+
+
+def nats_versions(_):
+    return {"nats-server": version_in(output("nats-server", "--version"))}
+
+
+def start_nats(stand, bench):
+    port = free_port(stand.port + 1)
+    servers.start_nats(stand, bench.tls, port)
+    servers.start_publisher(stand, bench.build, "nats", f"127.0.0.1:{port}")
+    return "/"
+
+
 ALL = [
     Peer("floor", "C++, TLS and frames alone: no broker, no log, no second process",
          start=start_floor),
@@ -218,4 +236,6 @@ ALL = [
          ["--dialect=socketio"]),
     Peer("nchan", "nginx with nchan, which keeps its messages in Redis", needs_nchan, start_nchan,
          nchan_versions),
+    Peer("nats", "NATS: broker, WebSocket and TLS in one process, nothing kept", needs_nats,
+         start_nats, nats_versions, ["--dialect=nats"]),
 ]

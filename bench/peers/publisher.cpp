@@ -15,17 +15,22 @@
 namespace mr::bench {
 namespace {
 
+constexpr int64_t kLookNs = 5 * kNsPerMs;
+
 class Publisher {
   public:
     Publisher(const std::string& kind, const std::string& address)
         : broker_(make_broker(kind, loop_, address, [this](const PeerStart& start) {
               streams_.start(std::hash<std::string>()(start.session), start, now_ns());
               arm();
-          })) {}
+          })) {
+        announce();
+    }
 
     void run() { loop_.run(); }
 
   private:
+    void announce();
     void arm();
     void write_due();
 
@@ -34,6 +39,16 @@ class Publisher {
     std::unique_ptr<Broker> broker_;
     int64_t armed_ns_ = kNeverDue;
 };
+
+// A line on standard output as soon as sessions may ask.
+void Publisher::announce() {
+    if (broker_->listens()) {
+        std::printf("listening for sessions\n");
+        std::fflush(stdout);
+    } else {
+        loop_.at(now_ns() + kLookNs, [this] { announce(); });
+    }
+}
 
 void Publisher::arm() {
     int64_t due = streams_.next_due_ns();
@@ -66,13 +81,11 @@ void Publisher::write_due() {
 int main(int argc, char** argv) {
     std::string kind = "redis", address;
     CLI::App app("Publishes the events that sessions of a peer have asked for (bench/peers).");
-    app.add_option("--broker", kind, "redis, socketio or nchan [redis]");
+    app.add_option("--broker", kind, "redis, socketio, nchan or nats [redis]");
     app.add_option("--address", address, "unix:/path or 127.0.0.1:port")->required();
     CLI11_PARSE(app, argc, argv);
     try {
         mr::bench::Publisher publisher(kind, address);
-        std::printf("publishing to %s\n", address.c_str());
-        std::fflush(stdout);
         publisher.run();
     } catch (const std::exception& error) {
         std::fprintf(stderr, "mr-peer-publisher: %s\n", error.what());

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""mr-ws beside what people use instead (./mr bench peers): the same load on each in turn, round after
-round, and one table with everything as a ratio to mr-ws in the same round. Plain Python 3.11."""
+"""mr-ws beside what people use instead (./mr bench peers): the same load on each in turn, round
+after round, and one table with everything as a ratio to mr-ws in the same round. Plain Python 3.11."""
 
 import argparse
 import json
@@ -29,7 +29,8 @@ def arguments():
     names = [peer.name for peer in ALL]
     parser.add_argument("--rounds", type=int, default=3, help="[3]")
     parser.add_argument("--sessions", type=int, default=200, help="connections over TLS [200]")
-    parser.add_argument("--rate", type=int, default=50, help="events a second of each [50]")
+    parser.add_argument("--rate", type=int, nargs="+", default=[50], metavar="N",
+                        help="events a second of each; several, measured one after the other [50]")
     parser.add_argument("--bytes", type=int, default=80, help="of an event's text [80]")
     parser.add_argument("--seconds", type=float, default=10, help="measured of each a round [10]")
     parser.add_argument("--warmup", type=float, default=2, help="[2]")
@@ -43,9 +44,11 @@ def arguments():
     parser.add_argument("--run", type=Path, default=ROOT / "run", help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, required=True, help="folder of the results")
     chosen = parser.parse_args()
-    for name in ("rounds", "sessions", "rate", "bytes", "processes"):
+    for name in ("rounds", "sessions", "bytes", "processes"):
         if getattr(chosen, name) < 1:
             parser.error(f"--{name} is less than 1")
+    if min(chosen.rate) < 1:
+        parser.error("--rate is less than 1")
     return chosen
 
 
@@ -75,10 +78,17 @@ class Runner:
             raise Failed(f"mr-bench {scenario}: {(got.stderr or got.stdout).strip()}")
         return json.loads(summary.read_text())
 
-    def load(self):
-        chosen = self.chosen
-        return [f"--sessions={chosen.sessions}", f"--rate={chosen.rate}", f"--bytes={chosen.bytes}",
-                f"--seconds={chosen.seconds}", f"--warmup={chosen.warmup}"]
+    def measure_rates(self, scenario, url, out, *options):
+        """Yields rate and summary. Memory is that of the first: a process that has served many
+        connections uses theirs again."""
+        chosen, memory = self.chosen, None
+        for rate in chosen.rate:
+            result = self.measure(scenario, url, out / str(rate), f"--sessions={chosen.sessions}",
+                                  f"--rate={rate}", f"--bytes={chosen.bytes}",
+                                  f"--seconds={chosen.seconds}",
+                                  f"--warmup={chosen.warmup}", *options)
+            memory = result["memory_kib"] = memory or result["memory_kib"]
+            yield rate, result
 
     def measure_ours(self, out):
         """An instance of its own, each event a frame of its own as the peers write it."""
@@ -95,10 +105,8 @@ class Runner:
             watch = f"--instance={directory}"
             idle = self.measure("idle", f"{url}/ws/bench", out / "idle", watch, "--seconds=0.5",
                                 "--warmup=0.5", f"--sessions={self.chosen.sessions}")
-            result = self.measure("relay", f"{url}/ws/bench", out, watch, *self.load())
-            result["memory_kib"] = idle["memory_kib"]
-            (out / "summary.json").write_text(json.dumps(result, indent=1) + "\n")
-            return result
+            for rate, result in self.measure_rates("relay", f"{url}/ws/bench", out, watch):
+                yield rate, {**result, "memory_kib": idle["memory_kib"]}
         finally:
             subprocess.run([*front, "down", *place], capture_output=True, timeout=UP_LIMIT_S,
                            check=False)
@@ -107,8 +115,8 @@ class Runner:
         port = free_port(self.chosen.port + PORTS_APART)
         with Stand(self.work / peer.name, port) as stand:
             path = peer.start(stand, self.bench)
-            return self.measure("peer", f"wss://localhost:{port}{path}", out, *stand.watched(),
-                                *self.load(), *peer.options)
+            yield from self.measure_rates("peer", f"wss://localhost:{port}{path}", out,
+                                          *stand.watched(), *peer.options)
 
     def usable(self):
         """The peers that this machine has; what one lacks is said."""
@@ -127,12 +135,12 @@ class Runner:
 
     def run(self):
         peers = self.usable()
-        versions = {"": common_versions(), **{peer.name: peer.versions(self.bench)
+        versions = {"all": common_versions(), **{peer.name: peer.versions(self.bench)
                                               for peer in peers}}
         ours = (OURS, self.measure_ours)
         turns = [ours, *((peer.name, lambda out, peer=peer: self.measure_peer(peer, out))
                          for peer in peers)]
-        results = {name: [] for name, _ in turns}
+        results = {rate: {name: [] for name, _ in turns} for rate in self.chosen.rate}
         for number in range(1, self.chosen.rounds + 1):
             # Nobody is always the first, or always behind the same one.
             for name, measure in turns if number % 2 else reversed(turns):
@@ -140,29 +148,26 @@ class Runner:
         return self.keep(results, versions, peers)
 
     def one(self, number, name, measure, results):
-        if name in self.skipped:
-            return
         try:
-            result = measure(self.out / name / str(number))
+            for rate, result in measure(self.out / name / str(number)):
+                figures = table.figures(result, number)
+                results[rate][name].append(figures)
+                say(f"round {number} of {self.chosen.rounds}: {name:9}{table.line(figures)}")
         except (Failed, subprocess.TimeoutExpired) as why:
-            return self.skip(name, why)
-        results[name].append(table.figures(result, number))
-        say(f"round {number} of {self.chosen.rounds}: {name:9} "
-            + table.line(results[name][-1]))
+            self.skip(name, f"round {number}: {why}")
 
     def keep(self, results, versions, peers):
         chosen = self.chosen
-        whole = {"config": {"sessions": chosen.sessions, "rate": chosen.rate, "bytes": chosen.bytes,
-                            "seconds": chosen.seconds, "rounds": chosen.rounds,
-                            "processes": chosen.processes},
+        whole = {"config": {name: getattr(chosen, name) for name in
+                            ("sessions", "bytes", "seconds", "rounds", "processes")},
                  "what": {OURS: "each event a frame of its own, logged",
                           **{peer.name: peer.what for peer in peers}},
-                 "versions": versions, "skipped": self.skipped, "rounds": results}
+                 "versions": versions, "skipped": self.skipped, "rates": results}
         (self.out / "peers.json").write_text(json.dumps(whole, indent=1) + "\n")
         text = table.render(whole, OURS)
         (self.out / "peers.txt").write_text(text)
         say("\n" + text)
-        return 0 if results[OURS] else 1
+        return 0 if all(found[OURS] for found in results.values()) else 1
 
 
 def main():

@@ -3,7 +3,6 @@ server itself, the publisher. Each function starts one of them on a stand and wa
 there."""
 
 import os
-import socket
 
 from stand import connects
 
@@ -31,24 +30,12 @@ client-output-buffer-limit pubsub 256mb 128mb 60
     return path
 
 
-def subscribers(redis, channel):
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as one:
-        one.connect(str(redis))
-        one.sendall(f"PUBSUB NUMSUB {channel}\r\n".encode())
-        text = b""
-        while text.count(b"\r\n") < 4:  # *2, $n, the channel, :count
-            text += one.recv(4096)
-    return int(text.split(b"\r\n")[3].lstrip(b":"))
-
-
-def start_publisher(stand, build, broker, address, redis=None):
+def start_publisher(stand, build, broker, address):
     stand.start("publisher", [build / "mr-peer-publisher", f"--broker={broker}",
                               f"--address={address}"])
     log = stand.directory / "publisher.log"
-    stand.wait("publisher", lambda: "publishing" in log.read_text(), "the publisher is connected")
-    if redis:
-        stand.wait("publisher", lambda: subscribers(redis, "peer:start") > 0,
-                   "the publisher listens for sessions")
+    stand.wait("publisher", lambda: "listening" in log.read_text(),
+               "the publisher listens for sessions")
 
 
 def start_nginx(stand, tls, location, *, load="", http="", plain=""):
@@ -125,3 +112,21 @@ def start_node(stand, redis, packages, program, processes):
                      "MR_PEER_PROCESSES": str(processes), "NODE_ENV": "production"})
     wait_for_line(stand, "listening", processes)
     return path
+
+
+def start_nats(stand, tls, port):
+    """TLS of its own: nothing between it and the clients."""
+    cert, key = tls
+    conf = stand.directory / "nats.conf"
+    conf.write_text(f'''listen: "127.0.0.1:{port}"
+websocket {{
+    listen: "127.0.0.1:{stand.port}"
+    compression: false
+    tls {{
+        cert_file: "{cert}"
+        key_file: "{key}"
+    }}
+}}
+''')
+    stand.start("server", ["nats-server", "-c", conf])
+    stand.wait("server", lambda: connects(port) and connects(stand.port), "NATS listens")

@@ -2,6 +2,8 @@
 
 from statistics import median
 
+HEAD = ["", "delivered", "events/s", "p50 ms", "p99 ms", "CPU us/event", "KB/connection",
+        "by process, us/event", "troubled"]
 ROLES = ("nginx", "server", "worker", "publisher", "redis")
 
 
@@ -12,7 +14,8 @@ def figures(result, number):
     return {
         "round": number,
         "delivered": rates.get("delivered", 0),
-        "events_per_s": rates["events_per_s"],
+        # A server that is behind sends what was due earlier.
+        "events_per_s": rates.get("arrived_per_s", rates["events_per_s"]),
         "p50_ms": times["p50_ms"],
         "p99_ms": times["p99_ms"],
         "us_per_event": rates.get("total_us_per_event", 0),
@@ -30,8 +33,9 @@ def figures(result, number):
 def line(one):
     marks = [f"BROKEN: {what}" for what in one["broken"]]
     marks += [f"invalid: {why}" for why in one["invalid"]]
-    return (f"{one['events_per_s']:9.0f} events/s, p50 {one['p50_ms']:.2f} p99 {one['p99_ms']:.2f} ms, "
-            f"{one['us_per_event']:.1f} us/event, load before {one['load_before']:.2f}"
+    return (f"{one['events_per_s']:9.0f} events/s, p50 {one['p50_ms']:.2f} "
+            f"p99 {one['p99_ms']:.2f} ms, {one['us_per_event']:.1f} us/event, "
+            f"load before {one['load_before']:.2f}"
             + "".join(f"; {mark}" for mark in marks))
 
 
@@ -45,11 +49,14 @@ def ratio(rounds, ours, key):
     if rounds is ours:
         return None
     by_round = {one["round"]: one[key] for one in ours}
-    both = [one[key] / by_round[one["round"]] for one in rounds if by_round.get(one["round"])]
+    both = [one[key] / by_round[one["round"]] for one in rounds
+            if one[key] and by_round.get(one["round"])]
     return median(both) if both else None
 
 
 def cell(value, factor, form):
+    if not value:
+        return "-"  # nothing has arrived
     return f"{value:{form}}" + (f" (x{factor:.2f})" if factor is not None else "")
 
 
@@ -67,28 +74,26 @@ def row(name, rounds, ours):
     return kept
 
 
+def grid(rounds, ours):
+    """A table in Markdown that is readable as it stands."""
+    rows = [HEAD, *(row(name, found, rounds[ours]) for name, found in rounds.items() if found)]
+    widths = [max(len(cells[i]) for cells in rows) for i in range(len(HEAD))]
+    rows.insert(1, ["-" * width for width in widths])
+    return ["| " + " | ".join(text.ljust(width) for text, width in zip(cells, widths)) + " |"
+            for cells in rows]
+
+
 def render(whole, ours):
-    """Markdown that is readable as it stands."""
-    config, rounds = whole["config"], whole["rounds"]
-    head = ["", "delivered", "events/s", "p50 ms", "p99 ms", "CPU us/event", "KB/connection",
-            "by process, us/event", "troubled"]
-    rows = [row(name, found, rounds[ours]) for name, found in rounds.items() if found]
-    widths = [max(len(cells[i]) for cells in [head, *rows]) for i in range(len(head))]
-    loads = [one["load_before"] for found in rounds.values() for one in found]
-    lines = [f"{config['sessions']} sessions x {config['rate']} events/s of {config['bytes']} bytes over "
-             f"TLS, {config['seconds']:g} s, median of {config['rounds']} rounds; in brackets: to mr-ws in "
-             "the same round.",
-             f"Load of the machine before a measurement: {min(loads, default=0):.1f} to "
-             f"{max(loads, default=0):.1f}.", ""]
-    for cells in [head, ["-" * width for width in widths], *rows]:
-        lines.append("| " + " | ".join(text.ljust(width)
-                                       for text, width in zip(cells, widths)) + " |")
-    lines.append("")
-    for name, what in whole["what"].items():
-        versions = {**whole["versions"].get(name, {})}
-        lines.append(f"{name}: {what}"
-                     + (": " + ", ".join(f"{k} {v}" for k, v in versions.items())
-                        if versions else ""))
-    lines.append("all: " + ", ".join(f"{k} {v}" for k, v in whole["versions"][""].items()))
+    config, lines = whole["config"], []
+    for rate, rounds in whole["rates"].items():
+        loads = [one["load_before"] for found in rounds.values() for one in found]
+        lines += [f"{config['sessions']} sessions x {rate} events/s of {config['bytes']} bytes over "
+                  f"TLS, {config['seconds']:g} s, median of {config['rounds']} rounds; in "
+                  "brackets: to mr-ws in the same round.",
+                  f"Load of the machine before a measurement: {min(loads, default=0):.1f} to "
+                  f"{max(loads, default=0):.1f}.", "", *grid(rounds, ours), ""]
+    for name, what in {**whole["what"], "all": "Redis and nginx"}.items():
+        versions = whole["versions"].get(name, {})
+        lines.append(f"{name}: {what}" + "".join(f", {k} {v}" for k, v in versions.items()))
     lines += [f"skipped: {name}: {why}" for name, why in whole["skipped"].items()]
     return "\n".join(lines) + "\n"

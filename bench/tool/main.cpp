@@ -112,7 +112,7 @@ void add_peer(CLI::App& app, Options& o, Runs& runs) {
         ->check(CLI::Range(uint64_t{1}, kMaxPeerRate));
     peer->add_option("--bytes", o.peer.bytes, "of an event's text [80]")
         ->check(CLI::Range(uint64_t{1}, kMaxPeerBytes));
-    peer->add_option("--dialect", o.peer.dialect, "plain or socketio [plain]");
+    peer->add_option("--dialect", o.peer.dialect, "plain, socketio or nats [plain]");
     runs.emplace_back(peer, [&o] { return run_peer(o.common, o.peer); });
 }
 

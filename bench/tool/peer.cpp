@@ -69,6 +69,7 @@ class PeerRun final : public ClientOwner {
     std::map<const Client*, Peer*> by_client_;
     int64_t first_ns_ = 0, from_ns_ = 0, until_ns_ = 0;
     uint64_t opened_ = 0, ready_ = 0, begun_ = 0, all_past_ = 0, lost_ = 0;
+    uint64_t arrived_ = 0; // in the measured time, whenever they were due
     uint64_t events_ = 0, frames_ = 0, missing_ = 0, repeated_ = 0;
     bool measuring_ = false, counted_ = false;
     std::string fatal_, last_loss_;
@@ -133,6 +134,11 @@ void PeerRun::client_ended(Client& client, const std::string& why) {
     if (ready_ < peers_.size()) {
         fatal("the target does not take connection " + std::to_string(peer_of(client).number) +
               " (" + why + ")");
+    } else if (lost_ == peers_.size()) { // nothing more will come
+        if (measuring_) {
+            meter_.end(result_, static_cast<double>(arrived_), "event");
+        }
+        rig_.loop.stop();
     }
 }
 
@@ -199,10 +205,10 @@ void PeerRun::client_text(Client& client, std::string_view message) {
         counts |= take(peer, stamp, now);
     }
     frames_ += counts ? 1 : 0;
-    if (any) {
+    if (any && dialect_ != PeerDialect::nats) { // whose frames hold all that was to be sent
         return;
     }
-    const PeerTurn turn = take_message(dialect_, message);
+    const PeerTurn turn = take_message(dialect_, std::to_string(peer.number), message);
     if (turn.ready) {
         became_ready(peer);
     }
@@ -221,6 +227,7 @@ bool PeerRun::take(Peer& peer, const PeerStamp& stamp, int64_t now) {
     }
     missing_ += stamp.seq - peer.next_seq;
     peer.next_seq = stamp.seq + 1;
+    arrived_ += measuring_ ? 1 : 0;
     if (until_ns_ != 0 && stamp.due_ns >= until_ns_ && !peer.past) {
         peer.past = true;
         ++all_past_;
@@ -246,7 +253,7 @@ void PeerRun::measure() {
 
 void PeerRun::over() {
     measuring_ = false;
-    meter_.end(result_, static_cast<double>(events_), "event");
+    meter_.end(result_, static_cast<double>(arrived_), "event");
     until_all_past(now_ns() + ns_of(kSpareS));
 }
 
@@ -311,6 +318,7 @@ Result PeerRun::result() {
         {"seconds", common_.seconds}};
     result_.times["latency"] = latency_;
     result_.rates["events_per_s"] = static_cast<double>(events_) / common_.seconds;
+    result_.rates["arrived_per_s"] = static_cast<double>(arrived_) / common_.seconds;
     result_.rates["events_per_frame"] =
         frames_ != 0 ? static_cast<double>(events_) / static_cast<double>(frames_) : 0;
     result_.counts = {{"sessions", options_.sessions},
@@ -327,7 +335,8 @@ Result PeerRun::result() {
 Result run_peer(const Common& common, const PeerOptions& options) {
     const std::optional<PeerDialect> dialect = peer_dialect(options.dialect);
     if (!dialect) {
-        throw std::runtime_error("--dialect " + options.dialect + " is not plain or socketio");
+        throw std::runtime_error("--dialect " + options.dialect +
+                                 " is not plain, socketio or nats");
     }
     return PeerRun(common, options, *dialect).result();
 }

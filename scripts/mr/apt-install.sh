@@ -7,7 +7,7 @@ set -euo pipefail
 
 readonly kPolicy=/usr/sbin/policy-rc.d
 readonly kSaved=/usr/sbin/policy-rc.d.before-mr
-readonly -a kServers=(nginx redis-server)
+readonly -a kServers=(nginx redis-server nats-server)
 
 exists() { [[ -e $1 || -L $1 ]]; }
 

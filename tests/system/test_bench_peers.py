@@ -31,8 +31,9 @@ def test_a_peer_gives_every_event_once(peer, tmp_path):
     with stand.Stand(tmp_path / peer.name, stand.free_port(FIRST_PORT)) as place:
         path = peer.start(place, bench)
         got = subprocess.run(
-            [BENCH, "peer", f"wss://localhost:{place.port}{path}", "--json", "--quiet", "--sessions=6",
-             "--rate=20", "--seconds=1", "--warmup=0.2", *place.watched(), *peer.options],
+            [BENCH, "peer", f"wss://localhost:{place.port}{path}", "--json", "--quiet",
+             "--sessions=6", "--rate=20", "--seconds=1", "--warmup=0.2", *place.watched(),
+             *peer.options],
             capture_output=True, text=True, timeout=LIMIT_S, check=False)
         pids = [process.pid for process in place.processes.values()]
     assert got.returncode in (0, INVALID), got.stderr + got.stdout
@@ -52,6 +53,7 @@ def test_what_a_machine_lacks_is_named(tmp_path, monkeypatch):
     bench = peers.Bench(BUILD, 1)
     needs = {peer.name: peer.needs for peer in peers.ALL}
     for name, cure in (("nchan", "libnginx-mod-nchan"), ("uvicorn", "python3-uvicorn"),
+                       ("nats", "apt-get install nats-server"),
                        ("ws", "apt-get install npm")):
         with pytest.raises(stand.Failed, match=cure):
             needs[name](bench)
@@ -74,12 +76,12 @@ def test_the_table_has_ratios_of_the_same_round():
     """A disturbed round disturbs both: the ratio is 2 in each, though the medians are not."""
     ours = [measured(1, cost=10), measured(2, cost=1000), measured(3, cost=30)]
     other = [measured(1, cost=20), measured(2, cost=2000, broken=["lost"]), measured(3, cost=60)]
-    text = table.render({"config": {"sessions": 1, "rate": 1, "bytes": 80, "seconds": 1, "rounds": 3},
+    text = table.render({"config": {"sessions": 1, "bytes": 80, "seconds": 1, "rounds": 3},
                          "what": {"mr-ws": "ours", "other": "theirs"},
-                         "versions": {"": {"nginx": "1.22.1"}, "other": {"other": "2.0"}},
+                         "versions": {"all": {"nginx": "1.22.1"}, "other": {"other": "2.0"}},
                          "skipped": {"nchan": "not here"},
-                         "rounds": {"mr-ws": ours, "other": other, "nchan": []}}, "mr-ws")
+                         "rates": {5: {"mr-ws": ours, "other": other, "nchan": []}}}, "mr-ws")
     row = next(line for line in text.splitlines() if line.startswith("| other"))
     assert "60.0 (x2.00)" in row and "1 of 3" in row
     assert "(x" not in next(line for line in text.splitlines() if line.startswith("| mr-ws"))
-    assert "skipped: nchan: not here" in text and "other: theirs: other 2.0" in text
+    assert "skipped: nchan: not here" in text and "other: theirs, other 2.0" in text

@@ -10,7 +10,8 @@ namespace {
 
 TEST(BenchPeers, StartMessagesAreReadAsTheyAreWritten) {
     const PeerStart start{"s-17", 50, 1000, 80};
-    for (const PeerDialect dialect : {PeerDialect::plain, PeerDialect::socketio}) {
+    for (const PeerDialect dialect :
+         {PeerDialect::plain, PeerDialect::socketio, PeerDialect::nats}) {
         const auto read = read_start(wrap_start(dialect, start));
         ASSERT_TRUE(read);
         EXPECT_EQ(read->session, start.session);
@@ -69,16 +70,32 @@ TEST(BenchPeers, StampsAreFoundWhateverStandsAroundThem) {
 TEST(BenchPeers, SocketIoIsAnsweredAsItsProtocolSays) {
     const PeerDialect dialect = PeerDialect::socketio;
     EXPECT_FALSE(ready_when_open(dialect));
-    const PeerTurn open = take_message(dialect, R"(0{"sid":"a","pingInterval":25000})");
+    const PeerTurn open = take_message(dialect, "17", R"(0{"sid":"a","pingInterval":25000})");
     EXPECT_FALSE(open.ready);
     EXPECT_EQ(open.reply, "40");
-    const PeerTurn connected = take_message(dialect, R"(40{"sid":"b"})");
+    const PeerTurn connected = take_message(dialect, "17", R"(40{"sid":"b"})");
     EXPECT_TRUE(connected.ready);
     EXPECT_EQ(connected.reply, "");
-    EXPECT_EQ(take_message(dialect, "2").reply, "3");
-    EXPECT_FALSE(take_message(dialect, "2").ready);
+    EXPECT_EQ(take_message(dialect, "17", "2").reply, "3");
+    EXPECT_FALSE(take_message(dialect, "17", "2").ready);
     EXPECT_TRUE(ready_when_open(PeerDialect::plain));
-    EXPECT_EQ(take_message(PeerDialect::plain, "2").reply, "");
+    EXPECT_EQ(take_message(PeerDialect::plain, "17", "2").reply, "");
+}
+
+TEST(BenchPeers, NatsIsAnsweredAsItsProtocolSays) {
+    const PeerDialect dialect = PeerDialect::nats;
+    EXPECT_FALSE(ready_when_open(dialect));
+    const PeerTurn info = take_message(dialect, "17", "INFO {\"server_id\":\"x\"} \r\n");
+    EXPECT_FALSE(info.ready);
+    EXPECT_TRUE(info.reply.starts_with("CONNECT {"));
+    EXPECT_TRUE(info.reply.ends_with("}\r\nSUB peer.17 1\r\nPING\r\n"));
+    EXPECT_TRUE(take_message(dialect, "17", "PONG\r\n").ready);
+    EXPECT_EQ(take_message(dialect, "17", "MSG peer.17 1 2\r\n{}\r\nPING\r\n").reply, "PONG\r\n");
+    EXPECT_FALSE(take_message(dialect, "17", "-ERR 'no'\r\n").ready);
+    const PeerStart start{"17", 50, 1000, 80};
+    const std::string text = write_start(start);
+    EXPECT_EQ(wrap_start(dialect, start),
+              "PUB peer.start " + std::to_string(text.size()) + "\r\n" + text + "\r\n");
 }
 
 TEST(BenchPeers, SocketIoMessagesAreMessagePack) {
