@@ -33,8 +33,8 @@ class Lines {
 
 class RedisBroker : public Broker {
   public:
-    RedisBroker(Loop& loop, const std::string& address, Started started)
-        : started_(std::move(started)),
+    RedisBroker(Loop& loop, const std::string& address, Started started, bool logged = false)
+        : started_(std::move(started)), logged_(logged),
           events_(loop, address, [this](std::string_view bytes) { take_replies(bytes); }),
           starts_(loop, address, [this](std::string_view bytes) { take_starts(bytes); }) {
         encode_command(starts_.out(), {"SUBSCRIBE", kStartChannel});
@@ -46,6 +46,11 @@ class RedisBroker : public Broker {
         channel_ += start.session;
         text_.clear();
         append_event(text_, stamp, start.bytes);
+        if (logged_) {
+            log_ = "log:";
+            log_ += start.session;
+            encode_command(events_.out(), {"XADD", log_, "*", "d", text_});
+        }
         put(channel_, text_);
     }
     void flush() override { events_.flush(); }
@@ -82,7 +87,9 @@ class RedisBroker : public Broker {
     }
 
     Started started_;
+    const bool logged_;
     bool listens_ = false;
+    std::string log_;
     RespReader replies_, messages_;
     Link events_, starts_;
 };
@@ -274,8 +281,8 @@ std::string socketio_message(const PeerStart& start, const PeerStamp& stamp) {
 }
 
 std::unique_ptr<Broker> redis_broker(Loop& loop, const std::string& address,
-                                     Broker::Started started) {
-    return std::make_unique<RedisBroker>(loop, address, std::move(started));
+                                     Broker::Started started, bool logged) {
+    return std::make_unique<RedisBroker>(loop, address, std::move(started), logged);
 }
 
 std::unique_ptr<Broker> socketio_broker(Loop& loop, const std::string& address,
@@ -295,8 +302,8 @@ std::unique_ptr<Broker> nats_broker(Loop& loop, const std::string& address,
 
 std::unique_ptr<Broker> make_broker(const std::string& kind, Loop& loop, const std::string& address,
                                     Broker::Started started) {
-    if (kind == "redis") {
-        return redis_broker(loop, address, std::move(started));
+    if (kind == "redis" || kind == "redis-log") {
+        return redis_broker(loop, address, std::move(started), kind == "redis-log");
     }
     if (kind == "socketio") {
         return socketio_broker(loop, address, std::move(started));
@@ -307,7 +314,8 @@ std::unique_ptr<Broker> make_broker(const std::string& kind, Loop& loop, const s
     if (kind == "nats") {
         return nats_broker(loop, address, std::move(started));
     }
-    throw std::runtime_error("--broker " + kind + " is not redis, socketio, nchan or nats");
+    throw std::runtime_error("--broker " + kind +
+                             " is not redis, redis-log, socketio, nchan or nats");
 }
 
 } // namespace mr::bench

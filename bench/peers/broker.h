@@ -23,9 +23,10 @@ class Broker {
     virtual bool listens() const = 0;
 };
 
-// Redis: start messages come on the channel "peer:start", events go to "peer:<session>".
+// Redis: start messages come on the channel "peer:start", events go to "peer:<session>". `logged`:
+// each into the stream "log:<session>" before, as mr-ws has it.
 std::unique_ptr<Broker> redis_broker(Loop& loop, const std::string& address,
-                                     Broker::Started started);
+                                     Broker::Started started, bool logged);
 // The same, but events go where the Redis adapter of Socket.IO takes them from, in the form of its
 // emitter: event "event" in room <session>.
 std::unique_ptr<Broker> socketio_broker(Loop& loop, const std::string& address,
@@ -38,8 +39,8 @@ std::unique_ptr<Broker> nchan_broker(Loop& loop, const std::string& address,
 std::unique_ptr<Broker> nats_broker(Loop& loop, const std::string& address,
                                     Broker::Started started);
 
-// "redis", "socketio", "nchan", "nats". Throws std::runtime_error for other words, and when the
-// broker does not answer.
+// "redis", "redis-log", "socketio", "nchan", "nats". Throws std::runtime_error for other words, and
+// when the broker does not answer.
 std::unique_ptr<Broker> make_broker(const std::string& kind, Loop& loop, const std::string& address,
                                     Broker::Started started);
 

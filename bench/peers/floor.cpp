@@ -1,10 +1,12 @@
 // mr-peer-floor: the least that a server can do for the load of `mr-bench peer`. One process that
 // makes the events itself, frames them, encrypts them and writes them, once a millisecond and
 // connection. No broker, no log, no second process: what is faster than this on a machine measures
-// something else.
+// something else. With --redis mr-peer-publisher makes the events: then it is the least that a
+// relay with a broker can do.
 #include "bench/load/clock.h"
 #include "bench/peers/floor_connection.h"
 #include "bench/peers/listener.h"
+#include "bench/peers/redis_relay.h"
 #include "bench/peers/streams.h"
 #include "bench/tool/common.h"
 
@@ -41,8 +43,15 @@ SslContext make_context(const std::string& cert, const std::string& key) {
 
 class Floor final : public FloorOwner {
   public:
-    Floor(uint16_t port, SslContext context)
-        : context_(std::move(context)), listener_(loop_, port, [this](int made) { take(made); }) {}
+    // `redis`: an address (bench/peers/link.h), or empty: it makes the events itself.
+    Floor(uint16_t port, SslContext context, const std::string& redis)
+        : context_(std::move(context)), listener_(loop_, port, [this](int made) { take(made); }) {
+        if (!redis.empty()) {
+            relay_ = std::make_unique<RedisRelay>(
+                loop_, redis,
+                [this](uint64_t owner, std::string_view event) { relayed(owner, event); });
+        }
+    }
 
     uint16_t port() const { return listener_.port(); }
     void run() { loop_.run(); }
@@ -53,11 +62,15 @@ class Floor final : public FloorOwner {
     void floor_ended(FloorConnection& connection) override;
     void arm();
     void write_due();
+    void relayed(uint64_t owner, std::string_view event);
+    void queue(FloorConnection& connection, std::string_view event);
+    void flush_dirty();
 
     SslContext context_; // null: without TLS
     Loop loop_;
     Listener listener_;
     Streams streams_;
+    std::unique_ptr<RedisRelay> relay_;
     std::unordered_map<uint64_t, std::unique_ptr<FloorConnection>> connections_;
     std::vector<FloorConnection*> dirty_;
     std::string event_;
@@ -76,7 +89,10 @@ void Floor::take(int made) {
 }
 
 void Floor::floor_text(FloorConnection& connection, std::string_view message) {
-    if (const auto start = read_start(message)) {
+    const auto start = read_start(message);
+    if (start && relay_) {
+        relay_->follow(connection.number, start->session, message);
+    } else if (start) {
         streams_.start(connection.number, *start, now_ns());
         arm();
     }
@@ -84,6 +100,9 @@ void Floor::floor_text(FloorConnection& connection, std::string_view message) {
 
 void Floor::floor_ended(FloorConnection& connection) {
     streams_.stop(connection.number);
+    if (relay_) {
+        relay_->leave(connection.number);
+    }
     loop_.at(0, [this, number = connection.number] { connections_.erase(number); });
 }
 
@@ -105,18 +124,34 @@ void Floor::write_due() {
         FloorConnection& connection = *connections_.at(due.owner);
         event_.clear();
         append_event(event_, due.stamp, due.start->bytes);
-        connection.queue_text(event_);
-        if (!connection.dirty) {
-            connection.dirty = true;
-            dirty_.push_back(&connection);
-        }
+        queue(connection, event_);
     });
+    flush_dirty();
+    arm();
+}
+
+// What comes in one turn of the loop goes out together.
+void Floor::relayed(uint64_t owner, std::string_view event) {
+    if (dirty_.empty()) {
+        loop_.at(0, [this] { flush_dirty(); });
+    }
+    queue(*connections_.at(owner), event);
+}
+
+void Floor::queue(FloorConnection& connection, std::string_view event) {
+    connection.queue_text(event);
+    if (!connection.dirty) {
+        connection.dirty = true;
+        dirty_.push_back(&connection);
+    }
+}
+
+void Floor::flush_dirty() {
     for (FloorConnection* connection : dirty_) {
         connection->dirty = false;
         connection->flush();
     }
     dirty_.clear();
-    arm();
 }
 
 } // namespace
@@ -125,16 +160,17 @@ void Floor::write_due() {
 int main(int argc, char** argv) {
     using namespace mr::bench;
     uint16_t port = 0;
-    std::string cert, key;
+    std::string cert, key, redis;
     CLI::App app("The least a server can do for the load of mr-bench peer.");
     app.add_option("--port", port, "on the loopback [one that is free, which is printed]");
     app.add_option("--cert", cert, "PEM; without it there is no TLS");
     app.add_option("--key", key, "PEM");
+    app.add_option("--redis", redis, "events come by it: unix:/path or 127.0.0.1:port");
     CLI11_PARSE(app, argc, argv);
     std::signal(SIGPIPE, SIG_IGN);
     try {
         raise_descriptors(kMaxConnections);
-        Floor floor(port, cert.empty() ? nullptr : make_context(cert, key));
+        Floor floor(port, cert.empty() ? nullptr : make_context(cert, key), redis);
         std::printf("listening on port %u\n", floor.port());
         std::fflush(stdout);
         floor.run();

@@ -152,7 +152,7 @@ class Runner:
             for rate, result in measure(self.out / name / str(number)):
                 figures = table.figures(result, number)
                 results[rate][name].append(figures)
-                say(f"round {number} of {self.chosen.rounds}: {name:9}{table.line(figures)}")
+                say(f"round {number} of {self.chosen.rounds}: {name:12}{table.line(figures)}")
         except (Failed, subprocess.TimeoutExpired) as why:
             self.skip(name, f"round {number}: {why}")
 
