@@ -115,6 +115,24 @@ TEST_F(WorkerVoiceFaults, AConnectionThatHasNotResumedIsToldSo) {
     EXPECT_EQ(client().turn().text, "heard ");
 }
 
+TEST_F(WorkerVoiceFaults, SoundBehindAHoleIsNotHeardAsIfThereWereNone) {
+    start();
+    second("voice_start");
+    client().ready();
+    second_frame(spelled("start"));
+    ++second_mails_; // the gateway could give it to nobody
+    second_frame(spelled("final say:half"));
+    const Json lost = client().error();
+    EXPECT_EQ(lost["code"], "voice_lost");
+    EXPECT_EQ(lost["stream_id"], "s1");
+    second("voice_resume");
+    EXPECT_EQ(acknowledged(), 40);
+    second_frame(spelled("part say:whole"));
+    second_frame(spelled("final say:whole"));
+    EXPECT_EQ(client().transcript()["start_ms"], 40);
+    EXPECT_EQ(client().turn().text, "whole ");
+}
+
 TEST_F(WorkerVoiceFaults, AStreamWithoutANameIsANewOneAfterSilence) {
     start(patient_lease(), voice_chat<quick_silence>);
     for (int i = 0; i < 2; ++i) {

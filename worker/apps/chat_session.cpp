@@ -44,6 +44,9 @@ void ChatSession::mail(MailItem item) {
         rate_.take(MailRate::Clock::now());
     }
     beside_ = beside_ || turn_ != nullptr;
+    if (voice_) {
+        voice_->mail_came(item);
+    }
     switch (item.kind) {
     case MailKind::text:
     case MailKind::http:

@@ -94,6 +94,14 @@ void VoiceLine::message(VoiceMessage message, const MailItem& item) {
     session_.consume(item);
 }
 
+// The gateway numbers a connection's mail, what it could give to nobody included.
+void VoiceLine::mail_came(const MailItem& item) {
+    if (line_ && item.connection == line_->connection) {
+        line_->hole = line_->hole || item.nth > line_->last_mail + 1;
+        line_->last_mail = std::max(line_->last_mail, item.nth);
+    }
+}
+
 void VoiceLine::audio_frame(ByteView pcm, const MailItem& item) {
     audio(as_text(pcm), {}, true, item);
 }
@@ -119,6 +127,7 @@ void VoiceLine::open(VoiceMessage message, const MailItem& item) {
     auto line = std::make_unique<Line>();
     line->traceparent = item.traceparent;
     line->connection = item.connection;
+    line->last_mail = item.nth;
     line->resumed = message.kind == VoiceMessage::Kind::resume;
     line->name = message.stream_id.empty() ? "unasked-" + item.name() : message.stream_id;
     try {
@@ -150,6 +159,8 @@ void VoiceLine::resume(VoiceMessage message, const MailItem& item) {
     if (line_ && line_->microphone->setup().stream_id == message.stream_id) {
         lost_told_ = false;
         move_to(item.connection);
+        line_->last_mail = item.nth;
+        line_->hole = false;
         line_->microphone->skip_to(message.from_ms);
         if (line_->microphone->is_open()) {
             acknowledge(*line_);
@@ -311,6 +322,10 @@ void VoiceLine::audio(std::string_view bytes, const std::string& stream_id, bool
     }
     if (!line_ || !takes(stream_id, binary, item.connection)) {
         lost(stream_id);
+        return;
+    }
+    if (line_->hole && !line_->microphone->setup().stream_id.empty()) {
+        lost(line_->microphone->setup().stream_id); // and what follows is sent again behind it
         return;
     }
     if (binary && !line_->microphone->setup().binary) {

@@ -55,6 +55,8 @@ class VoiceLine final : private MicrophoneOwner, private TurnWatcher {
     VoiceLine& operator=(const VoiceLine&) = delete;
     ~VoiceLine() override;
 
+    // Every mail of the session, before anything else is done with it.
+    void mail_came(const MailItem& item);
     // Consumes the mail, now or when what it asked for is done.
     void message(VoiceMessage message, const MailItem& item);
     // A binary frame, or one of several in a mail, which the caller consumes.
@@ -83,6 +85,8 @@ class VoiceLine final : private MicrophoneOwner, private TurnWatcher {
     struct Line {
         std::shared_ptr<VoiceMicrophone> microphone;
         uint64_t connection = 0;        // whose sound it takes
+        uint32_t last_mail = 0;         // of the connection
+        bool hole = false;              // mail is missing in front of it, which may have been sound
         std::string name;               // of the stream, in message ids
         std::optional<MailItem> ending; // the voice_stop, until the last transcript is safe
         Utterance utterance;
