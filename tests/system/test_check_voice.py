@@ -99,6 +99,16 @@ def test_a_name_needs_the_right_to_look_it_up(emulator):
     assert "elevenlabs_voice to the id" in row.cure
 
 
+@pytest.mark.parametrize("script, there", [
+    ({"rules": [{"when": {"path": "/v2/voices"}, "answer": {"voices": []}}]}, True),
+    (denied("voices", "models", "subscription"), None)])
+def test_a_voice_that_every_account_has(emulator, script, there):
+    emulator.script(elevenlabs=script)
+    row = row_of(emulator, "elevenlabs", elevenlabs_voice="Rachel")
+    assert row.state == "good" and row.there is there, vars(row)
+    assert VOICE_ID in row.notes[0] and "2026-12-31" in row.notes[0]
+
+
 def plan(**changes):
     return {"rules": [{"when": {"path": "subscription"}, "answer": {
         "character_count": 99_000, "character_limit": 100_000,

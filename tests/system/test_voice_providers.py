@@ -180,14 +180,17 @@ def test_deepgram_alone(make_stack, emulator):
     assert "keyterm" not in asked and "keywords" not in asked
 
 
+def spoken_over_http(stack, text, **more):
+    with HttpClient(stack.nginx.http_port) as client:
+        return client.post(json.dumps({"text": text, **more}).encode(), JSON, "/v1/tts").response()
+
+
 def test_elevenlabs_alone(make_stack, emulator):
     """Nobody hears here: texts are spoken over HTTP."""
     stack = make_stack(apps="tts", locations="location = /v1/tts { mr_ws_http tts; }", settings={
         **emulator.elevenlabs_settings(), "elevenlabs_rate": "24000", "elevenlabs_language": "en",
         "elevenlabs_logging": "false", "elevenlabs_voice": SARAH})
-    with HttpClient(stack.nginx.http_port) as client:
-        body = json.dumps({"text": "Two invoices are open, and both of them are late."}).encode()
-        got = client.post(body, JSON, "/v1/tts").response()
+    got = spoken_over_http(stack, "Two invoices are open, and both of them are late.")
     assert got.status == 200 and got.headers["content-type"] == "audio/mpeg" and got.body
     records = emulator.requests("elevenlabs")
     assert [one["json"]["text"] for one in records] == ["Two invoices are open",
@@ -196,6 +199,16 @@ def test_elevenlabs_alone(make_stack, emulator):
     assert {one["query"] for one in records} == {"output_format=pcm_24000&enable_logging=false"}
     assert {one["json"]["language_code"] for one in records} == {"en"}
     assert SARAH in records[0]["path"]
+    # The voice may be named: one of the account, one that every account has, one that nobody has.
+    for voice, status, code in (("site OFFICE", 200, None), ("Rachel", 200, None),
+                                ("George", 503, "voice_unavailable"),  # emulated accounts have not
+                                ("Zebediah", 400, "bad_request")):
+        got = spoken_over_http(stack, "Hello.", voice_id=voice)
+        assert got.status == status, voice
+        assert code is None or got.json["error"]["code"] == code
+    ids = [one["path"].split("/")[4] for one in emulator.requests("elevenlabs")[len(records):]
+           if one["endpoint"] == "stream"]
+    assert ids == ["emulatedvoice0000001", RACHEL, "JBFqnCBsd6RMkjVDRZzb"]
 
 
 # ---- Deepgram fails

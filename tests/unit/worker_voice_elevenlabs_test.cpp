@@ -114,10 +114,39 @@ TEST(ElevenLabs, AVoiceIsFoundByItsNameOnce) {
     EXPECT_TRUE(api.line(1).starts_with("POST /v1/text-to-speech/2/stream"));
 }
 
-TEST(ElevenLabs, AVoiceThatIsNotThereIsRefused) {
-    Voice api({http_json({{"voices", json::array()}})});
-    EXPECT_EQ(api.speak_all({"one"}, "nobody").fault, VoiceFault::refused);
-    EXPECT_EQ(api.requests.size(), 1u);
+TEST(ElevenLabs, AVoiceThatIsNotThereIsItsAskersMistakeOrOurs) {
+    const json nothing = {{"voices", json::array()}};
+    Voice asked({http_json(nothing)});
+    EXPECT_EQ(asked.speak_all({"one"}, "nobody").fault, VoiceFault::bad_input);
+    EXPECT_EQ(asked.requests.size(), 1u);
+    Voice set({http_json(nothing)});
+    set.options.voice = "nobody";
+    EXPECT_EQ(set.speak_all({"one"}).fault, VoiceFault::refused);
+    Voice long_name({});
+    EXPECT_EQ(long_name.speak_all({"one"}, std::string(101, 'x')).fault, VoiceFault::bad_input);
+    EXPECT_TRUE(long_name.requests.empty());
+}
+
+TEST(ElevenLabs, NamesOfVoicesHaveNoCase) {
+    const json voices = {{"voices", {{{"voice_id", "2"}, {"name", "Site Office"}}}}};
+    Voice api({http_json(voices), sound({1}), sound({2})});
+    const auto engine = api.make();
+    EXPECT_TRUE(spoken_by(api.loop, *engine, {"one"}, "SITE office").whole);
+    EXPECT_TRUE(spoken_by(api.loop, *engine, {"two"}, "Site Office").whole); // known by now
+    EXPECT_EQ(api.line(0), "GET /v2/voices?page_size=100&search=site%20office");
+    EXPECT_TRUE(api.line(2).starts_with("POST /v1/text-to-speech/2/stream"));
+}
+
+TEST(ElevenLabs, AVoiceThatEveryAccountHasNeedsNoList) {
+    for (const std::string& list : {http_json({{"voices", json::array()}}),
+                                    refusal("401 Unauthorized", "missing_permissions")}) {
+        Voice api({list, sound({1})});
+        EXPECT_TRUE(api.speak_all({"one"}, "George").whole);
+        EXPECT_TRUE(api.line(1).starts_with("POST /v1/text-to-speech/JBFqnCBsd6RMkjVDRZzb/"));
+    }
+    Voice own({http_json({{"voices", {{{"voice_id", "7"}, {"name", "george"}}}}}), sound({1})});
+    EXPECT_TRUE(own.speak_all({"one"}, "George").whole); // the account's own comes first
+    EXPECT_TRUE(own.line(1).starts_with("POST /v1/text-to-speech/7/stream"));
 }
 
 TEST(ElevenLabs, WhatMayPassIsTriedAgainBeforeTheFirstSound) {

@@ -58,7 +58,7 @@ TEST(Flite, AVoiceThatIsNoneIsRefused) {
     Loop loop;
     const auto flite = voice::make_flite({});
     const Spoken spoken = spoken_by(loop, *flite, {"word"}, "rachel");
-    EXPECT_EQ(spoken.fault, VoiceFault::refused);
+    EXPECT_EQ(spoken.fault, VoiceFault::bad_input);
     voice::FliteOptions options;
     options.voice = "nobody";
     EXPECT_THROW(voice::make_flite(options), voice::VoiceError);

@@ -4,10 +4,10 @@
 #include "worker/checks/verdict.h"
 #include "worker/encoding.h"
 #include "worker/providers/remote_json.h"
+#include "worker/voice/elevenlabs/default_voices.h"
 #include "worker/voice/elevenlabs/requests.h"
 
 #include <algorithm>
-#include <cctype>
 #include <ctime>
 #include <utility>
 
@@ -63,15 +63,9 @@ std::string instead_of(const std::string& wanted, std::vector<std::string> all) 
     return count == 0 ? "" : "; there are " + std::to_string(count) + ", such as " + listed(all);
 }
 
-std::string lower_case(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return text;
-}
-
 // "rachel" of "Rachel - calm": what a setting says.
 std::string short_name(const std::string& name) {
-    return lower_case(name.substr(0, name.find_first_of(" -,")));
+    return voice::elevenlabs::lower_case(name.substr(0, name.find_first_of(" -,")));
 }
 
 Task<void> suggest_voices(const Run& run, const Target& target, const std::string& wanted,
@@ -83,7 +77,27 @@ Task<void> suggest_voices(const Run& run, const Target& target, const std::strin
     }
     std::vector<std::string> names = texts_in(member(reply.json, "voices"), "name");
     std::transform(names.begin(), names.end(), names.begin(), short_name);
-    finding.cure += instead_of(lower_case(wanted), std::move(names));
+    finding.cure += instead_of(voice::elevenlabs::lower_case(wanted), std::move(names));
+}
+
+// Not in the account's list: whether it is one that every account has.
+Task<bool> check_default(const Run& run, const Target& target, const std::string& voice,
+                         Finding& finding) {
+    const std::string id(voice::elevenlabs::default_voice(voice));
+    if (id.empty()) {
+        co_return false;
+    }
+    Question question("GET", "/v1/voices/" + id);
+    const Reply reply = co_await ask(run, target, std::move(question));
+    if (!reply.success() && !lacks_the_right(reply)) {
+        co_return false;
+    }
+    finding.authorised = true;
+    finding.there = reply.success() ? std::optional(true) : std::nullopt;
+    fail(finding, Trouble::none, "", "");
+    finding.notes.push_back("voice " + voice + " is taken as ElevenLabs' own (" + id +
+                            "), which end on 2026-12-31: have one of the account");
+    co_return true;
 }
 
 // True: it is there, or the key alone keeps us from knowing.
@@ -101,6 +115,10 @@ Task<bool> check_voice(const Run& run, const Target& target, const std::string& 
                                        "is not known");
             co_return true;
         }
+        if (lacks_the_right(reply)) {
+            const bool usual = co_await check_default(run, target, voice, finding);
+            co_return usual;
+        }
         if (finding.trouble == Trouble::missing) {
             co_await suggest_voices(run, target, voice, finding);
         }
@@ -108,6 +126,10 @@ Task<bool> check_voice(const Run& run, const Target& target, const std::string& 
     }
     finding.there = by_id || voice::elevenlabs::voice_in(reply.json, voice).has_value();
     if (!*finding.there) {
+        const bool usual = co_await check_default(run, target, voice, finding);
+        if (usual) {
+            co_return true;
+        }
         fail(finding, Trouble::missing, target.label + " has no " + target.missing + " for us",
              target.missing_cure);
         co_await suggest_voices(run, target, voice, finding);

@@ -1,6 +1,8 @@
 #include "worker/voice/elevenlabs/elevenlabs.h"
 
 #include "worker/encoding.h"
+#include "worker/log.h"
+#include "worker/voice/elevenlabs/default_voices.h"
 #include "worker/voice/elevenlabs/socket.h"
 #include "worker/voice/elevenlabs/speaker.h"
 
@@ -90,11 +92,17 @@ class ElevenLabs final : public Synthesiser {
         if (core_->streams >= core_->options.max_streams) {
             throw too_many_spoken();
         }
-        std::string name = options.voice.empty() ? core_->options.voice : options.voice;
+        const bool own = options.voice.empty();
+        std::string name = own ? core_->options.voice : options.voice;
         Utterance utterance;
         utterance.speed = std::clamp(options.speed, kMinSpeed, kMaxSpeed);
         utterance.trace = options.trace;
-        utterance.voice_id = co_await voice_id(std::move(name), options.trace);
+        std::optional<std::string> id = co_await voice_id(std::move(name), options.trace);
+        if (!id) { // the setting's is ours to correct, any other its asker's
+            throw VoiceError(own ? VoiceFault::refused : VoiceFault::bad_input,
+                             "the voice service has no voice of that name for this server");
+        }
+        utterance.voice_id = std::move(*id);
         const auto executor = co_await asio::this_coro::executor;
         auto queue = std::make_shared<SpeechQueue>(executor, core_->options.rate);
         std::unique_ptr<SpeechStream> stream = std::make_unique<ElevenLabsStream>(
@@ -110,51 +118,64 @@ class ElevenLabs final : public Synthesiser {
         return rest::api_options("elevenlabs", "The voice service", options);
     }
 
-    asio::awaitable<std::string> voice_id(std::string name, std::string trace) {
+    // By the account's list, else by what every account has. Nullopt: there is none of that name.
+    asio::awaitable<std::optional<std::string>> voice_id(std::string name, std::string trace) {
         if (elevenlabs::is_voice_id(name)) {
             co_return name;
         }
+        name = elevenlabs::lower_case(name);
         if (const auto known = ids_.find(name); known != ids_.end()) {
             co_return known->second;
         }
         if (name.size() > kMaxVoiceNameBytes) {
-            throw VoiceError(VoiceFault::refused, "the name of the voice is too long");
+            throw VoiceError(VoiceFault::bad_input, "the name of the voice is too long");
         }
         std::optional<std::string> id = co_await look_up(name, std::move(trace));
         if (!id) {
-            throw VoiceError(VoiceFault::refused,
-                             "the voice service has no voice of that name for this server");
+            co_return std::nullopt;
         }
         if (ids_.size() >= kMaxKnownVoices) {
             ids_.clear();
         }
         ids_[name] = *id;
-        co_return *id;
+        co_return id;
     }
 
     asio::awaitable<std::optional<std::string>> look_up(const std::string& name,
                                                         std::string trace) {
         rest::ApiCall call("voices", "GET",
                            "/v2/voices?page_size=100&search=" + percent_encoded(name));
-        rest::Judge judge = [core = core_](const net::HttpResponse& response, int tried) {
+        const auto no_right = std::make_shared<bool>(false);
+        rest::Judge judge = [core = core_, no_right](const net::HttpResponse& response, int tried) {
+            *no_right = elevenlabs::refusal_of(response.head, response.body).no_right;
             return elevenlabs::judge_voices(response, tried, core->options.retry_base, core->key);
         };
         CallContext context;
         context.deadline = std::chrono::steady_clock::now() + kLookUpTime;
         context.traceparent = std::move(trace);
+        std::optional<std::string> id;
         try {
             const nlohmann::json reply =
                 co_await voices_.call(std::move(call), std::move(judge), context);
-            co_return elevenlabs::voice_in(reply, name);
+            id = elevenlabs::voice_in(reply, name);
         } catch (const ProviderError& error) {
-            throw VoiceError(error.retryable() ? VoiceFault::unavailable : VoiceFault::refused,
-                             error.what());
+            if (!*no_right) {
+                throw VoiceError(error.retryable() ? VoiceFault::unavailable : VoiceFault::refused,
+                                 error.what());
+            }
         }
+        const std::string_view usual = elevenlabs::default_voice(name);
+        if (!id && !usual.empty()) {
+            log::info("a voice is taken that every account has",
+                      {{"provider", "elevenlabs"}, {"voice", name}, {"voice_id", usual}});
+            id = usual;
+        }
+        co_return id;
     }
 
     std::shared_ptr<Core> core_;
     rest::Api voices_;
-    std::map<std::string, std::string, std::less<>> ids_; // by name as it was asked for
+    std::map<std::string, std::string, std::less<>> ids_; // by name in lower case
 };
 
 } // namespace

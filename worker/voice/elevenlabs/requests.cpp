@@ -18,14 +18,6 @@ constexpr std::size_t kMaxDetail = 300;
 constexpr std::chrono::milliseconds kMaxSpeechTime{
     180'000}; // sound is taken as fast as it is heard
 
-std::string lower_case(std::string_view text) {
-    std::string out(text);
-    for (char& c : out) {
-        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    }
-    return out;
-}
-
 // The forms of errors: {"detail": {"status" or "code", "message"}}, {"detail": "text"},
 // {"detail": [{"msg"}]}.
 struct Words {
@@ -127,6 +119,7 @@ SpeechRefusal refusal_of(const net::HttpHead& head, std::string_view body) {
         "status " + std::to_string(head.status) + " " + words.code + ": " + words.message;
     const bool lasting = words.code == "quota_exceeded";
     refusal.passing = passing_status(head.status) && !lasting;
+    refusal.no_right = words.code == "missing_permissions";
     refusal.crowded = head.status == 429 && words.code == "too_many_concurrent_requests";
     if (refusal.crowded) {
         refusal.fault = VoiceFault::no_place;
@@ -148,6 +141,14 @@ rest::Refusal judge_voices(const net::HttpResponse& response, int tried,
                            .value_or(retry_base * tried);
     }
     return refusal;
+}
+
+std::string lower_case(std::string_view text) {
+    std::string out(text);
+    for (char& c : out) {
+        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    }
+    return out;
 }
 
 bool is_voice_id(std::string_view voice) {

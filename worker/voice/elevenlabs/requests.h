@@ -28,7 +28,8 @@ struct SpeechRefusal {
     std::string text;   // for the user
     std::string detail; // the provider's words: for the log, by log_words()
     bool passing = false;
-    bool crowded = false; // too many requests of this account at a time: wait for a place
+    bool crowded = false;  // too many requests of this account at a time: wait for a place
+    bool no_right = false; // the key is good, and not for this call
 };
 // Without the key, and then cut: half a key is one as well.
 std::string log_words(std::string words, const std::string& key);
@@ -38,6 +39,8 @@ SpeechRefusal refusal_of(const net::HttpHead& head, std::string_view body);
 rest::Refusal judge_voices(const net::HttpResponse& response, int tried,
                            std::chrono::milliseconds retry_base, const std::string& key);
 
+// In lower case (ASCII): names of voices are compared without regard to it.
+std::string lower_case(std::string_view text);
 // 20 letters and digits: the provider's own form.
 bool is_voice_id(std::string_view voice);
 // The id of a voice of that name in a reply of /v2/voices: by its whole name, else by its first

@@ -151,7 +151,7 @@ class Flite final : public Synthesiser {
     asio::awaitable<std::unique_ptr<SpeechStream>> open(SpeechOptions options) override {
         const std::string voice = options.voice.empty() ? options_.voice : options.voice;
         if (!flite_has_voice(voice)) {
-            throw VoiceError(VoiceFault::refused,
+            throw VoiceError(VoiceFault::bad_input,
                              "there is no such voice: this server has slt, rms, awb, kal16");
         }
         if (*places_ >= options_.max_streams) {
