@@ -13,8 +13,10 @@ namespace {
 
 // Below that the encoder has nothing left behind its convolutions, and a little above it guesses.
 constexpr int64_t kMinWindowMs = 1'000; // shorter ones are followed by silence
-constexpr int64_t kTailMs = 300;        // silence behind each: last words are heard better for it
-constexpr size_t kTokensBeside = 4;     // a word may begin in the last moment
+// Silence around each: first and last words are heard better for it.
+constexpr int64_t kHeadMs = 200;
+constexpr int64_t kTailMs = 300;
+constexpr size_t kTokensBeside = 4; // a word may begin in the last moment
 constexpr float kFullScale = 32'768;
 
 using Weights = std::shared_ptr<const moonshine::Weights>;
@@ -58,8 +60,10 @@ Heard MoonshineModel::recognise(PcmView samples, const std::atomic<bool>& given_
 }
 
 void MoonshineModel::add_window(PcmView samples, const std::atomic<bool>& given_up) {
-    sound_.assign(std::max(samples.size() + to_samples(kTailMs), to_samples(kMinWindowMs)), 0.0F);
-    std::transform(samples.begin(), samples.end(), sound_.begin(),
+    const size_t head = to_samples(kHeadMs);
+    sound_.assign(std::max(head + samples.size() + to_samples(kTailMs), to_samples(kMinWindowMs)),
+                  0.0F);
+    std::transform(samples.begin(), samples.end(), sound_.begin() + static_cast<ptrdiff_t>(head),
                    [](Sample sample) { return static_cast<float>(sample) / kFullScale; });
     const double seconds = static_cast<double>(sound_.size()) / kVoiceRate;
     const auto limit = static_cast<size_t>(std::ceil(seconds * max_tokens_per_second_));
