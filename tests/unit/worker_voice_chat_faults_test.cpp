@@ -103,6 +103,19 @@ TEST_F(WorkerVoiceFaults, SoundOfTheConnectionBeforeAResumeComesTooLate) {
     EXPECT_EQ(acknowledged(), 80);
 }
 
+TEST_F(WorkerVoiceFaults, WhatALeftConnectionSaysOfTheStreamComesTooLate) {
+    start();
+    first("voice_start");
+    client().ready();
+    second("voice_resume");
+    EXPECT_EQ(acknowledged(), 0);
+    first("voice_resume");
+    client().stop();
+    second_frame(spelled("say say:heard"));
+    EXPECT_EQ(client().transcript()["text"], "say:heard") << "neither ended nor taken away";
+    EXPECT_EQ(client().turn().text, "heard ");
+}
+
 TEST_F(WorkerVoiceFaults, AConnectionThatHasNotResumedIsToldSo) {
     start();
     first("voice_start");

@@ -69,6 +69,10 @@ void VoiceLine::keep_awake(std::chrono::milliseconds time) {
 }
 
 void VoiceLine::message(VoiceMessage message, const MailItem& item) {
+    if (is_late(message, item.connection)) {
+        session_.consume(item);
+        return;
+    }
     switch (message.kind) {
     case VoiceMessage::Kind::start:
         open(std::move(message), item);
@@ -92,14 +96,6 @@ void VoiceLine::message(VoiceMessage message, const MailItem& item) {
         return;
     }
     session_.consume(item);
-}
-
-// The gateway numbers a connection's mail, what it could give to nobody included.
-void VoiceLine::mail_came(const MailItem& item) {
-    if (line_ && item.connection == line_->connection) {
-        line_->hole = line_->hole || item.nth > line_->last_mail + 1;
-        line_->last_mail = std::max(line_->last_mail, item.nth);
-    }
 }
 
 void VoiceLine::audio_frame(ByteView pcm, const MailItem& item) {
@@ -185,10 +181,14 @@ void VoiceLine::acknowledge(const Line& line) {
 bool VoiceLine::release(const VoiceMessage& message, const MailItem& item) {
     const bool ours = line_ && (message.stream_id.empty() ||
                                 line_->microphone->setup().stream_id == message.stream_id);
+    if (ours && line_->hole && !message.stream_id.empty()) {
+        lost(message.stream_id); // there is more to hear before its end
+        return false;
+    }
     if (ours) {
         line_->ending = item;
         line_->ending->payload.clear();
-        retire(item.connection);
+        retire(line_->connection);
         return true;
     }
     const auto leaves = [&message](const std::unique_ptr<Line>& line) {
@@ -227,23 +227,6 @@ void VoiceLine::ended(Line& line) {
         session_.consume(*line.ending);
     }
     line.ending.reset();
-}
-
-// Sound of the connection that has it now is still on its way, in other mail, and comes too late.
-void VoiceLine::move_to(uint64_t connection) {
-    if (line_->connection == connection) {
-        return;
-    }
-    left_connections_.push_back(std::exchange(line_->connection, connection));
-    std::erase(left_connections_, connection);
-    if (left_connections_.size() > kMaxLeftConnections) {
-        left_connections_.pop_front();
-    }
-}
-
-bool VoiceLine::is_left(uint64_t connection) const {
-    return std::find(left_connections_.begin(), left_connections_.end(), connection) !=
-           left_connections_.end();
 }
 
 VoiceLine::Line* VoiceLine::line_of(const VoiceMicrophone& microphone) {
@@ -348,18 +331,6 @@ void VoiceLine::audio(std::string_view bytes, const std::string& stream_id, bool
         }
         break;
     }
-}
-
-// Sound that names no stream is that of its own connection's.
-bool VoiceLine::takes(const std::string& stream_id, bool binary, uint64_t connection) {
-    const std::string& open = line_->microphone->setup().stream_id;
-    if (!stream_id.empty()) {
-        return open == stream_id;
-    }
-    if (!binary && open.empty()) {
-        move_to(connection); // opened by sound alone, and so is it resumed
-    }
-    return line_->connection == connection;
 }
 
 // The same mail in another place of the lane, after Redis had forgotten that it was stored.

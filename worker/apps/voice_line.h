@@ -112,9 +112,6 @@ class VoiceLine final : private MicrophoneOwner, private TurnWatcher {
     bool release(const VoiceMessage& message, const MailItem& item);
     void retire(uint64_t by);
     void ended(Line& line);
-    void move_to(uint64_t connection);
-    bool is_left(uint64_t connection) const;
-    bool takes(const std::string& stream_id, bool binary, uint64_t connection);
     void refused(ErrorCode code, std::string_view stream_id, std::string_view why);
     void audio(std::string_view bytes, const std::string& stream_id, bool binary,
                const MailItem& item);
@@ -124,6 +121,12 @@ class VoiceLine final : private MicrophoneOwner, private TurnWatcher {
     Line* line_of(const VoiceMicrophone& microphone);
     void microphone_open(VoiceMicrophone& microphone) override;
     void microphone_closed(VoiceMicrophone& microphone, std::string why) override;
+
+    // voice_connections.cpp: whose sound they take
+    void move_to(uint64_t connection);
+    bool is_left(uint64_t connection) const;
+    bool is_late(const VoiceMessage& message, uint64_t connection) const;
+    bool takes(const std::string& stream_id, bool binary, uint64_t connection);
 
     // voice_hearing.cpp: what they hear
     void microphone_heard(VoiceMicrophone& microphone,
