@@ -18,6 +18,7 @@ import leaks  # noqa: E402
 from faults import FAULTS, Injector  # noqa: E402
 from harness.paths import ARTIFACTS, require_binaries  # noqa: E402
 from session import Session  # noqa: E402
+from speech import Speaker  # noqa: E402
 from world import World  # noqa: E402
 
 PROGRESS_S = 10.0
@@ -32,6 +33,8 @@ def arguments():
     length.add_argument("--seconds", type=float, help="the same in seconds")
     parser.add_argument("--seed", type=int, help="replays the draws of a run (default: a new one)")
     parser.add_argument("--clients", type=int, default=200, help="sessions (default 200)")
+    parser.add_argument("--speakers", type=int, metavar="N",
+                        help="how many of the sessions speak (default: one in ten)")
     parser.add_argument("--pace", type=float, default=2.0,
                         help="mean seconds between two faults (default 2)")
     parser.add_argument("--faults", default=",".join(FAULTS), metavar="NAMES",
@@ -50,6 +53,8 @@ def arguments():
         parser.error(f"no such fault: {', '.join(unknown)}; --list names them")
     if options.seed is None:
         options.seed = secrets.randbelow(10 ** 9)
+    if options.speakers is None:
+        options.speakers = options.clients // 10
     options.length = options.seconds or 60 * (options.minutes or 2)
     return options
 
@@ -57,7 +62,8 @@ def arguments():
 def progress(world, injector, options):
     counts = world.counts
     print(f"  {world.elapsed():6.0f} of {options.length:.0f} s: {counts['turns']} turns, "
-          f"{counts['turns taken over']} taken over, {counts['events']} events, "
+          f"{counts['turns taken over']} taken over, {counts['utterances']} utterances, "
+          f"{counts['events']} events, "
           f"{len(injector.done)} faults, {len(world.violations)} violations", flush=True)
 
 
@@ -65,7 +71,8 @@ async def play(world, injector, options):
     world.loop = asyncio.get_running_loop()
     world.ending = asyncio.Event()
     await world.upstream.start(world.upstream_port)
-    world.sessions = [Session(world, number) for number in range(options.clients)]
+    world.sessions = [Session(world, number) for number in range(options.clients - options.speakers)]
+    world.sessions += [Speaker(world, number) for number in range(options.speakers)]
     world.began = time.monotonic()
     tasks = []
     for session in world.sessions:
@@ -119,6 +126,7 @@ def report(world, injector, options):
                         or "none"))
     print("seen: " + ", ".join(f"{name} {count}" for name, count in sorted(world.counts.items())))
     print(f"{len(injector.done)} faults, {world.counts['turns']} turns, "
+          f"{world.counts['utterances']} utterances, "
           f"{world.counts['events compared']} events compared with the log, "
           f"{len(world.violations)} violations")
 
@@ -131,7 +139,8 @@ def main():
         return 0
     require_binaries()
     print(f"seed {options.seed} (repeat with --seed {options.seed})", flush=True)
-    world = World(options.seed, broken=options.broken, grace_s=options.grace)
+    world = World(options.seed, broken=options.broken, grace_s=options.grace,
+                  voice=options.speakers > 0)
     injector = Injector(world, options.kinds, options.pace)
     try:
         world.start()

@@ -4,6 +4,7 @@ behind the last event it has, and keeps every event it was sent for the verdict.
 import asyncio
 import json
 
+from harness.raw_ws import BINARY
 from wire import Wire, WireError
 
 PATH = "/ws/bench"
@@ -20,8 +21,9 @@ def parse_id(text):
 class Tab:
     """`session.take(tab, event)` gets every event in order, `session.joined(tab)` every greeting."""
 
-    def __init__(self, session, name, *, gateway, tls=False, v2=True):
-        self.session, self.name = session, name
+    def __init__(self, session, name, *, gateway, tls=False, v2=True, path=PATH):
+        self.session, self.name, self.path = session, name, path
+        self.on_binary = None  # of the wire
         self.gateway, self.tls, self.v2 = gateway, tls, v2
         self.world, self.rng = session.world, session.rng
         self.last = NO_EVENT
@@ -73,8 +75,8 @@ class Tab:
     async def connect(self):
         port = self.world.port(self.gateway, self.tls)
         try:
-            wire = await Wire.open(port, PATH, self.protocols(), self.on_text, self.on_end,
-                                   tls=self.tls)
+            wire = await Wire.open(port, self.path, self.protocols(), self.on_text, self.on_end,
+                                   tls=self.tls, on_binary=self.on_binary)
             self.connects += 1
             self.wire = None if wire.deaf else wire  # it may have ended already
         except (OSError, WireError, TimeoutError):
@@ -132,6 +134,10 @@ class Tab:
             self.wire.text(json.dumps(value))
             return True
         return False
+
+    def send_binary(self, data):
+        if self.wire is not None and self.up.is_set():
+            self.wire.send(BINARY, data)
 
     # --- what is done to it
 

@@ -5,7 +5,7 @@ import asyncio
 import socket
 import struct
 
-from harness.raw_ws import CLOSE, PING, PONG, TEXT, accept_for, close_payload, frame, new_key, \
+from harness.raw_ws import BINARY, CLOSE, PING, PONG, TEXT, accept_for, close_payload, frame, new_key, \
     request_text, upgrade_headers
 from harness.tls import client_context
 
@@ -18,10 +18,11 @@ class WireError(Exception):
 
 
 class Wire(asyncio.Protocol):
-    """`on_text(wire, payload)` for every message, `on_end(wire, code)` once; code None: no Close."""
+    """`on_text(wire, payload)` for every message, binary ones excepted if there is an `on_binary`;
+    `on_end(wire, code)` once; code None: no Close."""
 
-    def __init__(self, port, path, protocols, on_text, on_end):
-        self.on_text, self.on_end = on_text, on_end
+    def __init__(self, port, path, protocols, on_text, on_end, on_binary=None):
+        self.on_text, self.on_end, self.on_binary = on_text, on_end, on_binary or on_text
         self.key = new_key()
         self.request = request_text(path, upgrade_headers(port, self.key, protocols))
         self.opened = asyncio.get_running_loop().create_future()
@@ -29,14 +30,15 @@ class Wire(asyncio.Protocol):
         self.received = bytearray()
         self.shaken = False
         self.parts = []
+        self.is_binary = False  # the message whose parts they are
         self.code = None
         self.deaf = False  # abandoned: still open, nobody listens
 
     @classmethod
-    async def open(cls, port, path, protocols, on_text, on_end, *, tls=False):
+    async def open(cls, port, path, protocols, on_text, on_end, *, tls=False, on_binary=None):
         loop = asyncio.get_running_loop()
         form = {"ssl": client_context(), "server_hostname": "localhost"} if tls else {}
-        wire = cls(port, path, protocols, on_text, on_end)
+        wire = cls(port, path, protocols, on_text, on_end, on_binary)
         try:
             async with asyncio.timeout(OPEN_LIMIT_S):
                 await loop.create_connection(lambda: wire, "127.0.0.1", port, **form)
@@ -117,10 +119,12 @@ class Wire(asyncio.Protocol):
             self.transport.close()
             return False
         elif opcode != PONG:
+            if not self.parts:
+                self.is_binary = opcode == BINARY
             self.parts.append(payload)
             if fin:
                 whole, self.parts = b"".join(self.parts), []
-                self.on_text(self, whole)
+                (self.on_binary if self.is_binary else self.on_text)(self, whole)
         return True
 
     def send(self, opcode, payload):

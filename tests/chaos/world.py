@@ -18,7 +18,13 @@ from harness.worker import Worker
 from upstream import Upstream
 
 LEASE_S = 2.0
-LOCATIONS = "location = /ws/bench { mr_ws bench; }"
+LOCATIONS = """
+    location = /ws/bench { mr_ws bench; }
+    location = /ws/voice { mr_ws chat; mr_ws_voice on; }
+"""
+# Engines that cost nothing; a microphone that nobody closes is closed within the judge's patience.
+VOICE = {"recogniser": "stub", "synthesiser": "tone", "speech_detector": "energy",
+         "voice_silence_limit": "10s", "voice_streams": 64, "local_tokens_per_second": 60}
 # Dead clients are noticed within seconds, so that a run of minutes sees it happen often.
 HTTP = "mr_ws_ping_interval 2s; mr_ws_idle_timeout 7s; mr_ws_send_timeout 15s;"
 PARTITIONS = 16
@@ -35,8 +41,9 @@ def sockets_to(port):
 
 class World:
     def __init__(self, seed, *, workers=3, gateways=2, processes=2, broken=None, grace_s=60.0,
-                 drain="2s", worker_drain="3s"):
+                 drain="2s", worker_drain="3s", voice=False):
         self.seed = seed
+        self.voice = voice  # some of the sessions speak
         self.grace_s = grace_s  # beyond a script's own length: takeovers, outages, reconnects
         self.broken = broken
         self.directory = Path(tempfile.mkdtemp(prefix="mr-chaos-"))
@@ -95,9 +102,11 @@ class World:
     def make_worker(self, name, proxy):
         self.made += 1
         return Worker(self.directory, f"redis://127.0.0.1:{proxy.port}", self.directory / "data",
-                      name=f"{name}.{self.made}", apps="bench", lease=f"{int(LEASE_S * 1000)}ms",
+                      name=f"{name}.{self.made}",
+                      apps="bench,chat" if self.voice else "bench", lease=f"{int(LEASE_S * 1000)}ms",
                       drain=self.worker_drain, max_attempts=20,
-                      bench_upstream=f"http://127.0.0.1:{self.upstream_port}/step")
+                      bench_upstream=f"http://127.0.0.1:{self.upstream_port}/step",
+                      **(VOICE if self.voice else {}))
 
     def replace_worker(self, index):
         """A new process in the place of one that has gone or is going; returns the old one."""
@@ -147,11 +156,12 @@ class World:
         return client("KEYS", f"mr:*:{kind}:{session_id}")
 
     def count_descriptors(self):
-        """Open descriptors of every process under judgement, by kind; those to the upstream are a
-        pool that is kept."""
+        """Open descriptors of every process under judgement, by kind; those to the upstream and to
+        the company's data are pools that are kept."""
         def count(pid):
             links = [os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()]
-            return len([link for link in links if link not in pool])
+            return len([link for link in links if link not in pool and not link.startswith(data)])
+        data = str(self.directory / "data")
         pool = sockets_to(self.upstream_port)
         found = {}
         for i, gateway in enumerate(self.gateways):

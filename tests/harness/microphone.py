@@ -44,7 +44,9 @@ class VoiceStream:
         del self.ring[:max(0, len(self.ring) - BYTES_PER_MS * RING_MS)]
 
     def begin(self):
+        """Places are counted from the oldest sound that is still here."""
         self.link = "sending"
+        self.end_ms -= self.start_ms
         return {"type": "voice_start", **self.fields}
 
     def resume(self):
@@ -58,7 +60,9 @@ class VoiceStream:
             self.sent_ms = min(max(event["received_ms"], self.start_ms), self.end_ms)
 
     def frames(self):
-        """What is to be sent now."""
+        """What is to be sent now. Where the ring has let some of it go, it is to be asked first."""
+        if self.link == "sending" and self.sent_ms < self.start_ms:
+            self.link = "asking"
         while self.link == "sending" and self.sent_ms < self.end_ms:
             left = self.end_ms - self.sent_ms
             size = FRAME_MS if left <= LONG_FRAME_MS else LONG_FRAME_MS
