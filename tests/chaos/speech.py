@@ -249,11 +249,12 @@ class Speaker:
         """Where the server is; what the ring has no more is lost."""
         self.ask_at = asyncio.get_running_loop().time() + ASK_AGAIN_S
         self.released = False
+        question = self.stream.resume()
         for utterance in self.said:
             if utterance.stream == self.stream.id and not utterance.message_ids and \
-                    self.stream.start_ms > utterance.start_ms - BEFORE_MS // 2:
+                    question["from_ms"] > utterance.start_ms - BEFORE_MS // 2:
                 utterance.lost = True
-        self.tab.send(self.stream.resume())
+        self.tab.send(question)
         self.world.counts["microphones resumed"] += 1
 
     def resume_soon(self, seconds=0.0):

@@ -2,7 +2,8 @@
 ring of its last seconds, and what is to be sent when, also behind a loss. No sockets in here."""
 
 RATE = 16000
-RING_MS = 5000
+RING_MS = 5000       # what is offered behind a loss
+KEPT_MS = 9000       # and is still there when the answer comes
 FRAME_MS = 40
 LONG_FRAME_MS = 200  # of what is sent again
 BYTES_PER_MS = 2 * RATE // 1000
@@ -30,6 +31,7 @@ class VoiceStream:
         self.ring = bytearray()
         self.end_ms = 0   # captured
         self.sent_ms = 0  # given to the connection
+        self.offered_ms = 0
         self.gaps = []    # (from_ms, received_ms) of each resume: what was asked, what was answered
 
     @property
@@ -41,7 +43,7 @@ class VoiceStream:
         """Whole milliseconds."""
         self.ring += samples
         self.end_ms += len(samples) // BYTES_PER_MS
-        del self.ring[:max(0, len(self.ring) - BYTES_PER_MS * RING_MS)]
+        del self.ring[:max(0, len(self.ring) - BYTES_PER_MS * KEPT_MS)]
 
     def begin(self):
         """Places are counted from the oldest sound that is still here."""
@@ -51,12 +53,14 @@ class VoiceStream:
 
     def resume(self):
         self.link = "asking"
-        return {"type": "voice_resume", **self.fields, "from_ms": self.start_ms}
+        self.offered_ms = max(self.start_ms, self.end_ms - RING_MS)
+        return {"type": "voice_resume", **self.fields, "from_ms": self.offered_ms}
 
     def acknowledged(self, event):
-        if event["stream_id"] == self.id and self.link == "asking":
+        if event["stream_id"] == self.id and self.link == "asking" and \
+                event["received_ms"] >= self.offered_ms:
             self.link = "sending"
-            self.gaps.append((self.start_ms, event["received_ms"]))
+            self.gaps.append((self.offered_ms, event["received_ms"]))
             self.sent_ms = min(max(event["received_ms"], self.start_ms), self.end_ms)
 
     def frames(self):

@@ -1,7 +1,7 @@
 // One microphone's sound on its way to the server: begun with the first frame, resumed behind a loss from
 // the ring of the last seconds, ended. Knows neither capture nor what is made of the sound.
 
-import { AudioRing, samplesOf } from './voice_ring.js';
+import { AudioRing, kRingMs, samplesOf } from './voice_ring.js';
 
 export const kAckTimeoutMs = 4_000;
 export const kRefusedMs = 500; // until asked again where to go on
@@ -21,7 +21,7 @@ export class VoiceStream {
     this.client = client;
     this.env = env;
     this.onFailed = onFailed;
-    this.ring = new AudioRing();
+    this.ring = new AudioRing(samplesOf(kRingMs + kAckTimeoutMs)); // what is offered is still there at the answer
     this.timer = undefined;
     this.past = []; // ids
     this.parameters = null;
@@ -41,6 +41,7 @@ export class VoiceStream {
     this.parameters = null;
     this.link = 'none'; // not begun → sending ⇄ asking (voice_resume sent)
     this.base = 0; // place in the ring that is 0 ms of the stream
+    this.from = 0; // ms that the newest voice_resume offered
     this.sent = 0; // place up to which sound has been given to the socket
     this.finishing = false;
     this.resumes = 0;
@@ -117,7 +118,9 @@ export class VoiceStream {
       return;
     }
     this.link = 'asking';
-    const fromMs = Math.ceil(this.positionMs(Math.max(this.ring.start, this.base)));
+    const oldest = this.ring.end - samplesOf(kRingMs);
+    const fromMs = Math.ceil(this.positionMs(Math.max(this.ring.start, this.base, oldest)));
+    this.from = fromMs;
     if (!this.client.sendVoice({ type: 'voice_resume', ...this.parameters, from_ms: fromMs })) return;
     this.resumes += 1;
     this.clear();
@@ -130,7 +133,7 @@ export class VoiceStream {
       if (this.past.includes(streamId)) this.client.sendVoice({ type: 'voice_stop', stream_id: streamId });
       return;
     }
-    if (this.link !== 'asking' || !Number.isFinite(ms)) return;
+    if (this.link !== 'asking' || !Number.isFinite(ms) || ms < this.from) return; // the answer to one before
     this.clear();
     this.resumes = 0;
     this.link = 'sending';

@@ -129,8 +129,11 @@ test('a long loss: the ring is what there is, and it says so', async () => {
   assert.equal(world.socket.url, 'wss://example.test/ws/voice', 'and sought again while the microphone is on');
   world.socket.greet();
   assert.equal(sent('voice_resume')[0].from_ms, 8400 - 5000);
+  speak(1000);
+  say({ type: 'audio_ack', received_ms: 3399 });
+  assert.equal(samples(), 0, 'the answer to another question');
   say({ type: 'audio_ack', received_ms: 3403 });
-  assert.equal(samples(), (8400 - 3403) * 16);
+  assert.equal(samples(), (9400 - 3403) * 16, 'nothing that was offered is gone when the answer comes');
   assert.ok(sent('binary').every((frame) => frame.binary.length >= 160));
 });
 
