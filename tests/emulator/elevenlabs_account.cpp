@@ -74,15 +74,27 @@ json elevenlabs_models(const std::vector<std::string>& ids) {
 }
 
 json elevenlabs_subscription() {
-    return {{"tier", "creator"},
-            {"character_count", 10'000},
-            {"character_limit", 100'000},
-            {"can_extend_character_limit", false},
-            {"allowed_to_extend_character_limit", false},
-            {"next_character_count_reset_unix", 1'798'761'600}, // 2027-01-01
-            {"voice_slots_used", 1},
-            {"voice_limit", 30},
-            {"status", "active"}};
+    json plan{{"tier", "creator"},
+              {"character_count", 10'000},
+              {"character_limit", 100'000},
+              {"max_credit_limit_extension", 0},
+              {"next_character_count_reset_unix", 1'798'761'600}, // 2027-01-01
+              {"voice_slots_used", 1},
+              {"voice_limit", 30},
+              {"professional_voice_slots_used", 0},
+              {"professional_voice_slots_used_in_workspace", 0},
+              {"professional_voice_limit", 1},
+              {"voice_add_edit_counter", 0},
+              {"current_overage", {{"amount", "0"}, {"currency", "usd"}}},
+              {"open_invoices", json::array()},
+              {"has_open_invoices", false},
+              {"status", "active"}};
+    for (const char* may : {"can_extend_character_limit", "allowed_to_extend_character_limit",
+                            "can_extend_voice_limit", "can_use_instant_voice_cloning",
+                            "can_use_professional_voice_cloning"}) {
+        plan[may] = false;
+    }
+    return plan;
 }
 
 } // namespace mr::emulator

@@ -162,6 +162,18 @@ test('deepgram', LIMIT, async () => {
   const client = new DeepgramClient({ apiKey: key });
   const projects = await client.manage.v1.projects.list();
   assert.equal(projects.projects[0].project_id, 'emulated-project');
+  const models = await client.manage.v1.models.list();
+  assert.deepEqual(models.stt.map((one) => one.canonical_name),
+    ['nova-3-general', 'nova-2-general']);
+  const raw = { queryParams: { sample_rate: 16000 } }; // its types have no such parameter
+  const whole = await client.listen.v1.media.transcribeFile(
+    Buffer.from(new Int16Array(16000).fill(1000, 0, 3200).fill(1001, 4000, 7200).buffer),
+    { model: 'nova-3', language: 'en', encoding: 'linear16' }, raw);
+  assert.equal(whole.results.channels[0].alternatives[0].transcript, 'word0 word1');
+  assert.equal(whole.metadata.duration, 1);
+  await assert.rejects(client.listen.v1.media.transcribeFile(Buffer.alloc(3200),
+    { model: 'nova-0', encoding: 'linear16' }, raw),
+  (error) => error.statusCode === 400 && /no such model/.test(error.body.err_msg));
   const connection = await client.listen.v1.connect({ model: 'nova-3', language: 'en',
     encoding: 'linear16', sample_rate: 16000, channels: 1, interim_results: 'true',
     endpointing: 300, utterance_end_ms: 1000, vad_events: 'true', smart_format: 'true',
@@ -203,7 +215,12 @@ test('elevenlabs', LIMIT, async () => {
   for await (const piece of await client.textToSpeech.stream(voice.voiceId, spoken)) {
     bytes += piece.length;
   }
-  assert.equal(bytes, Math.floor(spoken.text.length * 0.06 * 16000) * 2);
+  assert.equal(bytes, spoken.text.length * 60 * 16 * 2);
+  assert.equal((await client.voices.get(voice.voiceId)).name, voice.name);
+  const models = await client.models.list();
+  assert.ok(models.some((one) => one.modelId === spoken.modelId && one.canDoTextToSpeech));
+  const plan = await client.user.subscription.get();
+  assert.equal(plan.characterLimit - plan.characterCount, 90000);
   await assert.rejects(client.textToSpeech.stream('rachel', spoken),
     (error) => error.statusCode === 404 && error.body.detail.status === 'voice_not_found');
   await assert.rejects(
