@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import servers
-from stand import Failed, connects, free_port
+from stand import Failed, connects, free_port, wait_until
 
 HERE = Path(__file__).resolve().parent
 NPM_LIMIT_S = 240
@@ -152,6 +152,7 @@ def start_socketio(stand, bench):
 
 # --- nchan -----------------------------------------------------------------------------------
 
+PROBE_LIMIT_S, ATTEMPTS = 2, 3
 PROBES = 8  # each process of nginx has a link of its own
 NCHAN = Path(servers.MODULES) / "ngx_nchan_module.so"
 
@@ -165,16 +166,36 @@ def nchan_versions(_):
     return {"nchan": output("dpkg-query", "-W", "-f=${Version}", "libnginx-mod-nchan")}
 
 
-def takes_an_event(path):
-    """503 while it is not connected to Redis."""
+def succeeds(path, request, body=""):
+    """Whether nginx answers with 200 or the like."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as one:
         one.settimeout(5)
         try:
             one.connect(str(path))
-            one.sendall(b"POST /publish?session=none HTTP/1.0\r\nContent-Length: 1\r\n\r\nx")
+            one.sendall(f"{request} HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
             return one.recv(64).startswith(b"HTTP/1.1 2")
         except OSError:
             return False  # it does not listen yet
+
+
+def takes_an_event(path):
+    """503 while it is not connected to Redis."""
+    return succeeds(path, "POST /publish?session=none", "x")
+
+
+def tells_of_sessions(path):
+    """Whether the publisher gets start messages, whichever process of nginx they come to: each
+    is answered with one event, which makes a channel. Now and then a stream stays mute."""
+    for number in range(PROBES):
+        session = f"probe-{number}"
+        succeeds(path, "POST /start",
+                 f'{{"session":"{session}","rate":100,"count":1,"bytes":1}}')
+        try:
+            wait_until(lambda name=session: succeeds(path, f"GET /publish?session={name}"), "",
+                       PROBE_LIMIT_S)
+        except Failed:
+            return False
+    return True
 
 
 def start_nchan(stand, bench):
@@ -203,6 +224,10 @@ def start_nchan(stand, bench):
             nchan_publisher http;
             nchan_channel_id s$arg_session;
         }}
+        location = /start {{
+            nchan_publisher http;
+            nchan_channel_id starts;
+        }}
         location = /starts {{
             nchan_subscriber http-raw-stream;
             nchan_channel_id starts;
@@ -211,8 +236,12 @@ def start_nchan(stand, bench):
     }}""")
     stand.wait("nginx", lambda: all(takes_an_event(path) for _ in range(PROBES)),
                "nchan has its Redis")
-    servers.start_publisher(stand, bench.build, "nchan", f"unix:{path}")
-    return "/ws?session={session}"
+    for _ in range(ATTEMPTS):
+        servers.start_publisher(stand, bench.build, "nchan", f"unix:{path}")
+        if tells_of_sessions(path):
+            return "/ws?session={session}"
+        stand.end("publisher")
+    raise Failed("nchan does not tell the publisher of sessions")
 
 
 # --- NATS ------------------------------------------------------------------------------------

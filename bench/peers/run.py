@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import table
@@ -76,21 +77,17 @@ class Runner:
         summary = out / "summary.json"
         if got.returncode not in (0, BROKEN, INVALID) or not summary.exists():
             raise Failed(f"mr-bench {scenario}: {(got.stderr or got.stdout).strip()}")
-        return json.loads(summary.read_text())
+        result = json.loads(summary.read_text())
+        if not result["measured_s"]:
+            raise Failed(f"mr-bench {scenario}: {'; '.join(result['broken'])}")
+        return result
 
-    def measure_rates(self, scenario, url, out, *options):
-        """Yields rate and summary. Memory is that of the first: a process that has served many
-        connections uses theirs again."""
-        chosen, memory = self.chosen, None
-        for rate in chosen.rate:
-            result = self.measure(scenario, url, out / str(rate), f"--sessions={chosen.sessions}",
-                                  f"--rate={rate}", f"--bytes={chosen.bytes}",
-                                  f"--seconds={chosen.seconds}",
-                                  f"--warmup={chosen.warmup}", *options)
-            memory = result["memory_kib"] = memory or result["memory_kib"]
-            yield rate, result
+    def load(self, rate):
+        chosen = self.chosen
+        return [f"--sessions={chosen.sessions}", f"--rate={rate}", f"--bytes={chosen.bytes}",
+                f"--seconds={chosen.seconds}", f"--warmup={chosen.warmup}"]
 
-    def measure_ours(self, out):
+    def measure_ours(self, rate, out):
         """An instance of its own, each event a frame of its own as the peers write it."""
         directory, port = self.chosen.run.resolve() / "bench-peers", free_port(self.chosen.port)
         front = [str(ROOT / "mr")]
@@ -101,22 +98,21 @@ class Runner:
         if up.returncode != 0:
             raise Failed(f"./mr up: {(up.stderr or up.stdout).strip()}")
         try:
-            url = f"wss://localhost:{port}"
-            watch = f"--instance={directory}"
-            idle = self.measure("idle", f"{url}/ws/bench", out / "idle", watch, "--seconds=0.5",
-                                "--warmup=0.5", f"--sessions={self.chosen.sessions}")
-            for rate, result in self.measure_rates("relay", f"{url}/ws/bench", out, watch):
-                yield rate, {**result, "memory_kib": idle["memory_kib"]}
+            url, watch = f"wss://localhost:{port}/ws/bench", f"--instance={directory}"
+            idle = self.measure("idle", url, out / "idle", watch, "--seconds=0.5", "--warmup=0.5",
+                                f"--sessions={self.chosen.sessions}")
+            result = self.measure("relay", url, out, watch, *self.load(rate))
+            return {**result, "memory_kib": idle["memory_kib"]}
         finally:
             subprocess.run([*front, "down", *place], capture_output=True, timeout=UP_LIMIT_S,
                            check=False)
 
-    def measure_peer(self, peer, out):
+    def measure_peer(self, peer, rate, out):
         port = free_port(self.chosen.port + PORTS_APART)
         with Stand(self.work / peer.name, port) as stand:
             path = peer.start(stand, self.bench)
-            yield from self.measure_rates("peer", f"wss://localhost:{port}{path}", out,
-                                          *stand.watched(), *peer.options)
+            return self.measure("peer", f"wss://localhost:{port}{path}", out, *stand.watched(),
+                                *self.load(rate), *peer.options)
 
     def usable(self):
         """The peers that this machine has; what one lacks is said."""
@@ -138,23 +134,23 @@ class Runner:
         versions = {"all": common_versions(), **{peer.name: peer.versions(self.bench)
                                               for peer in peers}}
         ours = (OURS, self.measure_ours)
-        turns = [ours, *((peer.name, lambda out, peer=peer: self.measure_peer(peer, out))
+        turns = [ours, *((peer.name, partial(self.measure_peer, peer))
                          for peer in peers)]
         results = {rate: {name: [] for name, _ in turns} for rate in self.chosen.rate}
         for number in range(1, self.chosen.rounds + 1):
             # Nobody is always the first, or always behind the same one.
             for name, measure in turns if number % 2 else reversed(turns):
-                self.one(number, name, measure, results)
+                for rate in self.chosen.rate:  # on fresh processes each
+                    self.one(number, name, rate, measure, results[rate][name])
         return self.keep(results, versions, peers)
 
-    def one(self, number, name, measure, results):
+    def one(self, number, name, rate, measure, results):
         try:
-            for rate, result in measure(self.out / name / str(number)):
-                figures = table.figures(result, number)
-                results[rate][name].append(figures)
-                say(f"round {number} of {self.chosen.rounds}: {name:12}{table.line(figures)}")
+            figures = table.figures(measure(rate, self.out / name / f"{rate}-{number}"), number)
         except (Failed, subprocess.TimeoutExpired) as why:
-            self.skip(name, f"round {number}: {why}")
+            return self.skip(name, f"round {number}: {why}")
+        results.append(figures)
+        say(f"round {number} of {self.chosen.rounds}: {name:12}{rate:5}/s {table.line(figures)}")
 
     def keep(self, results, versions, peers):
         chosen = self.chosen

@@ -100,6 +100,9 @@ class Stand:
                 start_new_session=True)
         return self.processes[role]
 
+    def end(self, role):
+        self._end(self.processes.pop(role))
+
     def wait(self, role, condition, what):
         """Until `condition()`; that the process has ended instead is told with its log."""
         def there():

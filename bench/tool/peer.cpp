@@ -2,6 +2,8 @@
 
 #include "bench/load/clock.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <stdexcept>
 
@@ -15,10 +17,15 @@ constexpr int64_t kSettleNs = 500 * kNsPerMs; // before memory is looked at
 constexpr double kOpenLimitS = 60;            // beside the time that open_rate needs
 constexpr double kBeginLimitS = 20;           // for all to begin
 
+// An earlier run's events may still be under way to its own sessions.
+std::string session_of(uint64_t number) {
+    return std::to_string(getpid()) + "-" + std::to_string(number);
+}
+
 std::string path_of(std::string path, uint64_t number) {
     constexpr std::string_view kPlace = "{session}";
     const size_t at = path.find(kPlace);
-    return at == std::string::npos ? path : path.replace(at, kPlace.size(), std::to_string(number));
+    return at == std::string::npos ? path : path.replace(at, kPlace.size(), session_of(number));
 }
 
 struct Peer {
@@ -184,7 +191,7 @@ void PeerRun::ask_all() {
 
 void PeerRun::ask(Peer& peer) {
     const double seconds = kBeginLimitS + common_.warmup_s + common_.seconds + kSpareS;
-    const PeerStart start{std::to_string(peer.number), options_.rate,
+    const PeerStart start{session_of(peer.number), options_.rate,
                           static_cast<uint64_t>(seconds * static_cast<double>(options_.rate)),
                           options_.bytes};
     peer.client.send(wrap_start(dialect_, start));
@@ -208,7 +215,7 @@ void PeerRun::client_text(Client& client, std::string_view message) {
     if (any && dialect_ != PeerDialect::nats) { // whose frames hold all that was to be sent
         return;
     }
-    const PeerTurn turn = take_message(dialect_, std::to_string(peer.number), message);
+    const PeerTurn turn = take_message(dialect_, session_of(peer.number), message);
     if (turn.ready) {
         became_ready(peer);
     }

@@ -15,7 +15,8 @@ struct PeerOptions {
     double least_delivered = 0.99; // of what was due in the measured time
 };
 
-// "{session}" in the target's path is the number of the connection. Throws std::runtime_error.
+// "{session}" in the target's path is the name of the connection's session. Throws
+// std::runtime_error.
 Result run_peer(const Common& common, const PeerOptions& options);
 
 } // namespace mr::bench
