@@ -135,7 +135,8 @@ REPLIES = {
     "overloaded": ({"status": 503}, "server", "503"),
     "a page": (PAGE, "not_api", "a web page", "_base_url"),
     "asked too often": ({"status": 429}, "busy", "wait a minute"),
-    "not allowed": ({"status": 403, "error": {"code": None, "category": "MISSING_SCOPES"}},
+    "not allowed": ({"status": 403, "error": {"code": None, "category": "MISSING_SCOPES",
+                                              "status": "forbidden"}},
                     "permission", "403"),
 }
 
