@@ -70,7 +70,7 @@ bench_peers() { # [OPTION…]
 
 # An instance of a revision in a work tree of its own, started, measured, stopped.
 bench_revision() { # REVISION FOLDER-OF-RESULTS SCENARIO [OPTION…]
-    local tree=$MR_BUILD/bench/$1 out=$2 port code=0 path=/ws/chat
+    local tree=$MR_BUILD/revisions/$1 out=$2 port code=0 path=/ws/chat
     shift 2
     case $1 in relay | sweep | storm | slow | deploy) path=/ws/bench ;; esac
     port=$(free_port 18643)
@@ -98,8 +98,8 @@ bench_revisions() { # A B [--rounds N] [SCENARIO [OPTION…]]
     fi
     (($#)) || set -- relay --sessions 200 --rate 50
     for revision in "${both[@]}"; do
-        [[ -d $MR_BUILD/bench/$revision ]] ||
-            git -C "$MR_ROOT" worktree add --detach --quiet "$MR_BUILD/bench/$revision" "$revision"
+        [[ -d $MR_BUILD/revisions/$revision ]] ||
+            git -C "$MR_ROOT" worktree add --detach --quiet "$MR_BUILD/revisions/$revision" "$revision"
     done
     results=$kBenchResults/$(date -u +%Y%m%dT%H%M%SZ)-${both[0]}-${both[1]}
     for ((round = 1; round <= rounds; round++)); do
