@@ -2,7 +2,7 @@
 # ./mr lint: what a compiler does not say. Each check is one function that prints its findings and
 # fails when there are any. Changes nothing; ./mr fmt formats.
 
-kCppFolders=(ngx_mr_ws_module shared worker tests)
+kCppFolders=(ngx_mr_ws_module shared worker bench tests)
 
 ensure_formatter() {
     command -v clang-format-19 >/dev/null ||

@@ -3,6 +3,7 @@ question. Each utterance is one turn, nothing is told twice, and who speaks goes
 
 import os
 import signal
+from contextlib import contextmanager
 
 import pytest
 
@@ -134,9 +135,10 @@ def fault_in_each_stage(stack, fault):
         talker.chat.ws.drop()
 
 
-def test_killed_between_the_words_and_the_question(make_stack):
-    """The worker has understood and its question never gets to Redis: nobody was told that it had
-    been understood, and the next owner hears the sound again."""
+@contextmanager
+def never_asking(make_stack):
+    """A stack whose one worker is cut off from Redis with its first spoken question on the way;
+    (stack, worker, that question once it is there)."""
     stack = make_stack(start=False, workers=1, apps="chat", settings=SETTINGS, locations=LOCATIONS)
     first, asked = stack.workers[0], []
     with Proxy(stack.redis.socket) as proxy:
@@ -147,6 +149,13 @@ def test_killed_between_the_words_and_the_question(make_stack):
         proxy.rewrite(stopper)
         first.settings["redis"] = f"redis://127.0.0.1:{proxy.port}"
         stack.start()
+        yield stack, first, asked
+
+
+def test_killed_between_the_words_and_the_question(make_stack):
+    """The worker has understood and its question never gets to Redis: nobody was told that it had
+    been understood, and the next owner hears the sound again."""
+    with never_asking(make_stack) as (stack, first, asked):
         with Talker(stack) as talker:
             talker.say(silence(300) + tone(SPEECH_MS) + silence(800))
             talker.until(lambda: asked, "question")
@@ -160,16 +169,7 @@ def test_killed_between_the_words_and_the_question(make_stack):
 
 def test_the_end_of_push_to_talk_is_not_lost_with_its_worker(make_stack):
     """Killed with the key released and nothing understood yet."""
-    stack = make_stack(start=False, workers=1, apps="chat", settings=SETTINGS, locations=LOCATIONS)
-    first, asked = stack.workers[0], []
-    with Proxy(stack.redis.socket) as proxy:
-        def stopper(data):
-            if not asked and b'"message_id":"voice-' in data:
-                asked.append(data)
-            return b"" if asked else data
-        proxy.rewrite(stopper)
-        first.settings["redis"] = f"redis://127.0.0.1:{proxy.port}"
-        stack.start()
+    with never_asking(make_stack) as (stack, first, asked):
         with Talker(stack, mode="ptt") as talker:
             talker.say(silence(300) + tone(SPEECH_MS))
             talker.stop()
