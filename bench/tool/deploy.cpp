@@ -43,6 +43,7 @@ class Deploy final : public Crowd {
     void act();
     void await_end(pid_t pid);
     void look(size_t action);
+    void go_on();
     void stop_asking();
     std::string script() const;
 
@@ -144,13 +145,19 @@ void Deploy::await_end(pid_t pid) {
     action.ended = now_ns();
     action.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     look(actions_.size() - 1);
-    rig_.loop.at(now_ns() + ns_of(options_.between_s), [this] {
-        if (actions_.size() < options_.actions.size()) {
-            act();
-        } else {
-            stop_asking();
-        }
-    });
+    rig_.loop.at(now_ns() + ns_of(options_.between_s), [this] { go_on(); });
+}
+
+// Users go on asking until they have what they had before, or have waited for too long.
+void Deploy::go_on() {
+    const Action& action = actions_.back();
+    if (action.quiet_again == 0 && now_ns() < action.ended + ns_of(options_.grace_s)) {
+        rig_.loop.at(now_ns() + kLookNs, [this] { go_on(); });
+    } else if (actions_.size() < options_.actions.size()) {
+        act();
+    } else {
+        stop_asking();
+    }
 }
 
 // Until the users have what they had before it.

@@ -13,7 +13,7 @@ struct DeployOptions {
     uint64_t sessions = 200;
     uint64_t rate = 20;               // events a second and answer
     std::vector<std::string> actions; // commands of the shell, one after the other
-    double between_s = 5;             // before each, and behind the last
+    double between_s = 5;             // before each, and behind the last: at least
     double turn_s = 3;                // length of an answer
     double grace_s = 60;              // for the last answers
 };

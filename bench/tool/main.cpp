@@ -163,7 +163,8 @@ void add_long_commands(CLI::App& app, Options& o, Runs& runs) {
     deploy->add_option("--sessions", o.deploy.sessions, "answers at a time [200]")
         ->check(CLI::Range(1, 200'000));
     deploy->add_option("--rate", o.deploy.rate, "events a second of each [20]");
-    deploy->add_option("--between", o.deploy.between_s, "seconds before each action [5]");
+    deploy->add_option("--between", o.deploy.between_s,
+                       "seconds before each action, or longer: until all have recovered [5]");
     deploy->add_option("--turn", o.deploy.turn_s, "seconds of an answer [3]");
     runs.emplace_back(deploy, [&o] { return run_deploy(o.common, o.deploy); });
 }

@@ -185,7 +185,8 @@ void Voice::session_turn_over(Session& session) {
 }
 
 bool Voice::done() const {
-    return figures_.over() >= options_.sessions * options_.questions;
+    return figures_.over() >= options_.sessions * options_.questions &&
+           (!options_.heard || std::ranges::all_of(microphones_, &Microphone::spoken_out));
 }
 
 void Voice::look_for_next(Session& session) {
