@@ -2,8 +2,6 @@
 
 namespace mr {
 
-// One argument more, behind the subject, is the epoch of an owner who writes to himself: nothing is
-// stored, and {-4, 0} answered, once another one has claimed the session.
 const Script kMailScript = {"mail", R"(#!lua
 local meta, lane, leases, jobs, channel = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local sid, app, mail, trace = ARGV[1], ARGV[2], ARGV[3], ARGV[4]

@@ -25,9 +25,11 @@ struct Script {
 // its later ones. The first mail makes its subject the owner of the session (empty: nobody is
 // named), and only mail of the same subject is taken from then on. KEYS meta in_lane leases jobs
 // in_channel ARGV sid app mail traceparent max_entries max_bytes max_jobs session_ttl_ms
-// [connection number [place [subject]]] → {MailStatus, sequence number of the mail in the lane, and
-// if it was stored: how full the lane is, in percent}; for `nothing` the second is an Attendance.
-// `place` goes with number 0: the sequence number that a mail of that connection had been given.
+// [connection number [place [subject [epoch]]]] → {MailStatus, sequence number of the mail in the
+// lane, and if it was stored: how full the lane is, in percent}; for `nothing` the second is an
+// Attendance. `place` goes with number 0: the sequence number that a mail of that connection had
+// been given. `epoch` is that of an owner who writes to himself (voice): once another one has
+// claimed the session nothing is stored, and the status is -4, which no gateway is ever given.
 // The last four connections are remembered; a mail of one that four others have driven out counts
 // as dealt with.
 extern const Script kMailScript;
