@@ -12,7 +12,9 @@ namespace asio = boost::asio;
 
 asio::awaitable<bool> Signal::sleep() {
     const uint64_t before = generation_;
+    waited_for_ = true;
     auto result = co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+    waited_for_ = false;
     if (generation_ != before) {
         co_return true;
     }

@@ -17,7 +17,9 @@ class Signal {
 
     void notify() {
         ++generation_;
-        timer_.cancel();
+        if (waited_for_) {
+            timer_.cancel();
+        }
     }
 
     // Until the next notify(). Throws operation_aborted when the coroutine is cancelled.
@@ -31,6 +33,7 @@ class Signal {
 
     boost::asio::steady_timer timer_;
     uint64_t generation_ = 0;
+    bool waited_for_ = false; // most are told far more often than anybody waits
 };
 
 // Sleeps; throws operation_aborted when the coroutine is cancelled.

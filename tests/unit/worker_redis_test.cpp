@@ -54,6 +54,35 @@ TEST_F(WorkerRedis, RepliesComeInOrderWhateverTheirSize) {
     connection->close();
 }
 
+TEST_F(WorkerRedis, ASinkIsToldEachAnswerByItsTag) {
+    struct Sink final : redis::AnswerSink {
+        void answered(uint64_t tag, const redis::Answer& answer) override {
+            tags.push_back(tag);
+            failures += answer.failure != redis::Failure::none;
+        }
+        std::vector<uint64_t> tags;
+        size_t failures = 0;
+    };
+    RedisFixture redis;
+    auto connection = connect(redis);
+    const auto sink = std::make_shared<Sink>();
+    loop_.run([](redis::Connection& link, std::shared_ptr<Sink> told) -> asio::awaitable<void> {
+        co_await link.wait_ready(std::chrono::seconds(5));
+        const std::string_view ping[] = {"PING"};
+        link.send(ping, told, 7);
+        link.send(ping, {});
+        link.send(ping, told, 9);
+        co_await test::until([&told] { return told->tags.size() == 2; });
+        EXPECT_EQ(told->failures, 0u);
+        link.close();
+        link.send(ping, told, 11);
+        EXPECT_EQ(told->tags.size(), 2u); // never from inside send()
+        co_await test::until([&told] { return told->tags.size() == 3; });
+    }(*connection, sink));
+    EXPECT_EQ(sink->tags, (std::vector<uint64_t>{7, 9, 11}));
+    EXPECT_EQ(sink->failures, 1u);
+}
+
 TEST_F(WorkerRedis, ErrorRepliesAreValues) {
     RedisFixture redis;
     auto connection = connect(redis);

@@ -48,40 +48,67 @@ std::shared_ptr<Connection> Connection::make(const asio::any_io_executor& execut
 Connection::Connection(const asio::any_io_executor& executor, LinkOptions options)
     : Link(executor, std::move(options)), deadline_timer_(executor) {}
 
-void Connection::enqueue(ByteView bytes, size_t count, const Handler& handler,
-                         Clock::duration timeout) {
+void Connection::Pending::answer(const Answer& answer) const {
+    if (handler) {
+        handler(answer);
+    } else if (sink != nullptr) {
+        sink->answered(tag, answer);
+    }
+}
+
+// Never from inside send().
+void Connection::fail_later(Pending entry) {
+    auto self = shared_from_this();
+    asio::post(executor(), [self, entry = std::move(entry)] {
+        entry.answer({Failure::not_connected, nullptr});
+    });
+}
+
+void Connection::send_one(std::span<const std::string_view> parts, Pending entry) {
     if (!ready()) {
-        auto self = shared_from_this();
-        asio::post(executor(), [self, handler, count] {
-            const Answer answer{Failure::not_connected, nullptr};
-            for (size_t i = 0; i < count && handler; ++i) {
-                handler(answer);
-            }
-        });
+        fail_later(std::move(entry));
         return;
     }
-    if (!output().append(bytes)) {
+    if (!encode_command(output(), parts)) {
         throw std::bad_alloc();
     }
-    const Clock::time_point deadline = Clock::now() + timeout;
-    for (size_t i = 0; i < count; ++i) {
-        pending_.push_back({handler, deadline});
-    }
+    pending_.push_back(std::move(entry));
     watch_head();
 }
 
 void Connection::send(std::span<const std::string_view> parts, Handler handler,
                       Clock::duration timeout) {
-    Commands command;
-    command.add(parts);
-    enqueue(command.bytes(), 1, handler, timeout);
+    send_one(parts, {std::move(handler), nullptr, 0, Clock::now() + timeout});
+}
+
+void Connection::send(std::span<const std::string_view> parts, std::shared_ptr<AnswerSink> sink,
+                      uint64_t tag, Clock::duration timeout) {
+    send_one(parts, {{}, std::move(sink), tag, Clock::now() + timeout});
+}
+
+void Connection::send_encoded(const Commands& commands, const Handler& handler,
+                              Clock::duration timeout) {
+    const Clock::time_point deadline = Clock::now() + timeout;
+    const bool sent = ready();
+    if (sent && !output().append(commands.bytes())) {
+        throw std::bad_alloc();
+    }
+    for (size_t i = 0; i < commands.count(); ++i) {
+        Pending entry{handler, nullptr, 0, deadline};
+        if (sent) {
+            pending_.push_back(std::move(entry));
+        } else {
+            fail_later(std::move(entry));
+        }
+    }
+    watch_head();
 }
 
 asio::awaitable<std::vector<Value>> Connection::run_all(const Commands& commands,
                                                         Clock::duration timeout) {
     auto gathering = std::make_shared<Gathering>(executor(), commands.count());
     Handler handler = [gathering](const Answer& answer) { gathering->take(answer); };
-    enqueue(commands.bytes(), commands.count(), handler, timeout);
+    send_encoded(commands, handler, timeout);
     while (gathering->left > 0) {
         co_await gathering->signal.wait();
     }
@@ -132,11 +159,9 @@ void Connection::on_reply(const Reply& reply) {
         drop(Failure::connection_lost, "a reply that nobody asked for");
         return;
     }
-    const Handler handler = std::move(pending_.front().handler);
+    const Pending entry = std::move(pending_.front());
     pending_.pop_front();
-    if (handler) {
-        handler({Failure::none, &reply});
-    }
+    entry.answer({Failure::none, &reply});
     // With sentinels this server is not the primary any more, or has not become one: ask them.
     if (has_sentinels() && is_demoted(reply)) {
         drop(Failure::connection_lost, reply.text());
@@ -150,9 +175,7 @@ void Connection::on_down(Failure failure) {
         listener(false);
     }
     for (const Pending& entry : failed) {
-        if (entry.handler) {
-            entry.handler({failure, nullptr});
-        }
+        entry.answer({failure, nullptr});
     }
     if (closed()) {
         deadline_timer_.cancel();

@@ -26,6 +26,14 @@ struct Answer {
     bool ok() const { return reply != nullptr && !reply->is_error(); }
 };
 
+// Takes the answers of commands that are sent by the thousand: each is told by a tag of the
+// sender's choice, where a handler would be an allocation.
+class AnswerSink {
+  public:
+    virtual ~AnswerSink() = default;
+    virtual void answered(uint64_t tag, const Answer& answer) = 0;
+};
+
 class Connection final : public Link {
   public:
     using Handler = std::function<void(const Answer&)>;
@@ -38,11 +46,12 @@ class Connection final : public Link {
     void send(std::span<const std::string_view> parts, Handler handler,
               Clock::duration timeout = kCommandTimeout);
 
+    void send(std::span<const std::string_view> parts, std::shared_ptr<AnswerSink> sink,
+              uint64_t tag, Clock::duration timeout = kCommandTimeout);
+
     // The same for commands that are encoded already; the handler is called once per reply.
     void send_encoded(const Commands& commands, const Handler& handler,
-                      Clock::duration timeout = kCommandTimeout) {
-        enqueue(commands.bytes(), commands.count(), handler, timeout);
-    }
+                      Clock::duration timeout = kCommandTimeout);
 
     // Coroutine forms: one command, or several whose replies come together (in order). Error
     // replies are values; no reply is an Error.
@@ -58,14 +67,20 @@ class Connection final : public Link {
     size_t pending() const { return pending_.size(); }
 
   private:
+    // A command on its way: a handler, a sink, or nobody waits for its answer.
     struct Pending {
         Handler handler;
+        std::shared_ptr<AnswerSink> sink;
+        uint64_t tag = 0;
         Clock::time_point deadline;
+
+        void answer(const Answer& answer) const;
     };
 
     Connection(const boost::asio::any_io_executor& executor, LinkOptions options);
 
-    void enqueue(ByteView bytes, size_t count, const Handler& handler, Clock::duration timeout);
+    void send_one(std::span<const std::string_view> parts, Pending entry);
+    void fail_later(Pending entry);
     void watch_head();
     void on_ready() override;
     void on_reply(const Reply& reply) override;

@@ -130,23 +130,23 @@ void OutLane::send(Batch& batch) {
     const EventIdText id = format_event_id(batch.last);
     const std::string_view bytes = batch.bytes.text();
     const std::string_view append[] = {"XADD", lane_key_.view(), id.view(), kEntryField, bytes};
-    auto self = shared_from_this();
-    const uint64_t seq = batch.last.seq;
-    if (removed(Guard::durability)) {
-        publish(batch, [self, seq](const redis::Answer& answer) { self->answered(seq, answer); });
-        return;
+    // Without the log a publication's own answer stands for the entry's.
+    if (!removed(Guard::durability)) {
+        flusher_->commands().send(append, shared_from_this(), batch.last.seq);
     }
-    flusher_->commands().send(
-        append, [self, seq](const redis::Answer& answer) { self->answered(seq, answer); });
-    if (!refused_since_) {
+    if (!refused_since_ || removed(Guard::durability)) {
         publish(batch);
     }
 }
 
-void OutLane::publish(Batch& batch, redis::Connection::Handler done) {
+void OutLane::publish(Batch& batch) {
     batch.published = true;
     const std::string_view command[] = {"SPUBLISH", channel_.view(), batch.bytes.text()};
-    flusher_->commands().send(command, std::move(done));
+    if (removed(Guard::durability)) {
+        flusher_->commands().send(command, shared_from_this(), batch.last.seq);
+    } else {
+        flusher_->commands().send(command, {});
+    }
 }
 
 void OutLane::answered(uint64_t seq, const redis::Answer& answer) {
@@ -310,7 +310,7 @@ asio::awaitable<void> OutLane::synced() {
 asio::awaitable<void> OutLane::wait_room(RoomFor what, size_t bytes) {
     auto self = shared_from_this();
     Signal& room = what == RoomFor::mail ? mail_room_ : text_room_;
-    while (state_ == LaneState::open && queued_bytes_ > bytes) {
+    while (!has_room(bytes)) {
         co_await room.wait();
     }
 }

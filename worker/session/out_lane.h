@@ -45,11 +45,11 @@ class SessionLost : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-class OutLane : public std::enable_shared_from_this<OutLane> {
+class OutLane final : public redis::AnswerSink, public std::enable_shared_from_this<OutLane> {
   public:
     static std::shared_ptr<OutLane> make(std::shared_ptr<Flusher> flusher, const SessionKeys& keys,
                                          uint64_t epoch, uint64_t first_seq = 1);
-    ~OutLane();
+    ~OutLane() override;
 
     LaneState state() const { return state_; }
     EventId next_id() const { return {epoch_, next_seq_}; }
@@ -71,6 +71,9 @@ class OutLane : public std::enable_shared_from_this<OutLane> {
     // Until at most `bytes` are unacknowledged, or the lane has ended. One waiter of each kind.
     enum class RoomFor : uint8_t { mail, text };
     boost::asio::awaitable<void> wait_room(RoomFor what, size_t bytes);
+    bool has_room(size_t bytes) const {
+        return state_ != LaneState::open || queued_bytes_ <= bytes;
+    }
 
     // Commands that belong behind the events flushed just now; not called once the lane has ended.
     std::function<void()> after_flush;
@@ -104,9 +107,9 @@ class OutLane : public std::enable_shared_from_this<OutLane> {
 
     void seal();
     void send(Batch& batch);
-    void publish(Batch& batch, redis::Connection::Handler done = {});
+    void publish(Batch& batch);
     void publish_live();
-    void answered(uint64_t seq, const redis::Answer& answer);
+    void answered(uint64_t seq, const redis::Answer& answer) override;
     void acknowledged(uint64_t seq);
     void refused(uint64_t seq, std::string_view error);
     void acknowledge_to(uint64_t seq);
