@@ -121,7 +121,13 @@ ordered_json ChatTurn::completion(const Ending& ending) const {
 
 // The history gets the turn when its checkpoint goes: in one step.
 asio::awaitable<void> ChatTurn::remember(std::string_view status, const nlohmann::json& memory) {
-    std::vector<HistoryEntry> entries = co_await history_.load();
+    // An exchange that is in the history already is the newest there.
+    std::vector<HistoryEntry> entries;
+    if (record_.replaces.empty()) {
+        entries = co_await history_.load_newest(kEntriesOfTurn);
+    } else {
+        entries = co_await history_.load();
+    }
     const bool known = std::any_of(entries.begin(), entries.end(), [this](const auto& entry) {
         return entry.turn_id == record_.turn_id;
     });

@@ -2,6 +2,8 @@
 
 #include "worker/json_text.h"
 
+#include <simdjson.h>
+
 namespace mr {
 
 namespace asio = boost::asio;
@@ -21,48 +23,82 @@ std::string stored_content(const HistoryEntry& entry) {
 
 } // namespace
 
+// Written and read by hand: a conversation of long answers is much text, and all of it is read
+// before each question.
 std::string history_text(const HistoryEntry& entry) {
-    nlohmann::json json;
-    json["role"] = entry.role;
-    json["content"] = stored_content(entry);
-    json["turn_id"] = entry.turn_id;
-    json["status"] = entry.status;
+    constexpr auto kReplace = nlohmann::json::error_handler_t::replace;
+    std::string text;
+    const auto add = [&text](std::string_view name, std::string_view value) {
+        text += text.empty() ? "{\"" : ",\"";
+        text += name;
+        text += "\":";
+        append_json_string(text, value);
+    };
+    add("role", entry.role);
+    add("turn_id", entry.turn_id);
+    add("status", entry.status);
+    add("content", stored_content(entry));
     if (!entry.memory.is_null()) {
-        json["memory"] = entry.memory;
+        text += ",\"memory\":" + entry.memory.dump(-1, ' ', false, kReplace);
     }
     if (entry.rating != 0) {
-        json["rating"] = entry.rating;
-        json["comment"] = entry.comment;
+        add("comment", entry.comment);
+        text += ",\"rating\":" + std::to_string(entry.rating);
     }
-    return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return text + '}';
 }
 
 namespace {
 
-HistoryEntry parse_entry(const std::string& text) {
-    HistoryEntry entry;
-    const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
-    if (!json.is_object()) {
-        return entry;
+void read_member(std::string_view name, const simdjson::dom::element& value, HistoryEntry& entry) {
+    struct Text {
+        std::string_view name;
+        std::string& into;
+    };
+    const Text texts[] = {{"role", entry.role},
+                          {"content", entry.content},
+                          {"turn_id", entry.turn_id},
+                          {"status", entry.status},
+                          {"comment", entry.comment}};
+    for (const Text& text : texts) {
+        if (text.name == name && value.is_string()) {
+            text.into = value.get_string().value_unsafe();
+        }
     }
-    entry.role = json.value("role", "");
-    entry.content = json.value("content", "");
-    entry.turn_id = json.value("turn_id", "");
-    entry.status = json.value("status", "");
-    entry.rating = json.value("rating", 0);
-    entry.comment = json.value("comment", "");
-    if (json.contains("memory")) {
-        entry.memory = json["memory"];
+    if (name == "rating" && value.is_int64()) {
+        entry.rating = static_cast<int>(value.get_int64().value_unsafe());
     }
-    return entry;
+    if (name == "memory") {
+        entry.memory = nlohmann::json::parse(simdjson::minify(value), nullptr, false);
+    }
 }
 
 } // namespace
 
+HistoryEntry parse_history(const std::string& text) {
+    thread_local simdjson::dom::parser parser;
+    HistoryEntry entry;
+    simdjson::dom::object members;
+    if (parser.parse(text).get_object().get(members) == simdjson::SUCCESS) {
+        for (const auto& [name, value] : members) {
+            read_member(name, value, entry);
+        }
+    }
+    return entry;
+}
+
 asio::awaitable<std::vector<HistoryEntry>> History::load() {
+    return load_from("0");
+}
+
+asio::awaitable<std::vector<HistoryEntry>> History::load_newest(size_t count) {
+    return load_from("-" + std::to_string(count));
+}
+
+asio::awaitable<std::vector<HistoryEntry>> History::load_from(std::string first) {
     const KeyText key = store_.keys().history;
     for (;;) {
-        const std::string_view range[] = {"LRANGE", key.view(), "0", "-1"};
+        const std::string_view range[] = {"LRANGE", key.view(), first, "-1"};
         redis::Commands command;
         command.add(range);
         redis::Value reply;
@@ -82,7 +118,7 @@ asio::awaitable<std::vector<HistoryEntry>> History::load() {
         }
         std::vector<HistoryEntry> entries;
         for (const redis::Value& element : reply.elements) {
-            HistoryEntry entry = parse_entry(element.text);
+            HistoryEntry entry = parse_history(element.text);
             if (!entry.role.empty()) {
                 entries.push_back(std::move(entry));
             }

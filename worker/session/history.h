@@ -15,6 +15,7 @@ namespace mr {
 // Of an answer; a longer one is cut, with kHistoryCut at its end. Prompts use far less.
 inline constexpr size_t kMaxHistoryTextBytes = 64 * 1024;
 inline constexpr char kHistoryCut[] = " […]";
+inline constexpr size_t kEntriesOfTurn = 2;
 
 struct HistoryEntry {
     std::string role; // "user" or "assistant"
@@ -26,19 +27,24 @@ struct HistoryEntry {
     std::string comment;
 };
 
-// The form in the list, for Save::history.
+// The form in the list, for Save::history; and back. What is no entry has no role then.
 std::string history_text(const HistoryEntry& entry);
+HistoryEntry parse_history(const std::string& text);
 
 class History {
   public:
     History(Relay& relay, SessionStore& store) : relay_(relay), store_(store) {}
 
-    // Oldest first. Throws SessionLost when the session is lost meanwhile.
+    // Oldest first; all of them, or the newest `count`. Throws SessionLost when the session is lost
+    // meanwhile.
     boost::asio::awaitable<std::vector<HistoryEntry>> load();
+    boost::asio::awaitable<std::vector<HistoryEntry>> load_newest(size_t count);
     // Writes the whole list anew. Throws SessionLost.
     boost::asio::awaitable<void> rewrite(std::vector<HistoryEntry> entries);
 
   private:
+    boost::asio::awaitable<std::vector<HistoryEntry>> load_from(std::string first);
+
     Relay& relay_;
     SessionStore& store_;
 };
