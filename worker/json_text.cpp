@@ -3,6 +3,8 @@
 #include "shared/bytes.h"
 #include "shared/utf8.h"
 
+#include <bit>
+
 namespace mr {
 namespace {
 
@@ -38,18 +40,45 @@ void append_escape(std::string& out, unsigned char c) {
     }
 }
 
-void append_escaped(std::string& out, std::string_view text) {
-    size_t clean = 0;
-    for (size_t i = 0; i < text.size(); ++i) {
-        const auto c = static_cast<unsigned char>(text[i]);
-        if (c >= 0x20 && c != '"' && c != '\\') {
-            continue;
+constexpr uint64_t kLows = 0x0101010101010101;  // the lowest bit of each byte
+constexpr uint64_t kHighs = 0x8080808080808080; // the highest
+
+// The highest bit of the first byte of `eight` that is below `limit` (at most 128), and of none in
+// front of it; what stands behind it is undefined.
+constexpr uint64_t below(uint64_t eight, uint64_t limit) {
+    return (eight - kLows * limit) & ~eight & kHighs;
+}
+
+constexpr bool needs_escape(unsigned char c) {
+    return c < 0x20 || c == '"' || c == '\\';
+}
+
+// The first byte from `at` on that cannot stand in a string as it is; eight at a time.
+size_t next_to_escape(std::string_view text, size_t at) {
+    for (; at + sizeof(uint64_t) <= text.size(); at += sizeof(uint64_t)) {
+        const auto eight = load_le<uint64_t>(reinterpret_cast<const uint8_t*>(text.data()) + at);
+        const uint64_t found =
+            below(eight, 0x20) | below(eight ^ kLows * '"', 1) | below(eight ^ kLows * '\\', 1);
+        if (found != 0) {
+            return at + static_cast<size_t>(std::countr_zero(found)) / 8;
         }
-        out.append(text, clean, i - clean);
-        append_escape(out, c);
-        clean = i + 1;
     }
-    out.append(text, clean);
+    while (at < text.size() && !needs_escape(static_cast<unsigned char>(text[at]))) {
+        ++at;
+    }
+    return at;
+}
+
+void append_escaped(std::string& out, std::string_view text) {
+    for (size_t clean = 0;;) {
+        const size_t at = next_to_escape(text, clean);
+        out.append(text, clean, at - clean);
+        if (at == text.size()) {
+            return;
+        }
+        append_escape(out, static_cast<unsigned char>(text[at]));
+        clean = at + 1;
+    }
 }
 
 // Every byte that cannot belong to a code point becomes U+FFFD.

@@ -19,6 +19,16 @@ void append_stamp(std::string& text, const EventStamp& stamp) {
     text += std::to_string(stamp.ts_ms);
 }
 
+// With the closing brace.
+void append_fields(std::string& text, const nlohmann::ordered_json& fields) {
+    if (fields.is_object() && !fields.empty()) {
+        text += ',';
+        text.append(to_text(fields), 1);
+    } else {
+        text += '}';
+    }
+}
+
 } // namespace
 
 int64_t wall_clock_ms() {
@@ -41,19 +51,12 @@ EventText make_event(const nlohmann::ordered_json& v1, const nlohmann::ordered_j
     event.json.pop_back(); // the closing brace
     event.v1_length = static_cast<uint32_t>(event.json.size());
     append_stamp(event.json, stamp);
-    if (added.is_object() && !added.empty()) {
-        const std::string more = to_text(added);
-        event.json += ',';
-        event.json.append(more, 1);
-    } else {
-        event.json += '}';
-    }
+    append_fields(event.json, added);
     return event;
 }
 
-EventText make_text_chunk(std::string_view content, size_t offset, const EventStamp& stamp) {
-    EventText event;
-    event.json.reserve(content.size() + 160);
+void make_text_chunk(EventText& event, std::string_view content, size_t offset,
+                     const EventStamp& stamp) {
     event.json = "{\"type\":\"text_chunk\",\"content\":";
     append_json_string(event.json, content);
     event.v1_length = static_cast<uint32_t>(event.json.size());
@@ -61,7 +64,16 @@ EventText make_text_chunk(std::string_view content, size_t offset, const EventSt
     event.json += ",\"offset\":";
     event.json += std::to_string(offset);
     event.json += '}';
-    return event;
+}
+
+void make_text_snapshot(EventText& event, std::string_view content,
+                        const nlohmann::ordered_json& fields, const EventStamp& stamp) {
+    event.json = "{\"type\":\"text_snapshot\"";
+    event.v1_length = static_cast<uint32_t>(event.json.size());
+    append_stamp(event.json, stamp);
+    event.json += ",\"content\":";
+    append_json_string(event.json, content);
+    append_fields(event.json, fields);
 }
 
 nlohmann::ordered_json error_v1(ErrorCode code) {

@@ -56,7 +56,9 @@ void SessionTurnHost::end_open_tools() {
 void SessionTurnHost::announce_snapshot() {
     ordered_json v1;
     v1["type"] = "text_snapshot";
-    announce(v1, snapshot_fields(SIZE_MAX), Audience::v2_only);
+    ordered_json fields = view_.snapshot();
+    add_question(fields);
+    announce(v1, fields, Audience::v2_only);
 }
 
 void SessionTurnHost::terminal(const ordered_json& v1, const ordered_json& added) {
@@ -112,7 +114,8 @@ void SessionTurnHost::put_text(std::string_view piece) {
 
 void SessionTurnHost::put_chunk(std::string_view piece) {
     const EventStamp stamp{record_.turn_id, session_.lane->next_id(), wall_clock_ms()};
-    const EventText event = make_text_chunk(piece, view_.text_units(), stamp);
+    thread_local EventText event;
+    make_text_chunk(event, piece, view_.text_units(), stamp);
     view_.append_text(piece);
     session_.lane->add(0, as_bytes(event.json), event.v1_length, tag_);
     if (watcher_ != nullptr) {
@@ -165,6 +168,11 @@ asio::awaitable<void> SessionTurnHost::wait_room() {
     }
 }
 
+bool SessionTurnHost::has_room() const {
+    return closed_ ||
+           (waiting_.size() < kMaxChunkBytes && session_.lane->has_room(kMaxAnswerBacklogBytes));
+}
+
 asio::awaitable<void> SessionTurnHost::checkpoint(const nlohmann::json& state) {
     if (closed_) {
         throw SessionLost("the turn has been given up");
@@ -187,13 +195,11 @@ void SessionTurnHost::counted() {
     }
 }
 
-ordered_json SessionTurnHost::snapshot_fields(size_t max_text_bytes) const {
-    ordered_json fields = view_.snapshot(max_text_bytes);
-    fields["question"] = record_.message;
+void SessionTurnHost::add_question(ordered_json& snapshot) const {
+    snapshot["question"] = record_.message;
     if (!record_.message_id.empty()) {
-        fields["message_id"] = record_.message_id;
+        snapshot["message_id"] = record_.message_id;
     }
-    return fields;
 }
 
 // The value stands for the newest event so far; it goes out behind it on the same connection.
@@ -206,21 +212,23 @@ void SessionTurnHost::write_snapshot(std::string_view status) {
         return;
     }
     session_.lane->flush_now();
-    ordered_json v1;
-    v1["type"] = "text_snapshot";
-    ordered_json added = snapshot_fields(kMaxSnapshotTextBytes);
+    ordered_json fields = view_.snapshot_without_text();
+    add_question(fields);
     if (!status.empty()) {
-        added["status"] = status;
+        fields["status"] = status;
     }
     Snapshot snapshot;
     snapshot.since = record_.before;
     snapshot.id = session_.lane->last_id();
     snapshot.flags =
         static_cast<uint8_t>((cut ? kSnapshotCut : 0) | (status.empty() ? 0 : kSnapshotEnded));
-    const EventText event = make_event(v1, added, {record_.turn_id, snapshot.id, wall_clock_ms()});
+    EventText event;
+    make_text_snapshot(event, text_within(view_.text(), kMaxSnapshotTextBytes), fields,
+                       {record_.turn_id, snapshot.id, wall_clock_ms()});
     snapshot.event = event.json;
     Buffer value;
-    if (!encode_snapshot(value, snapshot)) {
+    if (!value.grow_to(kSnapshotHeaderBytes + event.json.size()) ||
+        !encode_snapshot(value, snapshot)) {
         throw std::bad_alloc();
     }
     const KeyText& key = session_.store.keys().snapshot;

@@ -38,6 +38,7 @@ class SessionTurnHost final : public TurnHost,
     bool owned() const override;
     void check_owned() const override;
     boost::asio::awaitable<void> wait_room() override;
+    bool has_room() const override;
     boost::asio::awaitable<void> checkpoint(const nlohmann::json& state) override;
     std::string_view delivered_text() const override { return delivered_; }
 
@@ -70,7 +71,7 @@ class SessionTurnHost final : public TurnHost,
   private:
     void write(const nlohmann::ordered_json& v1, const nlohmann::ordered_json& added,
                Audience audience, int flags);
-    nlohmann::ordered_json snapshot_fields(size_t max_text_bytes) const;
+    void add_question(nlohmann::ordered_json& snapshot) const;
     void put_text(std::string_view piece);
     void put_chunk(std::string_view piece);
     void open_window();

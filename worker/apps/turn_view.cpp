@@ -110,9 +110,15 @@ TurnView TurnView::restored(const Json& snapshot, size_t max_units) {
     return view;
 }
 
-nlohmann::ordered_json TurnView::snapshot(size_t max_text_bytes) const {
+nlohmann::ordered_json TurnView::snapshot() const {
     Json snapshot;
-    snapshot["content"] = text_within(text_, max_text_bytes);
+    snapshot["content"] = text_;
+    snapshot.update(snapshot_without_text());
+    return snapshot;
+}
+
+nlohmann::ordered_json TurnView::snapshot_without_text() const {
+    Json snapshot;
     snapshot["text_length"] = text_units_;
     snapshot["phases"] = phases_;
     snapshot["tools"] = tools_;

@@ -22,9 +22,10 @@ class TurnView {
     const std::string& text() const { return text_; }
     size_t text_units() const { return text_units_; } // UTF-16
 
-    // Fields of `text_snapshot` (without type and stamp), of a longer text with its beginning
-    // alone; and the view they stand for, of a text that is longer than `max_units` only so much.
-    nlohmann::ordered_json snapshot(size_t max_text_bytes = SIZE_MAX) const;
+    // Fields of `text_snapshot` (without type and stamp), the same without `content`; and the view
+    // they stand for, of a text that is longer than `max_units` only so much.
+    nlohmann::ordered_json snapshot() const;
+    nlohmann::ordered_json snapshot_without_text() const;
     static TurnView restored(const nlohmann::ordered_json& snapshot, size_t max_units = SIZE_MAX);
 
   private:
