@@ -30,6 +30,7 @@ class RecordingHost : public TurnHost {
     bool owned() const override { return true; }
     void check_owned() const override {}
     boost::asio::awaitable<void> wait_room() override { co_return; }
+    bool has_room() const override { return true; }
     boost::asio::awaitable<void> checkpoint(const nlohmann::json& state) override;
     std::string_view delivered_text() const override { return delivered; }
 

@@ -36,6 +36,8 @@ class TurnHost {
     // Returns when the text given so far is mostly taken: a provider that is faster than Redis
     // waits here. The caller is the one that gives text.
     virtual boost::asio::awaitable<void> wait_room() = 0;
+    // True: wait_room() would return at once.
+    virtual bool has_room() const = 0;
 
     // Makes `state` durable before the turn goes on. Throws when this worker has lost the session.
     virtual boost::asio::awaitable<void> checkpoint(const nlohmann::json& state) = 0;

@@ -56,6 +56,7 @@ Task<void> respond(TurnRun& run) {
     run.answer = delivered;
     CallContext call = run.call(run.services.limits.response_timeout, kPhaseRespond.name);
     call.wait_room = [&run] { return run.host.wait_room(); };
+    call.has_room = [&run] { return run.host.has_room(); };
     std::string issue;
     try {
         co_await run_until(stream_answer(run, delivered, call), call.deadline);

@@ -72,8 +72,10 @@ struct CallContext {
     // False: another worker may own the turn by now. To be asked right before anything with a side
     // effect or a bill is sent. May be empty.
     std::function<bool()> owned;
-    // Text only: until what has been said is mostly on its way to its readers. May be empty.
+    // Text only: until what has been said is mostly on its way to its readers; and whether it is
+    // already. May be empty.
     std::function<Task<void>()> wait_room;
+    std::function<bool()> has_room;
 
     // Filled by the provider.
     std::vector<Usage> usage;

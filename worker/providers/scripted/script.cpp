@@ -3,7 +3,6 @@
 #include "shared/ids.h"
 #include "worker/providers/interfaces.h"
 
-#include <cstdio>
 #include <iterator>
 
 namespace mr::scripted {
@@ -61,18 +60,23 @@ uint64_t split_mix(uint64_t seed, uint64_t index) {
     return z ^ (z >> 31);
 }
 
+// Sixteen hexadecimal digits.
 struct Digits {
     explicit Digits(uint64_t value) {
-        std::snprintf(text, sizeof(text), "%016llx", static_cast<unsigned long long>(value));
+        for (size_t i = sizeof(text); i-- > 0; value >>= 4) {
+            text[i] = "0123456789abcdef"[value & 15];
+        }
     }
-    char text[17];
+    std::string_view view() const { return {text, sizeof(text)}; }
+    char text[16];
 };
 
 std::string filled(const Script& script, uint64_t index, std::string text) {
     const Digits digits(split_mix(script.seed, index));
     const size_t body = static_cast<size_t>(script.bytes) - kChunkEnd.size();
+    text.reserve(body + digits.view().size());
     while (text.size() < body) {
-        text += digits.text;
+        text += digits.view();
     }
     text.resize(body);
     text += kChunkEnd;
@@ -102,7 +106,8 @@ std::string chunk_text(const Script& script, uint64_t index) {
 }
 
 std::string stamped_chunk(const Script& script, uint64_t index, uint64_t due_us) {
-    return filled(script, index, std::to_string(index) + "@" + Digits(due_us).text + ":");
+    return filled(script, index,
+                  std::to_string(index) + "@" + std::string(Digits(due_us).view()) + ":");
 }
 
 } // namespace mr::scripted

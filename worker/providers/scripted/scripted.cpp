@@ -1,12 +1,9 @@
 #include "worker/providers/scripted/scripted.h"
 
+#include "worker/providers/scripted/responder.h"
 #include "worker/providers/scripted/script.h"
 #include "worker/providers/scripted/steps.h"
 
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <chrono>
 #include <iterator>
 
 namespace mr::scripted {
@@ -127,48 +124,6 @@ class ScriptMerger final : public Merger, Stepping {
         MergedFindings merged;
         merged.summary = "As the script says.";
         co_return merged;
-    }
-};
-
-uint64_t wall_us() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return static_cast<uint64_t>(
-        std::chrono::duration_cast<std::chrono::microseconds>(now).count());
-}
-
-// When the chunk had to be there, however late this process is with it.
-uint64_t due_us(const Script& script, uint64_t begun_us, uint64_t sent) {
-    return script.rate != 0 ? begun_us + sent * 1'000'000 / script.rate : wall_us();
-}
-
-class ScriptResponder final : public Responder {
-  public:
-    Task<void> respond(const AnswerRequest& request, const TextSink& sink,
-                       CallContext& call) override {
-        const Script script = parse_script(request.question.text);
-        const auto executor = co_await boost::asio::this_coro::executor;
-        boost::asio::steady_timer timer(executor);
-        auto next = std::chrono::steady_clock::now();
-        const uint64_t begun_us = wall_us();
-        uint64_t index = request.delivered.size() / script.bytes;
-        uint64_t sent = 0;                                     // by this attempt
-        size_t skip = request.delivered.size() % script.bytes; // merged text ends anywhere
-        for (; index < script.chunks; ++index) {
-            const std::string chunk =
-                script.stamp != 0 ? stamped_chunk(script, index, due_us(script, begun_us, sent++))
-                                  : chunk_text(script, index);
-            sink(std::string_view(chunk).substr(skip));
-            skip = 0;
-            if (call.wait_room) {
-                co_await call.wait_room();
-            }
-            if (script.rate > 0) {
-                next += std::chrono::nanoseconds(1'000'000'000 / script.rate);
-                // On whole milliseconds: a thousand answers do not wake the loop for each chunk.
-                timer.expires_at(std::chrono::ceil<std::chrono::milliseconds>(next));
-                co_await timer.async_wait(boost::asio::use_awaitable);
-            }
-        }
     }
 };
 
