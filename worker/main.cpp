@@ -28,6 +28,10 @@ namespace {
 // raises the limit by itself with the first large block that is freed (mallopt(3)); after a few
 // hundred long answers at once, twice their size would stay with the process.
 constexpr int kOwnPagesBytes = 128 * 1024;
+// The heap's end moves with every event that is kept a while and freed: it goes back, and comes
+// with a page fault for each 4 KB, in large steps only.
+constexpr int kHeapStepBytes = 1024 * 1024;
+constexpr int kHeapSpareBytes = 4 * 1024 * 1024;
 
 std::unique_ptr<mr::Services> services_of(const std::string& app, const mr::Settings& settings,
                                           const std::shared_ptr<mr::RedisRates>& rates) {
@@ -130,6 +134,8 @@ int check_providers(const mr::Settings& settings, bool json) {
 
 int main(int argc, char** argv) {
     mallopt(M_MMAP_THRESHOLD, kOwnPagesBytes);
+    mallopt(M_TOP_PAD, kHeapStepBytes);
+    mallopt(M_TRIM_THRESHOLD, kHeapSpareBytes);
     try {
         const mr::CommandLine line = mr::read_command_line(argc, argv);
         if (line.command == mr::Command::leave) {

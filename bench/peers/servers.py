@@ -23,6 +23,7 @@ unixsocketperm 700
 dir {stand.directory}
 save ""
 appendonly no
+latency-tracking no
 client-output-buffer-limit pubsub 256mb 128mb 60
 ''')
     stand.start("redis", ["redis-server", conf])

@@ -88,6 +88,7 @@ unixsocketperm 700
 dir $INSTANCE/tmp
 save ""
 appendonly no
+latency-tracking no
 daemonize no
 maxmemory $((OPT_ECHO ? 4 : 1))gb
 maxmemory-policy noeviction

@@ -54,6 +54,7 @@ class Flusher : public std::enable_shared_from_this<Flusher> {
     std::chrono::steady_clock::time_point looked_at_replicas_{};
     bool role_refused_ = false; // by an access list, or a service that hides it
     std::vector<OutLane*> marked_;
+    std::vector<OutLane*> flushing_; // null: removed meanwhile
     std::unordered_set<OutLane*> lanes_;
     bool scheduled_ = false;
 };

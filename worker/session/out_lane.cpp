@@ -58,7 +58,7 @@ void OutLane::add(uint8_t flags, ByteView bytes, uint32_t v1_length, uint32_t tu
     }
     ++next_seq_;
     queued_bytes_ += bytes.size();
-    touch();
+    mark();
 }
 
 // A batch of logged events ends where one that is not logged comes.
@@ -68,7 +68,7 @@ bool OutLane::live(uint8_t flags, ByteView bytes, uint32_t turn) {
     }
     seal();
     const bool taken = live_.add(next_id(), flags, bytes, turn);
-    touch();
+    mark();
     return taken;
 }
 
@@ -86,6 +86,11 @@ void OutLane::publish_live() {
 }
 
 void OutLane::touch() {
+    after_flush_due_ = true;
+    mark();
+}
+
+void OutLane::mark() {
     if (!marked_ && !closed_) {
         marked_ = true;
         flusher_->mark(this);
@@ -120,7 +125,7 @@ void OutLane::flush() {
         }
     }
     publish_live();
-    if (after_flush) {
+    if (after_flush && std::exchange(after_flush_due_, false)) {
         after_flush();
     }
 }

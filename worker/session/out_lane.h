@@ -75,7 +75,8 @@ class OutLane final : public redis::AnswerSink, public std::enable_shared_from_t
         return state_ != LaneState::open || queued_bytes_ <= bytes;
     }
 
-    // Commands that belong behind the events flushed just now; not called once the lane has ended.
+    // Commands that belong behind the events flushed just now: called once after touch(), and not
+    // once the lane has ended.
     std::function<void()> after_flush;
     std::function<void()> on_lost; // state() has left `open`
     // The connection has come back and the log is as it should be: time to look after the rest.
@@ -105,6 +106,7 @@ class OutLane final : public redis::AnswerSink, public std::enable_shared_from_t
     OutLane(std::shared_ptr<Flusher> flusher, const SessionKeys& keys, uint64_t epoch,
             uint64_t first_seq);
 
+    void mark();
     void seal();
     void send(Batch& batch);
     void publish(Batch& batch);
@@ -146,6 +148,7 @@ class OutLane final : public redis::AnswerSink, public std::enable_shared_from_t
     LaneState state_ = LaneState::open;
     std::string lost_why_;
     bool marked_ = false;
+    bool after_flush_due_ = false;
     bool suspended_ = false; // no connection, or the log has to be looked at first
     bool unseen_ = false;    // the log has not been looked at since the connection came back
     bool probing_ = false;
