@@ -26,14 +26,15 @@ template <typename Number> bool take_number(std::string_view& rest, Number& numb
     return true;
 }
 
-std::optional<uint64_t> number_of(std::string_view message, std::string_view name, uint64_t most) {
+std::optional<uint64_t> number_of(std::string_view message, std::string_view name, uint64_t least,
+                                  uint64_t most) {
     const size_t at = message.find(name);
     uint64_t number = 0;
     if (at == std::string_view::npos) {
         return std::nullopt;
     }
     std::string_view rest = message.substr(at + name.size());
-    if (!take_number(rest, number) || number == 0 || number > most) {
+    if (!take_number(rest, number) || number < least || number > most) {
         return std::nullopt;
     }
     return number;
@@ -91,9 +92,9 @@ std::optional<PeerStart> read_start(std::string_view message) {
     }
     const std::string_view session =
         message.substr(at + kSession.size(), end - at - kSession.size());
-    const auto rate = number_of(message, "\"rate\":", kMaxPeerRate);
-    const auto count = number_of(message, "\"count\":", kMaxPeerCount);
-    const auto bytes = number_of(message, "\"bytes\":", kMaxPeerBytes);
+    const auto rate = number_of(message, "\"rate\":", 0, kMaxPeerRate);
+    const auto count = number_of(message, "\"count\":", 1, kMaxPeerCount);
+    const auto bytes = number_of(message, "\"bytes\":", 1, kMaxPeerBytes);
     if (!is_session(session) || !rate || !count || !bytes) {
         return std::nullopt;
     }

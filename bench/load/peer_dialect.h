@@ -1,7 +1,8 @@
-// What mr-bench and the servers of bench/peers say to each other: one start message of the client,
-// then events that carry the moment at which each was due. Text only; sockets are the callers'.
+// What mr-bench and the servers of bench/peers say to each other: a start message of the client,
+// then events that carry the moment at which each was due; then the next start message may come.
+// Text only; sockets are the callers'.
 //
-//   start:  {"session":"17","rate":50,"count":1000,"bytes":80}
+//   start:  {"session":"17","rate":50,"count":1000,"bytes":80}      rate 0: as fast as they go
 //   event:  {"seq":0,"due_ns":123456789,"text":"…"}        due_ns by CLOCK_MONOTONIC
 //
 // A dialect is what a server wraps around that.
@@ -16,7 +17,7 @@ namespace mr::bench {
 
 struct PeerStart {
     std::string session; // names the channel of its events: letters, digits, '-'
-    uint64_t rate = 0;   // events a second
+    uint64_t rate = 0;   // events a second; 0: each when the one before is written
     uint64_t count = 0;  // of events, then it is over
     uint64_t bytes = 0;  // of an event's text
 };

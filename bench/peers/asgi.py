@@ -27,7 +27,7 @@ class Channels:
     async def follow(self, channel):
         queue = self.queues[channel] = asyncio.Queue(MAX_QUEUED)
         await self.pubsub.subscribe(channel)
-        if self.reader is None:
+        if self.reader is None or self.reader.done():  # it ends with the last subscription
             self.reader = asyncio.create_task(self.read())
         return queue
 
@@ -66,7 +66,7 @@ async def serve(receive, send):
                 channel = f"peer:{json.loads(start)['session']}"
                 queue = await channels.follow(channel)
                 task = asyncio.create_task(pump(queue, send))
-                await channels.redis.publish(START_CHANNEL, start)
+            await channels.redis.publish(START_CHANNEL, start)
     finally:
         if task is not None:
             task.cancel()

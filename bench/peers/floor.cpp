@@ -120,7 +120,7 @@ void Floor::arm() {
 
 void Floor::write_due() {
     armed_ns_ = kNeverDue;
-    streams_.take_due(now_ns(), [this](const Streams::Due& due) {
+    streams_.take_due(now_ns(), kMostAtOnce, [this](const Streams::Due& due) {
         FloorConnection& connection = *connections_.at(due.owner);
         event_.clear();
         append_event(event_, due.stamp, due.start->bytes);

@@ -214,7 +214,7 @@ def start_nchan(stand, bench):
         load=f"load_module {NCHAN};",
         http=f"""nchan_redis_url redis://127.0.0.1:{port};
     nchan_use_redis on;
-    nchan_message_buffer_length 100;
+    nchan_message_buffer_length 300;
     nchan_message_timeout 30s;
     nchan_shared_memory_size 256M;""",
         plain=f"""server {{

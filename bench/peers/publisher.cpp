@@ -1,7 +1,7 @@
 // mr-peer-publisher: the other half of a peer with a broker. The server takes connections and hands
 // on what comes by the broker; this process, in place of a worker, is told by the broker which
 // session wants events, and publishes them when they are due. All that is due at a time goes out in
-// one write: it costs a peer less than what its users would write.
+// one write (up to kMostAtOnce events): it costs a peer less than what its users would write.
 #include "bench/load/clock.h"
 #include "bench/peers/broker.h"
 #include "bench/peers/streams.h"
@@ -68,8 +68,9 @@ void Publisher::arm() {
 void Publisher::write_due() {
     armed_ns_ = kNeverDue;
     if (!broker_->full()) {
-        streams_.take_due(
-            now_ns(), [this](const Streams::Due& due) { broker_->publish(*due.start, due.stamp); });
+        streams_.take_due(now_ns(), kMostAtOnce, [this](const Streams::Due& due) {
+            broker_->publish(*due.start, due.stamp);
+        });
         broker_->flush();
     }
     arm();

@@ -14,6 +14,10 @@ RedisRelay::RedisRelay(Loop& loop, const std::string& address, Take take)
 
 void RedisRelay::follow(uint64_t owner, const std::string& session, std::string_view start) {
     const std::string channel = "peer:" + session;
+    const auto found = followers_.find(channel);
+    if (found != followers_.end() && found->second.owner == owner && found->second.start.empty()) {
+        return publish(start);
+    }
     followers_[channel] = {owner, std::string(start)};
     channels_[owner] = channel;
     encode_command(events_.out(), {"SUBSCRIBE", channel});
@@ -33,10 +37,14 @@ void RedisRelay::leave(uint64_t owner) {
 void RedisRelay::subscribed(std::string_view channel) {
     const auto found = followers_.find(std::string(channel));
     if (found != followers_.end() && !found->second.start.empty()) {
-        encode_command(commands_.out(), {"PUBLISH", kStartChannel, found->second.start});
-        commands_.flush();
+        publish(found->second.start);
         found->second.start.clear();
     }
+}
+
+void RedisRelay::publish(std::string_view start) {
+    encode_command(commands_.out(), {"PUBLISH", kStartChannel, start});
+    commands_.flush();
 }
 
 void RedisRelay::take_messages(std::string_view bytes) {

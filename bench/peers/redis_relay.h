@@ -21,7 +21,8 @@ class RedisRelay {
     // Throws std::runtime_error when Redis does not answer, and out of the loop when it goes away.
     RedisRelay(Loop& loop, const std::string& address, Take take);
 
-    // Subscribes to "peer:<session>"; when that is in force, `start` goes out on "peer:start".
+    // Subscribes to "peer:<session>"; when that is in force, `start` goes out on "peer:start": at
+    // once where the session asks again.
     void follow(uint64_t owner, const std::string& session, std::string_view start);
     void leave(uint64_t owner);
 
@@ -33,6 +34,7 @@ class RedisRelay {
 
     void take_messages(std::string_view bytes);
     void subscribed(std::string_view channel);
+    void publish(std::string_view start);
 
     Take take_;
     std::unordered_map<std::string, Follower> followers_; // by channel

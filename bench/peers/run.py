@@ -20,6 +20,9 @@ FIRST_PORT = 18643
 PORTS_APART = 10
 UP_LIMIT_S = 120
 SPARE_S = 120  # of a measurement, beside warm-up and measured time
+# Flat out, each session asks for such an answer, and for the next when it has it: ten events of
+# phases and of a tool, the text, the completion. mr-bench peer asks for as many events.
+ANSWER = ("--chunks=200", "--tools=1")
 BROKEN, INVALID = 1, 3
 
 
@@ -31,7 +34,8 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=3, help="[3]")
     parser.add_argument("--sessions", type=int, default=200, help="connections over TLS [200]")
     parser.add_argument("--rate", type=int, nargs="+", default=[50], metavar="N",
-                        help="events a second of each; several, measured one after the other [50]")
+                        help="events a second of each, 0: flat out; several, measured one after the "
+                        "other [50]")
     parser.add_argument("--bytes", type=int, default=80, help="of an event's text [80]")
     parser.add_argument("--seconds", type=float, default=10, help="measured of each a round [10]")
     parser.add_argument("--warmup", type=float, default=2, help="[2]")
@@ -48,8 +52,8 @@ def arguments():
     for name in ("rounds", "sessions", "bytes", "processes"):
         if getattr(chosen, name) < 1:
             parser.error(f"--{name} is less than 1")
-    if min(chosen.rate) < 1:
-        parser.error("--rate is less than 1")
+    if min(chosen.rate) < 0:
+        parser.error("--rate is less than 0")
     return chosen
 
 
@@ -101,7 +105,8 @@ class Runner:
             url, watch = f"wss://localhost:{port}/ws/bench", f"--instance={directory}"
             idle = self.measure("idle", url, out / "idle", watch, "--seconds=0.5", "--warmup=0.5",
                                 f"--sessions={self.chosen.sessions}")
-            result = self.measure("relay", url, out, watch, *self.load(rate))
+            answer = () if rate else ANSWER
+            result = self.measure("relay", url, out, watch, *self.load(rate), *answer)
             return {**result, "memory_kib": idle["memory_kib"]}
         finally:
             subprocess.run([*front, "down", *place], capture_output=True, timeout=UP_LIMIT_S,
@@ -150,7 +155,8 @@ class Runner:
         except (Failed, subprocess.TimeoutExpired) as why:
             return self.skip(name, f"round {number}: {why}")
         results.append(figures)
-        say(f"round {number} of {self.chosen.rounds}: {name:12}{rate:5}/s {table.line(figures)}")
+        load = f"{rate:5}/s" if rate else "flat out"
+        say(f"round {number} of {self.chosen.rounds}: {name:12}{load} {table.line(figures)}")
 
     def keep(self, results, versions, peers):
         chosen = self.chosen

@@ -4,7 +4,10 @@
 
 namespace mr::bench {
 
-int64_t Streams::due_of(const Stream& stream) {
+int64_t Streams::due_of(const Stream& stream, int64_t now_ns) {
+    if (stream.start.rate == 0) {
+        return now_ns;
+    }
     // kMaxPeerCount seconds in nanoseconds fit; the rate divides last, so that nothing drifts.
     const auto passed = static_cast<int64_t>((stream.next_seq + 1) *
                                              static_cast<uint64_t>(kNsPerS) / stream.start.rate);
@@ -16,7 +19,11 @@ void Streams::start(uint64_t owner, const PeerStart& start, int64_t now_ns) {
     static_assert(kMaxPeerCount <= UINT64_MAX / uint64_t{kNsPerS} - 1);
     Stream& stream = streams_[owner];
     stream = {start, now_ns, 0, ++lives_};
-    due_.push({due_of(stream), owner, stream.life});
+    queue(owner, stream, now_ns);
+}
+
+void Streams::queue(uint64_t owner, const Stream& stream, int64_t now_ns) {
+    due_.push({due_of(stream, now_ns), owner, stream.life, ++turns_});
 }
 
 void Streams::stop(uint64_t owner) {
@@ -27,8 +34,8 @@ int64_t Streams::next_due_ns() const {
     return due_.empty() ? kNeverDue : due_.top().due_ns;
 }
 
-void Streams::take_due(int64_t now_ns, const std::function<void(const Due&)>& take) {
-    while (!due_.empty() && due_.top().due_ns <= now_ns) {
+void Streams::take_due(int64_t now_ns, size_t most, const std::function<void(const Due&)>& take) {
+    for (size_t taken = 0; taken < most && !due_.empty() && due_.top().due_ns <= now_ns;) {
         const Place place = due_.top();
         due_.pop();
         const auto found = streams_.find(place.owner);
@@ -36,11 +43,12 @@ void Streams::take_due(int64_t now_ns, const std::function<void(const Due&)>& ta
             continue;
         }
         Stream& stream = found->second;
+        ++taken;
         take({place.owner, &stream.start, {stream.next_seq, place.due_ns}});
         if (++stream.next_seq == stream.start.count) {
             streams_.erase(found);
         } else {
-            due_.push({due_of(stream), place.owner, place.life});
+            queue(place.owner, stream, now_ns);
         }
     }
 }

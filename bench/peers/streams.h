@@ -13,12 +13,15 @@
 namespace mr::bench {
 
 inline constexpr int64_t kNeverDue = INT64_MAX;
+// Written together; then whoever writes looks whether it should hold back.
+inline constexpr size_t kMostAtOnce = 256;
 
 class Streams {
   public:
     // `owner` names the stream in what follows, one stream each; a second start replaces the first.
     // Its first event is due one interval after `now_ns`. As in the worker's app `bench`, events
     // are due on whole milliseconds: who writes them wakes up once for all of a millisecond.
+    // Without a rate each is due when the one before has been taken, and streams take turns.
     void start(uint64_t owner, const PeerStart& start, int64_t now_ns);
     void stop(uint64_t owner);
 
@@ -29,8 +32,8 @@ class Streams {
         const PeerStart* start = nullptr; // until the stream is stopped or over
         PeerStamp stamp;
     };
-    // All events that are due by then, the earliest first.
-    void take_due(int64_t now_ns, const std::function<void(const Due&)>& take);
+    // The events that are due by then, the earliest first, and no more than `most`.
+    void take_due(int64_t now_ns, size_t most, const std::function<void(const Due&)>& take);
 
     size_t size() const { return streams_.size(); }
 
@@ -43,15 +46,18 @@ class Streams {
     };
     struct Place {
         int64_t due_ns;
-        uint64_t owner, life;
-        bool operator<(const Place& other) const { return due_ns > other.due_ns; }
+        uint64_t owner, life, turn;
+        bool operator<(const Place& other) const { // the last is the first to be taken
+            return due_ns != other.due_ns ? due_ns > other.due_ns : turn > other.turn;
+        }
     };
 
-    static int64_t due_of(const Stream& stream);
+    static int64_t due_of(const Stream& stream, int64_t now_ns);
+    void queue(uint64_t owner, const Stream& stream, int64_t now_ns);
 
     std::unordered_map<uint64_t, Stream> streams_;
     std::priority_queue<Place> due_; // places of streams that are gone lie there until their time
-    uint64_t lives_ = 0;
+    uint64_t lives_ = 0, turns_ = 0;
 };
 
 } // namespace mr::bench

@@ -2,22 +2,32 @@
 
 from statistics import median
 
-HEAD = ["", "delivered", "events/s", "p50 ms", "p99 ms", "CPU us/event", "KB/connection",
-        "by process, us/event", "troubled"]
 ROLES = ("nginx", "server", "worker", "publisher", "redis")
+
+
+# Title, figure, form, whether the ratio to mr-ws stands behind it.
+AT_A_RATE = [("delivered", "delivered", ".1%", False), ("events/s", "events_per_s", ".0f", False),
+             ("p50 ms", "p50_ms", ".2f", True), ("p99 ms", "p99_ms", ".2f", True),
+             ("CPU us/event", "us_per_event", ".1f", True),
+             ("KB/connection", "kib_per_connection", ".1f", True)]
+FLAT_OUT = [("events/s", "events_per_s", ".0f", True), ("answer p50 ms", "answer_ms", ".0f", True),
+            ("CPU us/event", "us_per_event", ".1f", True),
+            ("KB/connection", "kib_per_connection", ".1f", True)]
 
 
 def figures(result, number):
     """What counts of one measurement."""
-    rates, times = result["rates"], result["times"]["latency"]
+    rates, times = result["rates"], result["times"]
+    latency, answer = times.get("latency", {}), times.get("answer", {})
     memory = result.get("memory_kib", {})
     return {
         "round": number,
         "delivered": rates.get("delivered", 0),
         # A server that is behind sends what was due earlier.
         "events_per_s": rates.get("arrived_per_s", rates["events_per_s"]),
-        "p50_ms": times["p50_ms"],
-        "p99_ms": times["p99_ms"],
+        "p50_ms": latency.get("p50_ms", 0),
+        "p99_ms": latency.get("p99_ms", 0),
+        "answer_ms": answer.get("p50_ms", 0),
         "us_per_event": rates.get("total_us_per_event", 0),
         "roles": {role: rates[f"{role}_us_per_event"] for role in ROLES
                   if f"{role}_us_per_event" in rates},
@@ -33,10 +43,10 @@ def figures(result, number):
 def line(one):
     marks = [f"BROKEN: {what}" for what in one["broken"]]
     marks += [f"invalid: {why}" for why in one["invalid"]]
-    return (f"{one['events_per_s']:9.0f} events/s, p50 {one['p50_ms']:.2f} "
-            f"p99 {one['p99_ms']:.2f} ms, {one['us_per_event']:.1f} us/event, "
-            f"load before {one['load_before']:.2f}"
-            + "".join(f"; {mark}" for mark in marks))
+    times = f"answer {one['answer_ms']:.0f} ms" if one["answer_ms"] else \
+        f"p50 {one['p50_ms']:.2f} p99 {one['p99_ms']:.2f} ms"
+    return (f"{one['events_per_s']:9.0f} events/s, {times}, {one['us_per_event']:.1f} us/event, "
+            f"load before {one['load_before']:.2f}" + "".join(f"; {mark}" for mark in marks))
 
 
 def middle(rounds, key):
@@ -60,24 +70,25 @@ def cell(value, factor, form):
     return f"{value:{form}}" + (f" (x{factor:.2f})" if factor is not None else "")
 
 
-def row(name, rounds, ours):
+def row(name, rounds, ours, columns):
+    kept = [name]
+    for _, key, form, compared in columns:
+        factor = ratio(rounds, ours, key) if compared else None
+        kept.append(cell(middle(rounds, key), factor, form))
     roles = {role: median(one["roles"].get(role, 0) for one in rounds) for role in ROLES
              if any(role in one["roles"] for one in rounds)}
-    kept = [name, f"{100 * middle(rounds, 'delivered'):.1f} %",
-            f"{middle(rounds, 'events_per_s'):.0f}"]
-    for key, form in (("p50_ms", ".2f"), ("p99_ms", ".2f"), ("us_per_event", ".1f"),
-                      ("kib_per_connection", ".1f")):
-        kept.append(cell(middle(rounds, key), ratio(rounds, ours, key), form))
     kept.append(", ".join(f"{role} {value:.1f}" for role, value in roles.items()))
     troubled = sum(bool(one["broken"] or one["invalid"]) for one in rounds)
     kept.append(f"{troubled} of {len(rounds)}")
     return kept
 
 
-def grid(rounds, ours):
+def grid(rounds, ours, columns, by_process):
     """A table in Markdown that is readable as it stands."""
-    rows = [HEAD, *(row(name, found, rounds[ours]) for name, found in rounds.items() if found)]
-    widths = [max(len(cells[i]) for cells in rows) for i in range(len(HEAD))]
+    head = ["", *(title for title, *_ in columns), f"by process, {by_process}", "troubled"]
+    rows = [head, *(row(name, found, rounds[ours], columns)
+                    for name, found in rounds.items() if found)]
+    widths = [max(len(cells[i]) for cells in rows) for i in range(len(head))]
     rows.insert(1, ["-" * width for width in widths])
     return ["| " + " | ".join(text.ljust(width) for text, width in zip(cells, widths)) + " |"
             for cells in rows]
@@ -87,11 +98,13 @@ def render(whole, ours):
     config, lines = whole["config"], []
     for rate, rounds in whole["rates"].items():
         loads = [one["load_before"] for found in rounds.values() for one in found]
-        lines += [f"{config['sessions']} sessions x {rate} events/s of {config['bytes']} bytes over "
+        load = f"{rate} events/s" if rate else "flat out, events"
+        lines += [f"{config['sessions']} sessions x {load} of {config['bytes']} bytes over "
                   f"TLS, {config['seconds']:g} s, median of {config['rounds']} rounds; in "
                   "brackets: to mr-ws in the same round.",
                   f"Load of the machine before a measurement: {min(loads, default=0):.1f} to "
-                  f"{max(loads, default=0):.1f}.", "", *grid(rounds, ours), ""]
+                  f"{max(loads, default=0):.1f}.", "",
+                  *grid(rounds, ours, AT_A_RATE if rate else FLAT_OUT, "us/event"), ""]
     for name, what in {**whole["what"], "all": "Redis and nginx"}.items():
         versions = whole["versions"].get(name, {})
         lines.append(f"{name}: {what}" + "".join(f", {k} {v}" for k, v in versions.items()))

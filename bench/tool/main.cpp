@@ -108,8 +108,10 @@ void add_peer(CLI::App& app, Options& o, Runs& runs) {
                                  "wss://localhost:18643/ws");
     peer->add_option("--sessions", o.peer.sessions, "connections [200]")
         ->check(CLI::Range(1, 200'000));
-    peer->add_option("--rate", o.peer.rate, "events a second of each [50]")
-        ->check(CLI::Range(uint64_t{1}, kMaxPeerRate));
+    peer->add_option("--rate", o.peer.rate, "events a second of each; 0: flat out [50]")
+        ->check(CLI::Range(uint64_t{0}, kMaxPeerRate));
+    peer->add_option("--answer", o.peer.answer, "flat out: events of an answer [211]")
+        ->check(CLI::Range(uint64_t{1}, kMaxPeerCount));
     peer->add_option("--bytes", o.peer.bytes, "of an event's text [80]")
         ->check(CLI::Range(uint64_t{1}, kMaxPeerBytes));
     peer->add_option("--dialect", o.peer.dialect, "plain, socketio or nats [plain]");
@@ -182,6 +184,9 @@ Runs add_commands(CLI::App& app, Options& o) {
                     "what the relay adds to each event (app bench, ./mr up --bench)", kBenchUrl);
     add_relay(*relay, o.relay);
     relay->add_option("--rate", o.relay.rate, "events a second of each; 0: flat out [50]");
+    relay->add_option("--chunks", o.relay.chunks, "flat out: of an answer [2000]")
+        ->check(CLI::Range(1, 1'000'000));
+    relay->add_option("--tools", o.relay.tools, "that an answer asks [0]")->check(CLI::Range(0, 6));
     runs.emplace_back(relay, [&o] { return run_relay(o.common, o.relay); });
     CLI::App* sweep =
         add_command(app, o, "sweep", "raises the rate until p99 breaks (app bench)", kBenchUrl);

@@ -16,6 +16,7 @@ constexpr int64_t kLookNs = 20 * kNsPerMs;
 constexpr int64_t kSettleNs = 500 * kNsPerMs; // before memory is looked at
 constexpr double kOpenLimitS = 60;            // beside the time that open_rate needs
 constexpr double kBeginLimitS = 20;           // for all to begin
+constexpr int64_t kStalledNs = 5 * kNsPerS;   // flat out: then the last answers do not come
 
 // An earlier run's events may still be under way to its own sessions.
 std::string session_of(uint64_t number) {
@@ -33,9 +34,12 @@ struct Peer {
         : number(index), client(clients, owner) {}
     const uint64_t number;
     Client client;
-    uint64_t next_seq = 0;
+    uint64_t next_seq = 0; // of the answer
+    int64_t asked_ns = 0;
     bool ready = false;
-    bool past = false; // events that are due behind the measured time have come
+    bool begun = false;
+    bool asking = false; // flat out: its answer is not whole
+    bool past = false;   // events that are due behind the measured time have come
 };
 
 class PeerRun final : public ClientOwner {
@@ -58,9 +62,12 @@ class PeerRun final : public ClientOwner {
     void ask_all();
     void ask(Peer& peer);
     bool take(Peer& peer, const PeerStamp& stamp, int64_t now); // it counts
+    void whole(Peer& peer, int64_t now);
+    bool flat_out() const { return options_.rate == 0; }
     void measure();
     void over();
     void until_all_past(int64_t limit);
+    bool all_past() const;
     void fatal(const std::string& why);
     std::string line() const;
     void judge();
@@ -75,12 +82,14 @@ class PeerRun final : public ClientOwner {
     std::vector<std::unique_ptr<Peer>> peers_;
     std::map<const Client*, Peer*> by_client_;
     int64_t first_ns_ = 0, from_ns_ = 0, until_ns_ = 0;
+    int64_t last_ns_ = 0; // when an event came
     uint64_t opened_ = 0, ready_ = 0, begun_ = 0, all_past_ = 0, lost_ = 0;
-    uint64_t arrived_ = 0; // in the measured time, whenever they were due
+    uint64_t asking_ = 0, answers_ = 0; // flat out
+    uint64_t arrived_ = 0;              // in the measured time, whenever they were due
     uint64_t events_ = 0, frames_ = 0, missing_ = 0, repeated_ = 0;
-    bool measuring_ = false, counted_ = false;
+    bool measuring_ = false, measured_ = false, counted_ = false;
     std::string fatal_, last_loss_;
-    Histogram latency_;
+    Histogram latency_, answer_us_;
     Result result_;
 };
 
@@ -190,6 +199,15 @@ void PeerRun::ask_all() {
 }
 
 void PeerRun::ask(Peer& peer) {
+    peer.asked_ns = now_ns();
+    if (flat_out()) {
+        peer.next_seq = 0;
+        peer.asking = true;
+        ++asking_;
+        const PeerStart start{session_of(peer.number), 0, options_.answer, options_.bytes};
+        peer.client.send(wrap_start(dialect_, start));
+        return;
+    }
     const double seconds = kBeginLimitS + common_.warmup_s + common_.seconds + kSpareS;
     const PeerStart start{session_of(peer.number), options_.rate,
                           static_cast<uint64_t>(seconds * static_cast<double>(options_.rate)),
@@ -229,12 +247,23 @@ bool PeerRun::take(Peer& peer, const PeerStamp& stamp, int64_t now) {
         ++repeated_;
         return false;
     }
-    if (peer.next_seq == 0 && ++begun_ == peers_.size()) {
-        rig_.loop.at(0, [this] { measure(); });
+    last_ns_ = now;
+    if (!peer.begun) {
+        peer.begun = true;
+        if (++begun_ == peers_.size()) {
+            rig_.loop.at(0, [this] { measure(); });
+        }
     }
     missing_ += stamp.seq - peer.next_seq;
     peer.next_seq = stamp.seq + 1;
     arrived_ += measuring_ ? 1 : 0;
+    if (flat_out()) {
+        events_ += measuring_ ? 1 : 0;
+        if (peer.next_seq == options_.answer) {
+            whole(peer, now);
+        }
+        return measuring_;
+    }
     if (until_ns_ != 0 && stamp.due_ns >= until_ns_ && !peer.past) {
         peer.past = true;
         ++all_past_;
@@ -245,6 +274,18 @@ bool PeerRun::take(Peer& peer, const PeerStamp& stamp, int64_t now) {
     ++events_;
     latency_.add(static_cast<uint64_t>(std::max<int64_t>(0, now - stamp.due_ns) / kNsPerUs));
     return true;
+}
+
+void PeerRun::whole(Peer& peer, int64_t now) {
+    peer.asking = false;
+    --asking_;
+    if (measuring_) {
+        ++answers_;
+        answer_us_.add(static_cast<uint64_t>((now - peer.asked_ns) / kNsPerUs));
+    }
+    if (!measured_) { // what else came with it is read before
+        rig_.loop.at(0, [this, &peer] { ask(peer); });
+    }
 }
 
 void PeerRun::measure() {
@@ -260,16 +301,22 @@ void PeerRun::measure() {
 
 void PeerRun::over() {
     measuring_ = false;
+    measured_ = true;
     meter_.end(result_, static_cast<double>(arrived_), "event");
     until_all_past(now_ns() + ns_of(kSpareS));
 }
 
-// What is due in the measured time may still be under way.
+bool PeerRun::all_past() const {
+    return flat_out() ? asking_ == 0 : all_past_ == peers_.size();
+}
+
+// What is due in the measured time may still be under way, and so may the last answers.
 void PeerRun::until_all_past(int64_t limit) {
-    if (all_past_ == peers_.size() || now_ns() >= limit) {
+    const int64_t now = now_ns();
+    if (all_past() || now >= (flat_out() ? last_ns_ + kStalledNs : limit)) {
         return rig_.loop.stop();
     }
-    rig_.loop.at(now_ns() + kLookNs, [this, limit] { until_all_past(limit); });
+    rig_.loop.at(now + kLookNs, [this, limit] { until_all_past(limit); });
 }
 
 std::string PeerRun::line() const {
@@ -286,11 +333,20 @@ std::string PeerRun::line() const {
 // ---- the result
 
 void PeerRun::judge() {
-    const double offered = static_cast<double>(options_.rate * options_.sessions) * common_.seconds;
-    const double delivered = from_ns_ != 0 ? static_cast<double>(events_) / offered : 0;
-    result_.rates["delivered"] = delivered;
-    if (delivered < options_.least_delivered) {
-        result_.broken.emplace_back("less was delivered than was due");
+    if (flat_out()) {
+        if (asking_ != 0 && lost_ == 0) {
+            result_.broken.emplace_back(std::to_string(asking_) + " of " +
+                                        std::to_string(peers_.size()) +
+                                        " sessions have not had the end of their answers");
+        }
+    } else {
+        const double offered =
+            static_cast<double>(options_.rate * options_.sessions) * common_.seconds;
+        const double delivered = from_ns_ != 0 ? static_cast<double>(events_) / offered : 0;
+        result_.rates["delivered"] = delivered;
+        if (delivered < options_.least_delivered) {
+            result_.broken.emplace_back("less was delivered than was due");
+        }
     }
     if (missing_ + repeated_ != 0) {
         result_.broken.emplace_back("events were lost, repeated or out of order");
@@ -323,7 +379,12 @@ Result PeerRun::result() {
         {"url", common_.url},        {"dialect", options_.dialect}, {"sessions", options_.sessions},
         {"rate", options_.rate},     {"bytes", options_.bytes},     {"warmup_s", common_.warmup_s},
         {"seconds", common_.seconds}};
-    result_.times["latency"] = latency_;
+    if (flat_out()) { // nothing was due at any time
+        result_.config["answer"] = options_.answer;
+        result_.times["answer"] = answer_us_;
+    } else {
+        result_.times["latency"] = latency_;
+    }
     result_.rates["events_per_s"] = static_cast<double>(events_) / common_.seconds;
     result_.rates["arrived_per_s"] = static_cast<double>(arrived_) / common_.seconds;
     result_.rates["events_per_frame"] =
@@ -333,6 +394,9 @@ Result PeerRun::result() {
                       {"missing_events", missing_},
                       {"repeated_events", repeated_},
                       {"connections_lost", lost_}};
+    if (flat_out()) {
+        result_.counts["answers"] = answers_;
+    }
     judge();
     return result_;
 }

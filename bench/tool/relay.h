@@ -11,6 +11,8 @@ struct RelayOptions {
     uint64_t sessions = 200;
     uint64_t rate = 50;            // events a second and session; 0: as fast as they are taken
     uint64_t bytes = 80;           // of an event's text
+    uint64_t chunks = 2000;        // flat out: of an answer, then the next is asked for
+    uint64_t tools = 0;            // that an answer asks
     double least_delivered = 0.99; // of what was due in the measured time
 };
 

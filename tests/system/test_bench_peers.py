@@ -20,6 +20,15 @@ LIMIT_S = 60
 INVALID = 3  # a machine that does other things as well may make the generator late
 
 
+def load(place, path, peer, *options):
+    got = subprocess.run(
+        [BENCH, "peer", f"wss://localhost:{place.port}{path}", "--json", "--quiet", "--sessions=6",
+         "--warmup=0.2", *options, *place.watched(), *peer.options],
+        capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert got.returncode in (0, INVALID), got.stderr + got.stdout
+    return json.loads(got.stdout)
+
+
 @pytest.mark.parametrize("peer", peers.ALL, ids=lambda peer: peer.name)
 def test_a_peer_gives_every_event_once(peer, tmp_path):
     bench = peers.Bench(BUILD, 2, stand.make_certificate(tmp_path))
@@ -30,19 +39,15 @@ def test_a_peer_gives_every_event_once(peer, tmp_path):
     assert all(peer.versions(bench).values())
     with stand.Stand(tmp_path / peer.name, stand.free_port(FIRST_PORT)) as place:
         path = peer.start(place, bench)
-        got = subprocess.run(
-            [BENCH, "peer", f"wss://localhost:{place.port}{path}", "--json", "--quiet",
-             "--sessions=6", "--rate=20", "--seconds=1", "--warmup=0.2", *place.watched(),
-             *peer.options],
-            capture_output=True, text=True, timeout=LIMIT_S, check=False)
+        result = load(place, path, peer, "--rate=20", "--seconds=1")
+        flat_out = load(place, path, peer, "--rate=0", "--seconds=0.5")
         pids = [process.pid for process in place.processes.values()]
-    assert got.returncode in (0, INVALID), got.stderr + got.stdout
-    result = json.loads(got.stdout)
     assert result["counts"]["events"] == 6 * 20
     assert result["rates"]["delivered"] == pytest.approx(1)
     figures = table.figures(result, 1)
     assert figures["us_per_event"] == pytest.approx(sum(figures["roles"].values()))
     assert set(figures["roles"]) == set(place.processes)
+    assert flat_out["counts"]["answers"] > 0
     assert not any(map(stand.group_lives, pids))
 
 
@@ -66,9 +71,9 @@ def test_a_server_that_ends_while_starting_is_told_with_its_last_words(tmp_path)
             place.wait("server", lambda: False, "it listens")
 
 
-def measured(number, *, p50=1.0, cost=50.0, broken=()):
-    return {"round": number, "delivered": 1, "events_per_s": 1000, "p50_ms": p50, "p99_ms": 2 * p50,
-            "us_per_event": cost, "roles": {"nginx": cost}, "kib_per_connection": 20,
+def measured(number, *, p50=1.0, cost=50.0, broken=(), speed=1000):
+    return {"round": number, "delivered": 1, "events_per_s": speed, "p50_ms": p50, "p99_ms": 2 * p50,
+            "answer_ms": 20, "us_per_event": cost, "roles": {"nginx": cost}, "kib_per_connection": 20,
             "load_before": 0.5, "generator_core": 0.1, "broken": list(broken), "invalid": []}
 
 
@@ -85,3 +90,12 @@ def test_the_table_has_ratios_of_the_same_round():
     assert "60.0 (x2.00)" in row and "1 of 3" in row
     assert "(x" not in next(line for line in text.splitlines() if line.startswith("| mr-ws"))
     assert "skipped: nchan: not here" in text and "other: theirs, other 2.0" in text
+
+
+def test_flat_out_the_table_has_ratios_of_events_a_second():
+    rounds = {"mr-ws": [measured(1, speed=2000)], "other": [measured(1, speed=500)]}
+    text = table.render({"config": {"sessions": 1, "bytes": 80, "seconds": 1, "rounds": 1},
+                         "what": {}, "versions": {}, "skipped": {}, "rates": {0: rounds}}, "mr-ws")
+    head, _, ours, other = [line for line in text.splitlines() if line.startswith("|")]
+    assert "500 (x0.25)" in other and "| 2000 " in ours
+    assert "flat out" in text and "p99" not in head and "answer" in head

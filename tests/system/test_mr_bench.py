@@ -1,6 +1,7 @@
 """mr-bench against a real stack: what it counts is what was, and a promise that was broken is seen.
 How fast anything is decides nothing here."""
 
+import asyncio
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import wave
 
 import pytest
+import websockets
 
 from harness.paths import BENCH, BUILD, MICRO
 from harness.process import Log, Process, wait_for
@@ -104,9 +106,13 @@ def test_relay(stack):
 
 
 def test_relay_flat_out(stack):
-    result = run(stack, "relay", "--sessions=4", "--rate=0", "--seconds=1", path="/ws/bench")
+    """Answer after answer, each with its phases, its tool, its text, its completion."""
+    result = run(stack, "relay", "--sessions=4", "--rate=0", "--chunks=200", "--tools=1",
+                 "--seconds=1", path="/ws/bench")
     check_exact(result)
-    assert result["counts"]["events"] > 0
+    counts = result["counts"]
+    assert counts["answers"] == result["times"]["answer"]["count"] > 0
+    assert counts["events"] == pytest.approx(211 * counts["answers"], abs=2 * 4 * 211)
 
 
 def test_relay_without_the_app(stack):
@@ -303,6 +309,42 @@ def test_peer(floor):
     assert rates["delivered"] == pytest.approx(1)
     assert rates["server_us_per_event"] == rates["total_us_per_event"] > 0
     assert result["memory_kib"]["server_rss_per_connection"] > 0
+
+
+def test_peer_flat_out(floor):
+    """Answer after answer of each session, none of whose events is left out."""
+    process, port = floor
+    result = finish(run_peer(port, "--sessions=5", "--rate=0", "--answer=30", "--seconds=0.5",
+                             f"--watch=server={process.pid}"))
+    assert not result["broken"], result["broken"]
+    counts = result["counts"]
+    assert counts["missing_events"] == counts["repeated_events"] == 0
+    assert counts["answers"] == result["times"]["answer"]["count"] > 0
+    assert counts["events"] == pytest.approx(30 * counts["answers"], abs=2 * 5 * 30)
+    assert result["rates"]["server_us_per_event"] > 0
+    assert "delivered" not in result["rates"] and "latency" not in result["times"]
+
+
+def test_a_peer_that_loses_the_end_of_an_answer_is_seen():
+    """Of the second answer of each session: no later event tells of it."""
+    async def serve(socket):
+        answers = 0
+        async for start in socket:
+            answers += 1
+            for number in range(json.loads(start)["count"] - (answers > 1)):
+                await socket.send(f'{{"seq":{number},"due_ns":1,"text":""}}')
+
+    async def measure():
+        async with websockets.serve(serve, "127.0.0.1", 0, compression=None) as server:
+            port = server.sockets[0].getsockname()[1]
+            one = await asyncio.create_subprocess_exec(
+                BENCH, "peer", f"ws://127.0.0.1:{port}/", "--json", "--quiet", "--sessions=2",
+                "--rate=0", "--answer=5", "--warmup=0", "--seconds=0.5", stdout=subprocess.PIPE)
+            return json.loads((await asyncio.wait_for(one.communicate(), LIMIT_S))[0])
+
+    result = asyncio.run(measure())
+    assert any("2 of 2 sessions have not had the end" in what for what in result["broken"])
+    assert result["counts"]["answers"] == 0
 
 
 def test_a_peer_that_ends_is_seen(floor):

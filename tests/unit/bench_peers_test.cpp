@@ -21,6 +21,13 @@ TEST(BenchPeers, StartMessagesAreReadAsTheyAreWritten) {
     }
 }
 
+TEST(BenchPeers, AStartMessageWithoutARateIsFlatOut) {
+    const auto read = read_start(R"({"session":"a","rate":0,"count":211,"bytes":75})");
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->rate, 0u);
+    EXPECT_EQ(read->count, 211u);
+}
+
 TEST(BenchPeers, WhatIsNoStartMessageIsRefused) {
     for (const char* text : {
              "",
@@ -30,7 +37,7 @@ TEST(BenchPeers, WhatIsNoStartMessageIsRefused) {
              R"({"session":"","rate":1,"count":1,"bytes":1})",
              R"({"session":"a b","rate":1,"count":1,"bytes":1})",
              R"({"session":"a\r\nb","rate":1,"count":1,"bytes":1})",
-             R"({"session":"a","rate":0,"count":1,"bytes":1})",
+             R"({"session":"a","rate":1,"count":0,"bytes":1})",
              R"({"session":"a","rate":-1,"count":1,"bytes":1})",
              R"({"session":"a","rate":100001,"count":1,"bytes":1})",
              R"({"session":"a","rate":1,"count":99999999999999999999,"bytes":1})",
@@ -119,9 +126,9 @@ struct Taken {
     bool operator==(const Taken&) const = default;
 };
 
-std::vector<Taken> take(Streams& streams, int64_t now_ns) {
+std::vector<Taken> take(Streams& streams, int64_t now_ns, size_t most = SIZE_MAX) {
     std::vector<Taken> taken;
-    streams.take_due(now_ns, [&taken](const Streams::Due& due) {
+    streams.take_due(now_ns, most, [&taken](const Streams::Due& due) {
         taken.push_back({due.owner, due.stamp.seq, due.stamp.due_ns});
     });
     return taken;
@@ -158,6 +165,18 @@ TEST(BenchPeers, NothingIsTakenBeforeItIsDueAndTheEarliestComesFirst) {
                                          {2, 2, 30 * kNsPerMs},
                                          {1, 0, 100 * kNsPerMs}};
     EXPECT_EQ(take(streams, 150 * kNsPerMs), expected);
+}
+
+TEST(BenchPeers, FlatOutStreamsTakeTurnsAndNoMoreIsTakenThanWasAskedFor) {
+    Streams streams;
+    streams.start(1, {"a", 0, 3, 80}, 10);
+    streams.start(2, {"b", 0, 2, 80}, 20);
+    EXPECT_EQ(streams.next_due_ns(), 10);
+    EXPECT_EQ(take(streams, 30, 3), (std::vector<Taken>{{1, 0, 10}, {2, 0, 20}, {1, 1, 30}}));
+    EXPECT_LE(streams.next_due_ns(), 30);
+    EXPECT_EQ(take(streams, 40, 3), (std::vector<Taken>{{2, 1, 30}, {1, 2, 30}}));
+    EXPECT_EQ(streams.size(), 0u);
+    EXPECT_EQ(streams.next_due_ns(), kNeverDue);
 }
 
 TEST(BenchPeers, AStreamEndsWhenItIsStoppedAndBeginsAnewWhenItIsStartedAgain) {

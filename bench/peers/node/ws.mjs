@@ -28,9 +28,11 @@ function makeServer() {
         socket.on("error", () => {});
         socket.on("message", async (data) => {
             const start = data.toString();
-            channel = `peer:${JSON.parse(start).session}`;
-            sockets.set(channel, socket);
-            await events.subscribe(channel);
+            if (!channel) {
+                channel = `peer:${JSON.parse(start).session}`;
+                sockets.set(channel, socket);
+                await events.subscribe(channel);
+            }
             await commands.publish("peer:start", start);
         });
         socket.on("close", () => {
