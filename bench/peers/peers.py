@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import servers
@@ -73,28 +74,35 @@ def start_relay_floor(stand, bench):
 # --- uvicorn ---------------------------------------------------------------------------------
 
 PYTHON_MODULES = ("uvicorn", "uvloop", "httptools", "websockets", "redis", "hiredis")
+FASTAPI_MODULES = (*PYTHON_MODULES, "fastapi", "starlette")
 
 
-def needs_uvicorn(_):
+def needs_modules(names, _):
     try:
-        output(servers.PYTHON, "-c", "import " + ", ".join(PYTHON_MODULES))
+        output(servers.PYTHON, "-c", "import " + ", ".join(names))
     except Failed as error:
         raise Failed(f"{error} (apt-get install " + " ".join(
-            f"python3-{name}" for name in PYTHON_MODULES) + ")") from error
+            f"python3-{name}" for name in names) + ")") from error
 
 
-def uvicorn_versions(_):
+def module_versions(names, _):
     code = "import platform, importlib.metadata as m; print('python', platform.python_version());" \
-           + ";".join(f"print('{name}', m.version('{name}'))" for name in PYTHON_MODULES)
+           + ";".join(f"print('{name}', m.version('{name}'))" for name in names)
     return dict(line.split() for line in output(servers.PYTHON, "-c", code).splitlines())
 
 
-def start_uvicorn(stand, bench):
+def start_uvicorn(app, processes, stand, bench):
+    """`processes`: None means as many as the bench says."""
     redis = servers.start_redis(stand)
-    backend = servers.start_uvicorn(stand, redis, HERE, bench.processes)
+    backend = servers.start_uvicorn(stand, redis, HERE, app, processes or bench.processes)
     servers.start_publisher(stand, bench.build, "redis", f"unix:{redis}")
     servers.start_proxy(stand, bench.tls, "/ws", backend)
     return "/ws"
+
+
+def python_peer(name, what, modules, app, processes):
+    return Peer(name, what, partial(needs_modules, modules), partial(start_uvicorn, app, processes),
+                partial(module_versions, modules))
 
 
 # --- Node ------------------------------------------------------------------------------------
@@ -267,8 +275,14 @@ ALL = [
          start=start_floor),
     Peer("relay-floor", "C++, TLS, frames, Redis: each event logged and published by one process, "
          "sent by another", start=start_relay_floor),
-    Peer("uvicorn", "nginx, uvicorn (ASGI) and Redis Pub/Sub", needs_uvicorn, start_uvicorn,
-         uvicorn_versions),
+    python_peer("uvicorn1", "nginx, one process of uvicorn (plain ASGI) and Redis Pub/Sub",
+                PYTHON_MODULES, "asgi:app", 1),
+    python_peer("uvicorn", "nginx, uvicorn (plain ASGI) with several processes, Redis Pub/Sub",
+                PYTHON_MODULES, "asgi:app", None),
+    python_peer("fastapi1", "nginx, FastAPI on one process of uvicorn, and Redis Pub/Sub",
+                FASTAPI_MODULES, "fastapi_app:app", 1),
+    python_peer("fastapi", "nginx, FastAPI on several processes of uvicorn, Redis Pub/Sub",
+                FASTAPI_MODULES, "fastapi_app:app", None),
     Peer("ws", "nginx, ws on Node and Redis Pub/Sub", needs_node, start_ws,
          node_versions("ws", "ioredis")),
     Peer("socketio", "nginx, Socket.IO with its Redis adapter", needs_node, start_socketio,

@@ -96,9 +96,9 @@ def wait_for_line(stand, line, count):
                f"{count} server processes listen")
 
 
-def start_uvicorn(stand, redis, code, processes):
+def start_uvicorn(stand, redis, code, app, processes):
     path = stand.sockets / "asgi.sock"
-    stand.start("server", [PYTHON, "-m", "uvicorn", "asgi:app", "--uds", path, "--workers",
+    stand.start("server", [PYTHON, "-m", "uvicorn", app, "--uds", path, "--workers",
                            processes, "--loop", "uvloop", "--http", "httptools", "--ws",
                            "websockets", "--no-access-log"],
                 env={"MR_PEER_REDIS": str(redis)}, cwd=code)

@@ -58,6 +58,7 @@ def test_what_a_machine_lacks_is_named(tmp_path, monkeypatch):
     bench = peers.Bench(BUILD, 1)
     needs = {peer.name: peer.needs for peer in peers.ALL}
     for name, cure in (("nchan", "libnginx-mod-nchan"), ("uvicorn", "python3-uvicorn"),
+                       ("fastapi1", "python3-fastapi"),
                        ("nats", "apt-get install nats-server"),
                        ("ws", "apt-get install npm")):
         with pytest.raises(stand.Failed, match=cure):
