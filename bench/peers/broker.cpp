@@ -1,6 +1,7 @@
 #include "bench/peers/broker.h"
 
 #include "bench/peers/link.h"
+#include "bench/peers/socketio_message.h"
 #include "shared/resp.h"
 
 #include <array>
@@ -12,6 +13,8 @@ namespace {
 constexpr size_t kFullBytes = 1 << 20;
 constexpr size_t kNchanLinks = 8;
 constexpr std::string_view kStartChannel = "peer:start";
+// Flat out, the answers of a thousand sessions are under way; the adapter's default is 10,000.
+constexpr std::string_view kSocketIoLength = "250000";
 
 // What comes in lines, however it is cut.
 class Lines {
@@ -58,6 +61,7 @@ class RedisBroker : public Broker {
     bool listens() const override { return listens_; }
 
   protected:
+    Buffer& events_out() { return events_.out(); }
     void put(std::string_view channel, std::string_view text) {
         encode_command(events_.out(), {"PUBLISH", channel, text});
     }
@@ -102,6 +106,17 @@ class SocketIoBroker final : public RedisBroker {
         channel_ += start.session;
         channel_ += '#';
         put(channel_, socketio_message(start, stamp));
+    }
+};
+
+// What the adapter's own servers write for each other, into one stream for all sessions.
+class SocketIoStreamsBroker final : public RedisBroker {
+  public:
+    using RedisBroker::RedisBroker;
+    void publish(const PeerStart& start, const PeerStamp& stamp) override {
+        encode_command(events_out(),
+                       {"XADD", "socket.io", "MAXLEN", "~", kSocketIoLength, "*", "uid", "emitter",
+                        "nsp", "/", "type", "3", "data", socketio_stream_data(start, stamp)});
     }
 };
 
@@ -218,67 +233,7 @@ class NatsBroker final : public Broker {
     Link link_;
 };
 
-// MessagePack, as much of it as is needed.
-void put_text(std::string& out, std::string_view text) {
-    if (text.size() < 32) {
-        out += static_cast<char>(0xA0 | text.size());
-    } else {
-        out += '\xDA';
-        out += static_cast<char>(text.size() >> 8);
-        out += static_cast<char>(text.size() & 0xFF);
-    }
-    out += text;
-}
-
-void put_number(std::string& out, uint64_t number) {
-    out += '\xCF';
-    for (int shift = 56; shift >= 0; shift -= 8) {
-        out += static_cast<char>((number >> shift) & 0xFF);
-    }
-}
-
-void put_array(std::string& out, size_t size) {
-    out += static_cast<char>(0x90 | size);
-}
-
-void put_map(std::string& out, size_t size) {
-    out += static_cast<char>(0x80 | size);
-}
-
 } // namespace
-
-std::string socketio_message(const PeerStart& start, const PeerStamp& stamp) {
-    constexpr char kEventType = 2;
-    std::string out;
-    put_array(out, 3);
-    put_text(out, "emitter");
-    put_map(out, 3);
-    put_text(out, "type");
-    out += kEventType;
-    put_text(out, "data");
-    put_array(out, 2);
-    put_text(out, "event");
-    put_map(out, 3);
-    put_text(out, "seq");
-    put_number(out, stamp.seq);
-    put_text(out, "due_ns");
-    put_number(out, static_cast<uint64_t>(stamp.due_ns));
-    put_text(out, "text");
-    std::string text;
-    append_filler(text, start.bytes);
-    put_text(out, text);
-    put_text(out, "nsp");
-    put_text(out, "/");
-    put_map(out, 3);
-    put_text(out, "rooms");
-    put_array(out, 1);
-    put_text(out, start.session);
-    put_text(out, "except");
-    put_array(out, 0);
-    put_text(out, "flags");
-    put_map(out, 0);
-    return out;
-}
 
 std::unique_ptr<Broker> redis_broker(Loop& loop, const std::string& address,
                                      Broker::Started started, bool logged) {
@@ -288,6 +243,11 @@ std::unique_ptr<Broker> redis_broker(Loop& loop, const std::string& address,
 std::unique_ptr<Broker> socketio_broker(Loop& loop, const std::string& address,
                                         Broker::Started started) {
     return std::make_unique<SocketIoBroker>(loop, address, std::move(started));
+}
+
+std::unique_ptr<Broker> socketio_streams_broker(Loop& loop, const std::string& address,
+                                                Broker::Started started) {
+    return std::make_unique<SocketIoStreamsBroker>(loop, address, std::move(started));
 }
 
 std::unique_ptr<Broker> nchan_broker(Loop& loop, const std::string& address,
@@ -308,6 +268,9 @@ std::unique_ptr<Broker> make_broker(const std::string& kind, Loop& loop, const s
     if (kind == "socketio") {
         return socketio_broker(loop, address, std::move(started));
     }
+    if (kind == "socketio-streams") {
+        return socketio_streams_broker(loop, address, std::move(started));
+    }
     if (kind == "nchan") {
         return nchan_broker(loop, address, std::move(started));
     }
@@ -315,7 +278,7 @@ std::unique_ptr<Broker> make_broker(const std::string& kind, Loop& loop, const s
         return nats_broker(loop, address, std::move(started));
     }
     throw std::runtime_error("--broker " + kind +
-                             " is not redis, redis-log, socketio, nchan or nats");
+                             " is not redis, redis-log, socketio, socketio-streams, nchan or nats");
 }
 
 } // namespace mr::bench

@@ -31,6 +31,9 @@ std::unique_ptr<Broker> redis_broker(Loop& loop, const std::string& address,
 // emitter: event "event" in room <session>.
 std::unique_ptr<Broker> socketio_broker(Loop& loop, const std::string& address,
                                         Broker::Started started);
+// The same, but events go into the stream that the Redis Streams adapter of Socket.IO reads.
+std::unique_ptr<Broker> socketio_streams_broker(Loop& loop, const std::string& address,
+                                                Broker::Started started);
 // nchan: start messages come from GET /starts, an http-raw-stream; events are POSTed to
 // /publish?session=<session>, pipelined over several connections that are kept.
 std::unique_ptr<Broker> nchan_broker(Loop& loop, const std::string& address,
@@ -39,12 +42,9 @@ std::unique_ptr<Broker> nchan_broker(Loop& loop, const std::string& address,
 std::unique_ptr<Broker> nats_broker(Loop& loop, const std::string& address,
                                     Broker::Started started);
 
-// "redis", "redis-log", "socketio", "nchan", "nats". Throws std::runtime_error for other words, and
-// when the broker does not answer.
+// "redis", "redis-log", "socketio", "socketio-streams", "nchan", "nats". Throws std::runtime_error
+// for other words, and when the broker does not answer.
 std::unique_ptr<Broker> make_broker(const std::string& kind, Loop& loop, const std::string& address,
                                     Broker::Started started);
-
-// The message of Socket.IO's emitter for one event (MessagePack).
-std::string socketio_message(const PeerStart& start, const PeerStamp& stamp);
 
 } // namespace mr::bench

@@ -150,10 +150,10 @@ def start_ws(stand, bench):
     return "/ws"
 
 
-def start_socketio(stand, bench):
+def start_socketio(broker, options, stand, bench):
     redis = servers.start_redis(stand)
-    backend = servers.start_node(stand, redis, bench.packages, "socketio.mjs", 1)
-    servers.start_publisher(stand, bench.build, "socketio", f"unix:{redis}")
+    backend = servers.start_node(stand, redis, bench.packages, "socketio.mjs", 1, *options)
+    servers.start_publisher(stand, bench.build, broker, f"unix:{redis}")
     servers.start_proxy(stand, bench.tls, "/socket.io/", backend)
     return "/socket.io/?EIO=4&transport=websocket"
 
@@ -285,8 +285,13 @@ ALL = [
                 FASTAPI_MODULES, "fastapi_app:app", None),
     Peer("ws", "nginx, ws on Node and Redis Pub/Sub", needs_node, start_ws,
          node_versions("ws", "ioredis")),
-    Peer("socketio", "nginx, Socket.IO with its Redis adapter", needs_node, start_socketio,
+    Peer("socketio", "nginx, Socket.IO with its Redis adapter", needs_node,
+         partial(start_socketio, "socketio", ()),
          node_versions("socket.io", "@socket.io/redis-adapter", "ioredis"),
+         ["--dialect=socketio"]),
+    Peer("socketio-streams", "nginx, Socket.IO with its Redis Streams adapter and connection state "
+         "recovery", needs_node, partial(start_socketio, "socketio-streams", ("streams",)),
+         node_versions("socket.io", "@socket.io/redis-streams-adapter", "ioredis"),
          ["--dialect=socketio"]),
     Peer("nchan", "nginx with nchan, which keeps its messages in Redis", needs_nchan, start_nchan,
          nchan_versions),

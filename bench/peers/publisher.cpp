@@ -82,7 +82,8 @@ void Publisher::write_due() {
 int main(int argc, char** argv) {
     std::string kind = "redis", address;
     CLI::App app("Publishes the events that sessions of a peer have asked for (bench/peers).");
-    app.add_option("--broker", kind, "redis, redis-log, socketio, nchan or nats [redis]");
+    app.add_option("--broker", kind,
+                   "redis, redis-log, socketio, socketio-streams, nchan or nats [redis]");
     app.add_option("--address", address, "unix:/path or 127.0.0.1:port")->required();
     CLI11_PARSE(app, argc, argv);
     try {

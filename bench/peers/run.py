@@ -156,7 +156,7 @@ class Runner:
             return self.skip(name, f"round {number}: {why}")
         results.append(figures)
         load = f"{rate:5}/s" if rate else "flat out"
-        say(f"round {number} of {self.chosen.rounds}: {name:12}{load} {table.line(figures)}")
+        say(f"round {number} of {self.chosen.rounds}: {name:17}{load} {table.line(figures)}")
 
     def keep(self, results, versions, peers):
         chosen = self.chosen

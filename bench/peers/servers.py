@@ -106,9 +106,9 @@ def start_uvicorn(stand, redis, code, app, processes):
     return path
 
 
-def start_node(stand, redis, packages, program, processes):
+def start_node(stand, redis, packages, program, processes, *options):
     path = stand.sockets / "node.sock"
-    stand.start("server", ["node", packages / program],
+    stand.start("server", ["node", packages / program, *options],
                 env={"MR_PEER_REDIS": str(redis), "MR_PEER_SOCKET": str(path),
                      "MR_PEER_PROCESSES": str(processes), "NODE_ENV": "production"})
     wait_for_line(stand, "listening", processes)

@@ -1,6 +1,6 @@
 #include "bench/load/clock.h"
 #include "bench/load/peer_dialect.h"
-#include "bench/peers/broker.h"
+#include "bench/peers/socketio_message.h"
 #include "bench/peers/streams.h"
 
 #include <gtest/gtest.h>
@@ -118,6 +118,13 @@ TEST(BenchPeers, SocketIoMessagesAreMessagePack) {
         std::string("\0\0\0\1\2\3\4\5", 8) + "\xA4text\xDA" + std::string("\0\x28", 2) + text +
         "\xA3nsp\xA1/\x83\xA5rooms\x91\xA2" + "17" + "\xA6" + "except\x90\xA5" + "flags\x80";
     EXPECT_EQ(message, expected);
+}
+
+TEST(BenchPeers, EntriesOfSocketIoStreamsAreJson) {
+    const std::string data = socketio_stream_data({"17", 50, 10, 9}, {3, 5});
+    EXPECT_EQ(data, R"({"packet":{"type":2,"data":["event",)"
+                    R"({"seq":3,"due_ns":5,"text":"the quick"}],"nsp":"/"},)"
+                    R"("opts":{"rooms":["17"],"except":[],"flags":{}}})");
 }
 
 struct Taken {

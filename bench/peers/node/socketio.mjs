@@ -1,20 +1,33 @@
-// A peer: Socket.IO with its Redis adapter; events come from another process in the form of its
-// Redis emitter. WebSocket alone, so that no sticky sessions are needed. One process: each further
-// one would have to decode every event as well.
+// A peer: Socket.IO with one of its Redis adapters; events come from another process, in the form of
+// the adapter's emitter. WebSocket alone, so that no sticky sessions are needed. One process: each
+// further one would have to decode every event as well. `streams`: the Redis Streams adapter, with
+// connection state recovery, instead of the one with Pub/Sub.
 //
-//     MR_PEER_REDIS=/path/redis.sock MR_PEER_SOCKET=/path/socketio.sock node socketio.mjs
+//     MR_PEER_REDIS=/path/redis.sock MR_PEER_SOCKET=/path/socketio.sock node socketio.mjs [streams]
 import http from "node:http";
 import { createAdapter } from "@socket.io/redis-adapter";
+import { createAdapter as createStreamsAdapter } from "@socket.io/redis-streams-adapter";
 import { Redis } from "ioredis";
 import { Server } from "socket.io";
 import { serve } from "./cluster.mjs";
 
+const kRecovery = { maxDisconnectionDuration: 120_000, skipMiddlewares: true };
+const kMaxLength = 250_000; // as the publisher has it
+
+function adapterOptions(redis) {
+    return process.argv[2] === "streams"
+        ? {
+              adapter: createStreamsAdapter(redis, { maxLen: kMaxLength }),
+              connectionStateRecovery: kRecovery,
+          }
+        : { adapter: createAdapter(redis, redis.duplicate()) };
+}
+
 function makeServer() {
-    const publisher = new Redis({ path: process.env.MR_PEER_REDIS });
-    const subscriber = publisher.duplicate();
+    const redis = new Redis({ path: process.env.MR_PEER_REDIS });
     const server = http.createServer();
     const io = new Server(server, {
-        adapter: createAdapter(publisher, subscriber),
+        ...adapterOptions(redis),
         transports: ["websocket"],
         perMessageDeflate: false,
         serveClient: false,
@@ -22,7 +35,7 @@ function makeServer() {
     io.on("connection", (socket) => {
         socket.on("start", async (start) => {
             await socket.join(start.session);
-            await publisher.publish("peer:start", JSON.stringify(start));
+            await redis.publish("peer:start", JSON.stringify(start));
         });
     });
     return server;
