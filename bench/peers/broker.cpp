@@ -1,6 +1,7 @@
 #include "bench/peers/broker.h"
 
 #include "bench/peers/link.h"
+#include "bench/peers/pushpin_broker.h"
 #include "bench/peers/socketio_message.h"
 #include "shared/resp.h"
 
@@ -261,7 +262,7 @@ std::unique_ptr<Broker> nats_broker(Loop& loop, const std::string& address,
 }
 
 std::unique_ptr<Broker> make_broker(const std::string& kind, Loop& loop, const std::string& address,
-                                    Broker::Started started) {
+                                    uint16_t port, Broker::Started started) {
     if (kind == "redis" || kind == "redis-log") {
         return redis_broker(loop, address, std::move(started), kind == "redis-log");
     }
@@ -277,8 +278,10 @@ std::unique_ptr<Broker> make_broker(const std::string& kind, Loop& loop, const s
     if (kind == "nats") {
         return nats_broker(loop, address, std::move(started));
     }
-    throw std::runtime_error("--broker " + kind +
-                             " is not redis, redis-log, socketio, socketio-streams, nchan or nats");
+    if (kind == "pushpin") {
+        return pushpin_broker(loop, address, port, std::move(started));
+    }
+    throw std::runtime_error("--broker " + kind + " is not " + kBrokerKinds);
 }
 
 } // namespace mr::bench

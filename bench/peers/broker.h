@@ -4,6 +4,7 @@
 #include "bench/load/loop.h"
 #include "bench/load/peer_dialect.h"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -42,9 +43,13 @@ std::unique_ptr<Broker> nchan_broker(Loop& loop, const std::string& address,
 std::unique_ptr<Broker> nats_broker(Loop& loop, const std::string& address,
                                     Broker::Started started);
 
-// "redis", "redis-log", "socketio", "socketio-streams", "nchan", "nats". Throws std::runtime_error
-// for other words, and when the broker does not answer.
+// What --broker may say.
+inline constexpr const char* kBrokerKinds =
+    "redis, redis-log, socketio, socketio-streams, nchan, nats or pushpin";
+
+// One of them; `port` is the backend's of Pushpin. Throws std::runtime_error for other words, and
+// when the broker does not answer.
 std::unique_ptr<Broker> make_broker(const std::string& kind, Loop& loop, const std::string& address,
-                                    Broker::Started started);
+                                    uint16_t port, Broker::Started started);
 
 } // namespace mr::bench

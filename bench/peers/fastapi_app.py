@@ -1,6 +1,6 @@
 """A peer: FastAPI on uvicorn, events from another process by Redis Pub/Sub, as in asgi.py.
 
-    MR_PEER_REDIS=/path/redis.sock uvicorn fastapi_app:app --uds /path/asgi.sock --loop uvloop --http httptools
+    MR_PEER_REDIS=/path/redis.sock uvicorn fastapi_app:app --uds /path/asgi.sock --loop uvloop
 """
 
 import asyncio

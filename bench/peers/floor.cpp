@@ -22,6 +22,8 @@ namespace mr::bench {
 namespace {
 
 constexpr uint64_t kMaxConnections = 200'000;
+constexpr size_t kMostAtOnce =
+    16'384; // events; each connection then writes what it has of them at once
 
 struct SslContextFree {
     void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }

@@ -252,6 +252,44 @@ def start_nchan(stand, bench):
     raise Failed("nchan does not tell the publisher of sessions")
 
 
+# --- Pushpin ---------------------------------------------------------------------------------
+
+def needs_pushpin(_):
+    for program in ("pushpin", "zurl"):
+        if not shutil.which(program):
+            raise Failed(f"{program} is not installed (apt-get install pushpin)")
+
+
+def pushpin_versions(_):
+    return {"pushpin": version_in(output("pushpin", "--version")),
+            "condure": version_in(output("condure", "--version"))}
+
+
+def upgrades(port):
+    """Whether a WebSocket is accepted: not before all processes have found each other."""
+    with socket.socket() as one:
+        one.settimeout(5)
+        try:
+            one.connect(("127.0.0.1", port))
+            one.sendall(b"GET /ws?session=none HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+                        b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
+            return one.recv(64).startswith(b"HTTP/1.1 101")
+        except OSError:
+            return False
+
+
+def start_pushpin(stand, bench):
+    """The publisher is the backend that its requests go to."""
+    port = free_port(stand.port + 1)
+    backend = free_port(port + 1)
+    push = servers.start_pushpin(stand, port, backend)
+    servers.start_publisher(stand, bench.build, "pushpin", f"unix:{push}", f"--port={backend}")
+    stand.wait("server", lambda: upgrades(port), "Pushpin accepts WebSockets")
+    servers.start_proxy(stand, bench.tls, "/ws", port)
+    return "/ws?session={session}"
+
+
 # --- NATS ------------------------------------------------------------------------------------
 
 def needs_nats(_):
@@ -295,6 +333,8 @@ ALL = [
          ["--dialect=socketio"]),
     Peer("nchan", "nginx with nchan, which keeps its messages in Redis", needs_nchan, start_nchan,
          nchan_versions),
+    Peer("pushpin", "nginx, Pushpin (WebSocket-over-HTTP), events by ZeroMQ, nothing kept",
+         needs_pushpin, start_pushpin, pushpin_versions),
     Peer("nats", "NATS: broker, WebSocket and TLS in one process, nothing kept", needs_nats,
          start_nats, nats_versions, ["--dialect=nats"]),
 ]

@@ -16,11 +16,12 @@ namespace mr::bench {
 namespace {
 
 constexpr int64_t kLookNs = 5 * kNsPerMs;
+constexpr size_t kMostAtOnce = 512; // events, before it looks whether the broker is full
 
 class Publisher {
   public:
-    Publisher(const std::string& kind, const std::string& address)
-        : broker_(make_broker(kind, loop_, address, [this](const PeerStart& start) {
+    Publisher(const std::string& kind, const std::string& address, uint16_t port)
+        : broker_(make_broker(kind, loop_, address, port, [this](const PeerStart& start) {
               streams_.start(std::hash<std::string>()(start.session), start, now_ns());
               arm();
           })) {
@@ -81,13 +82,14 @@ void Publisher::write_due() {
 
 int main(int argc, char** argv) {
     std::string kind = "redis", address;
+    uint16_t port = 0;
     CLI::App app("Publishes the events that sessions of a peer have asked for (bench/peers).");
-    app.add_option("--broker", kind,
-                   "redis, redis-log, socketio, socketio-streams, nchan or nats [redis]");
+    app.add_option("--broker", kind, std::string(mr::bench::kBrokerKinds) + " [redis]");
     app.add_option("--address", address, "unix:/path or 127.0.0.1:port")->required();
+    app.add_option("--port", port, "pushpin: of the loopback, where its backend listens");
     CLI11_PARSE(app, argc, argv);
     try {
-        mr::bench::Publisher publisher(kind, address);
+        mr::bench::Publisher publisher(kind, address, port);
         publisher.run();
     } catch (const std::exception& error) {
         std::fprintf(stderr, "mr-peer-publisher: %s\n", error.what());

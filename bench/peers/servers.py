@@ -10,6 +10,8 @@ MODULES = "/usr/lib/nginx/modules"
 NGINX = "/usr/sbin/nginx"
 PYTHON = "/usr/bin/python3"  # Debian's packages are for this one
 CONNECTIONS = 16384
+PUSHPIN_BUFFER = 65536  # of the default, 8192 bytes, a burst of more events never gets through
+UNBOUNDED = -1  # by default it is 2500 messages a second
 
 
 def start_redis(stand, *, tcp_port=0):
@@ -31,9 +33,9 @@ client-output-buffer-limit pubsub 256mb 128mb 60
     return path
 
 
-def start_publisher(stand, build, broker, address):
+def start_publisher(stand, build, broker, address, *options):
     stand.start("publisher", [build / "mr-peer-publisher", f"--broker={broker}",
-                              f"--address={address}"])
+                              f"--address={address}", *options])
     log = stand.directory / "publisher.log"
     stand.wait("publisher", lambda: "listening" in log.read_text(),
                "the publisher listens for sessions")
@@ -77,7 +79,8 @@ http {{
 
 
 def start_proxy(stand, tls, path, backend):
-    """nginx in front of a server on a unix socket."""
+    """nginx in front of a server, which is a path or a port of the loopback."""
+    where = f"127.0.0.1:{backend}" if isinstance(backend, int) else f"unix:{backend}"
     start_nginx(stand, tls, f'''location {path} {{
             proxy_pass http://backend;
             proxy_http_version 1.1;
@@ -86,7 +89,7 @@ def start_proxy(stand, tls, path, backend):
             proxy_set_header Host $host;
             proxy_read_timeout 1h;
             proxy_send_timeout 1h;
-        }}''', http=f"upstream backend {{ server unix:{backend}; }}")
+        }}''', http=f"upstream backend {{ server {where}; }}")
 
 
 def wait_for_line(stand, line, count):
@@ -113,6 +116,42 @@ def start_node(stand, redis, packages, program, processes, *options):
                      "MR_PEER_PROCESSES": str(processes), "NODE_ENV": "production"})
     wait_for_line(stand, "listening", processes)
     return path
+
+
+def start_pushpin(stand, port, backend_port):
+    """Its processes and zurl, which asks the backend. Its clients connect to a port: on a unix
+    socket long bursts end the connection. Returns where events are pushed to."""
+    push = stand.sockets / "push.sock"
+    conf = stand.directory / "pushpin.conf"
+    (stand.directory / "routes").write_text(f"* 127.0.0.1:{backend_port},over_http\n")
+    own = f"ipc://{stand.sockets}/pp-"
+    conf.write_text(f'''[global]
+include={{libdir}}/internal.conf
+rundir={stand.sockets}
+ipc_prefix=pp-
+[runner]
+services=condure,zurl,pushpin-proxy,pushpin-handler
+http_port=127.0.0.1:{port}
+logdir={stand.directory}
+client_buffer_size={PUSHPIN_BUFFER}
+log_level=1
+client_maxconn={CONNECTIONS}
+[proxy]
+routesfile=routes
+zurl_out_specs={own}zurl-in
+zurl_out_stream_specs={own}zurl-in-stream
+zurl_in_specs={own}zurl-out
+[handler]
+push_in_spec=ipc://{push}
+push_in_sub_specs=ipc://{stand.sockets}/sub.sock
+push_in_http_port=-1
+command_spec={own}command
+message_rate={UNBOUNDED}
+message_hwm={UNBOUNDED}
+''')
+    stand.start("server", ["pushpin", "--merge-output", f"--config={conf}"])
+    stand.wait("server", lambda: connects(port) and connects(push), "Pushpin listens")
+    return push
 
 
 def start_nats(stand, tls, port):

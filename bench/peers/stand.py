@@ -1,6 +1,7 @@
 """Processes of a peer: each started in a session of its own with a log, waited for until it is there,
 ended by its pid with all that it has started. Plain Python 3.11, no packages."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -60,16 +61,21 @@ def make_certificate(directory):
     return cert, key
 
 
-def group_lives(group):
-    """Whether a process of it is left that is more than a record of its end."""
+def members(session):
+    """The processes of a session that are more than a record of their end: (pid, parent, name)."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            state, _, of = stat.read_text().rpartition(")")[2].split()[:3]
+            front, _, rest = stat.read_text().rpartition(")")
         except OSError:
             continue
-        if int(of) == group and state != "Z":
-            return True
-    return False
+        state, parent, _, of = rest.split()[:4]
+        if int(of) == session and state != "Z":
+            pid, _, name = front.partition(" (")
+            yield int(pid), int(parent), name
+
+
+def session_lives(session):
+    return any(True for _ in members(session))
 
 
 class Stand:
@@ -112,7 +118,14 @@ class Stand:
         return wait_until(there, what)
 
     def watched(self):
-        return [f"--watch={role}={process.pid}" for role, process in self.processes.items()]
+        """mr-bench counts a process' children with it where their names are the same."""
+        found = []
+        for role, process in self.processes.items():
+            all_of_it = {pid: (parent, name) for pid, parent, name in members(process.pid)}
+            for pid, (parent, name) in all_of_it.items():
+                if all_of_it.get(parent, (0, ""))[1] != name:
+                    found.append(f"--watch={role}={pid}")
+        return found
 
     def _last_lines(self, role):
         text = (self.directory / f"{role}.log").read_text(errors="replace").strip()
@@ -120,15 +133,15 @@ class Stand:
 
     @staticmethod
     def _end(process):
-        """Its session is its own: nobody else's processes are in this group."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.killpg(process.pid, number)
-                wait_until(lambda: process.poll() is not None and not group_lives(process.pid),
-                           "it has ended", STOP_LIMIT_S)
-                break
-            except ProcessLookupError:
-                break
-            except Failed:
-                continue
+        """Its session is its own: nobody else's processes are in it."""
+        try:
+            os.killpg(process.pid, signal.SIGTERM)
+            wait_until(lambda: process.poll() is not None and not session_lives(process.pid),
+                       "it has ended", STOP_LIMIT_S)
+        except ProcessLookupError:
+            pass
+        except Failed:
+            for pid, *_ in members(process.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         process.wait()

@@ -43,9 +43,12 @@ void Streams::take_due(int64_t now_ns, size_t most, const std::function<void(con
             continue;
         }
         Stream& stream = found->second;
-        ++taken;
-        take({place.owner, &stream.start, {stream.next_seq, place.due_ns}});
-        if (++stream.next_seq == stream.start.count) {
+        size_t turn = stream.start.rate == 0 ? kEventsOfATurn : 1;
+        do {
+            ++taken;
+            take({place.owner, &stream.start, {stream.next_seq, place.due_ns}});
+        } while (++stream.next_seq != stream.start.count && --turn != 0 && taken < most);
+        if (stream.next_seq == stream.start.count) {
             streams_.erase(found);
         } else {
             queue(place.owner, stream, now_ns);

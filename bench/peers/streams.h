@@ -13,15 +13,15 @@
 namespace mr::bench {
 
 inline constexpr int64_t kNeverDue = INT64_MAX;
-// Written together; then whoever writes looks whether it should hold back.
-inline constexpr size_t kMostAtOnce = 256;
+// Of a stream without a rate, one after the other: what a server can write at once is its gain.
+inline constexpr size_t kEventsOfATurn = 16;
 
 class Streams {
   public:
     // `owner` names the stream in what follows, one stream each; a second start replaces the first.
     // Its first event is due one interval after `now_ns`. As in the worker's app `bench`, events
     // are due on whole milliseconds: who writes them wakes up once for all of a millisecond.
-    // Without a rate each is due when the one before has been taken, and streams take turns.
+    // Without a rate they are due when those before have been taken: streams take turns.
     void start(uint64_t owner, const PeerStart& start, int64_t now_ns);
     void stop(uint64_t owner);
 

@@ -27,6 +27,7 @@ def figures(result, number):
         "events_per_s": rates.get("arrived_per_s", rates["events_per_s"]),
         "p50_ms": latency.get("p50_ms", 0),
         "p99_ms": latency.get("p99_ms", 0),
+        "flat_out": bool(answer),
         "answer_ms": answer.get("p50_ms", 0),
         "us_per_event": rates.get("total_us_per_event", 0),
         "roles": {role: rates[f"{role}_us_per_event"] for role in ROLES
@@ -43,7 +44,7 @@ def figures(result, number):
 def line(one):
     marks = [f"BROKEN: {what}" for what in one["broken"]]
     marks += [f"invalid: {why}" for why in one["invalid"]]
-    times = f"answer {one['answer_ms']:.0f} ms" if one["answer_ms"] else \
+    times = f"answer {one['answer_ms']:.0f} ms" if one["flat_out"] else \
         f"p50 {one['p50_ms']:.2f} p99 {one['p99_ms']:.2f} ms"
     return (f"{one['events_per_s']:9.0f} events/s, {times}, {one['us_per_event']:.1f} us/event, "
             f"load before {one['load_before']:.2f}" + "".join(f"; {mark}" for mark in marks))

@@ -48,7 +48,7 @@ def test_a_peer_gives_every_event_once(peer, tmp_path):
     assert figures["us_per_event"] == pytest.approx(sum(figures["roles"].values()))
     assert set(figures["roles"]) == set(place.processes)
     assert flat_out["counts"]["answers"] > 0
-    assert not any(map(stand.group_lives, pids))
+    assert not any(map(stand.session_lives, pids))
 
 
 def test_what_a_machine_lacks_is_named(tmp_path, monkeypatch):
@@ -60,6 +60,7 @@ def test_what_a_machine_lacks_is_named(tmp_path, monkeypatch):
     for name, cure in (("nchan", "libnginx-mod-nchan"), ("uvicorn", "python3-uvicorn"),
                        ("fastapi1", "python3-fastapi"),
                        ("nats", "apt-get install nats-server"),
+                       ("pushpin", "apt-get install pushpin"),
                        ("ws", "apt-get install npm")):
         with pytest.raises(stand.Failed, match=cure):
             needs[name](bench)
@@ -74,7 +75,7 @@ def test_a_server_that_ends_while_starting_is_told_with_its_last_words(tmp_path)
 
 def measured(number, *, p50=1.0, cost=50.0, broken=(), speed=1000):
     return {"round": number, "delivered": 1, "events_per_s": speed, "p50_ms": p50, "p99_ms": 2 * p50,
-            "answer_ms": 20, "us_per_event": cost, "roles": {"nginx": cost}, "kib_per_connection": 20,
+            "flat_out": False, "answer_ms": 20, "us_per_event": cost, "roles": {"nginx": cost}, "kib_per_connection": 20,
             "load_before": 0.5, "generator_core": 0.1, "broken": list(broken), "invalid": []}
 
 

@@ -1,9 +1,12 @@
 #include "bench/load/clock.h"
 #include "bench/load/peer_dialect.h"
+#include "bench/peers/pushpin_text.h"
 #include "bench/peers/socketio_message.h"
 #include "bench/peers/streams.h"
 
 #include <gtest/gtest.h>
+
+#include <stdexcept>
 
 namespace mr::bench {
 namespace {
@@ -127,6 +130,60 @@ TEST(BenchPeers, EntriesOfSocketIoStreamsAreJson) {
                     R"("opts":{"rooms":["17"],"except":[],"flags":{}}})");
 }
 
+TEST(BenchPeers, PushpinIsGreetedAndGivenMessagesAsZeroMqSays) {
+    const std::string hello = zmtp_hello();
+    ASSERT_EQ(hello.size(), 64u + 2 + 26);
+    EXPECT_EQ(hello.substr(0, 16), std::string("\xFF\0\0\0\0\0\0\0\0\x7F\3\0NULL", 16));
+    EXPECT_EQ(hello.substr(16, 48), std::string(48, '\0'));
+    EXPECT_EQ(hello.substr(64), std::string("\4\x1A\5READY\13Socket-Type\0\0\0\4PUSH", 28));
+    EXPECT_FALSE(zmtp_is_ready(hello.substr(0, 64)));
+    EXPECT_TRUE(zmtp_is_ready(hello));
+    std::string out;
+    append_zmtp_message(out, std::string(255, 'a'));
+    EXPECT_EQ(out.substr(0, 2), std::string("\0\xFF", 2));
+    EXPECT_EQ(out.size(), 257u);
+    out.clear();
+    append_zmtp_message(out, std::string(0x102, 'a'));
+    EXPECT_EQ(out.substr(0, 9), std::string("\2\0\0\0\0\0\0\1\2", 9));
+    EXPECT_EQ(out.size(), 9u + 0x102);
+    EXPECT_EQ(pushpin_publication("17", "{}"),
+              "62:7:channel,2:17,7:formats,33:10:ws-message,15:7:content,2:{},}}}");
+}
+
+TEST(BenchPeers, PushpinsRequestsAreReadHoweverTheyAreCut) {
+    const std::string open =
+        "POST /ws?session=4-17 HTTP/1.1\r\nHost: a\r\ncontent-length: 6\r\n\r\n"
+        "OPEN\r\n";
+    const std::string start = write_start({"4-17", 0, 211, 80});
+    const std::string body = "TEXT 40\r\n" + start + "\r\n";
+    const std::string text =
+        "POST /ws?session=4-17&x=1 HTTP/1.1\r\nContent-Length: " + std::to_string(body.size()) +
+        "\r\n\r\n" + body;
+    for (size_t i = 0; i < open.size(); ++i) {
+        EXPECT_FALSE(read_backend_request(open.substr(0, i))) << i;
+    }
+    const auto first = read_backend_request(open + text);
+    ASSERT_TRUE(first);
+    EXPECT_TRUE(first->opens());
+    EXPECT_EQ(first->session, "4-17");
+    EXPECT_EQ(first->size, open.size());
+    EXPECT_TRUE(backend_reply(*first).ends_with("Content-Length: 56\r\n\r\nOPEN\r\nTEXT 27\r\n"
+                                                R"(c:{"type":"subscribe","channel":"4-17"})"
+                                                "\r\n"))
+        << backend_reply(*first);
+    const auto second = read_backend_request(text);
+    ASSERT_TRUE(second);
+    EXPECT_FALSE(second->opens());
+    EXPECT_EQ(second->session, "4-17");
+    ASSERT_TRUE(read_start(second->body));
+    EXPECT_EQ(read_start(second->body)->count, 211u);
+    EXPECT_TRUE(backend_reply(*second).ends_with("Content-Length: 0\r\n\r\n"));
+    EXPECT_THROW((void)read_backend_request("POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n"),
+                 std::runtime_error);
+    EXPECT_THROW((void)read_backend_request(std::string(kMaxBackendRequestBytes + 1, 'a')),
+                 std::runtime_error);
+}
+
 struct Taken {
     uint64_t owner, seq;
     int64_t due_ns;
@@ -175,13 +232,20 @@ TEST(BenchPeers, NothingIsTakenBeforeItIsDueAndTheEarliestComesFirst) {
 }
 
 TEST(BenchPeers, FlatOutStreamsTakeTurnsAndNoMoreIsTakenThanWasAskedFor) {
+    constexpr uint64_t kTurn = kEventsOfATurn;
     Streams streams;
-    streams.start(1, {"a", 0, 3, 80}, 10);
-    streams.start(2, {"b", 0, 2, 80}, 20);
+    streams.start(1, {"a", 0, kTurn + 2, 80}, 10);
+    streams.start(2, {"b", 0, kTurn + 1, 80}, 20);
     EXPECT_EQ(streams.next_due_ns(), 10);
-    EXPECT_EQ(take(streams, 30, 3), (std::vector<Taken>{{1, 0, 10}, {2, 0, 20}, {1, 1, 30}}));
+    std::vector<Taken> taken = take(streams, 30, 2 * kTurn);
+    ASSERT_EQ(taken.size(), 2 * kTurn);
+    for (uint64_t i = 0; i < kTurn; ++i) {
+        EXPECT_EQ(taken[i], (Taken{1, i, 10}));
+        EXPECT_EQ(taken[kTurn + i], (Taken{2, i, 20}));
+    }
     EXPECT_LE(streams.next_due_ns(), 30);
-    EXPECT_EQ(take(streams, 40, 3), (std::vector<Taken>{{2, 1, 30}, {1, 2, 30}}));
+    EXPECT_EQ(take(streams, 40, 1), (std::vector<Taken>{{1, kTurn, 30}}));
+    EXPECT_EQ(take(streams, 50, 9), (std::vector<Taken>{{2, kTurn, 30}, {1, kTurn + 1, 40}}));
     EXPECT_EQ(streams.size(), 0u);
     EXPECT_EQ(streams.next_due_ns(), kNeverDue);
 }
