@@ -21,7 +21,7 @@ class Bench:
     """What all peers are given."""
     build: Path
     processes: int  # of a server that can have several
-    tls: tuple = ()
+    tls: tuple = ()  # certificate and key; empty: plain ws://
     packages: Path | None = None  # of npm, once they are installed
 
 
@@ -58,10 +58,18 @@ def common_versions():
 # --- the floor -------------------------------------------------------------------------------
 
 def start_floor(stand, bench, *options):
-    cert, key = bench.tls
-    stand.start("server", [bench.build / "mr-peer-floor", f"--port={stand.port}",
-                           f"--cert={cert}", f"--key={key}", *options])
+    tls = [f"--cert={bench.tls[0]}", f"--key={bench.tls[1]}"] if bench.tls else []
+    stand.start("server", [bench.build / "mr-peer-floor", f"--port={stand.port}", *tls, *options])
     stand.wait("server", lambda: connects(stand.port), "the floor listens")
+    return "/ws"
+
+
+def start_tunnel(stand, bench):
+    """What nginx adds to a server behind it."""
+    port = free_port(stand.port + 1)
+    stand.start("server", [bench.build / "mr-peer-floor", f"--port={port}"])
+    stand.wait("server", lambda: connects(port), "the floor listens")
+    servers.start_proxy(stand, bench.tls, "/ws", port)
     return "/ws"
 
 
@@ -313,6 +321,7 @@ ALL = [
          start=start_floor),
     Peer("relay-floor", "C++, TLS, frames, Redis: each event logged and published by one process, "
          "sent by another", start=start_relay_floor),
+    Peer("tunnel", "nginx proxy_pass in front of the floor", start=start_tunnel),
     python_peer("uvicorn1", "nginx, one process of uvicorn (plain ASGI) and Redis Pub/Sub",
                 PYTHON_MODULES, "asgi:app", 1),
     python_peer("uvicorn", "nginx, uvicorn (plain ASGI) with several processes, Redis Pub/Sub",

@@ -5,6 +5,7 @@ after round, and one table with everything as a ratio to mr-ws in the same round
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 from functools import partial
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import table
 from peers import ALL, Bench, common_versions
+from servers import CONNECTIONS
 from stand import Failed, Stand, free_port, make_certificate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,6 +26,7 @@ SPARE_S = 120  # of a measurement, beside warm-up and measured time
 # phases and of a tool, the text, the completion. mr-bench peer asks for as many events.
 ANSWER = ("--chunks=200", "--tools=1")
 BROKEN, INVALID = 1, 3
+MOST_SESSIONS = CONNECTIONS // 2 - 192  # nginx has two of its own for one, perhaps in one process
 
 
 def arguments():
@@ -36,6 +39,9 @@ def arguments():
     parser.add_argument("--rate", type=int, nargs="+", default=[50], metavar="N",
                         help="events a second of each, 0: flat out; several, measured one after the "
                         "other [50]")
+    parser.add_argument("--idle", type=int, metavar="N", help="what each of N connections costs that "
+                        "do nothing, instead of events")
+    parser.add_argument("--plain", action="store_true", help="without TLS, ws://")
     parser.add_argument("--bytes", type=int, default=80, help="of an event's text [80]")
     parser.add_argument("--seconds", type=float, default=10, help="measured of each a round [10]")
     parser.add_argument("--warmup", type=float, default=2, help="[2]")
@@ -52,9 +58,21 @@ def arguments():
     for name in ("rounds", "sessions", "bytes", "processes"):
         if getattr(chosen, name) < 1:
             parser.error(f"--{name} is less than 1")
-    if min(chosen.rate) < 0:
+    if chosen.idle is not None:
+        chosen.sessions, chosen.rate = chosen.idle, [None]
+    if not 1 <= chosen.sessions <= MOST_SESSIONS:
+        parser.error(f"there can be 1 to {MOST_SESSIONS} connections")
+    if min(rate or 0 for rate in chosen.rate) < 0:
         parser.error("--rate is less than 0")
     return chosen
+
+
+def raise_descriptors(wanted):
+    """For all that is started."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        raise Failed(f"a process may have {hard} open files; {wanted} are needed: ulimit -Hn")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def say(text):
@@ -68,8 +86,10 @@ class Runner:
         self.work = self.out / "work"
         self.work.mkdir(parents=True, exist_ok=True)
         self.bench = Bench(chosen.build.resolve(), chosen.processes,
-                           make_certificate(self.work))
+                           () if chosen.plain else make_certificate(self.work))
+        self.scheme = "ws" if chosen.plain else "wss"
         self.skipped = {}
+        raise_descriptors(2 * chosen.sessions + 256)
 
     def measure(self, scenario, url, out, *options):
         """The summary that mr-bench leaves; what it found broken is in there."""
@@ -88,36 +108,45 @@ class Runner:
 
     def load(self, rate):
         chosen = self.chosen
-        return [f"--sessions={chosen.sessions}", f"--rate={rate}", f"--bytes={chosen.bytes}",
-                f"--seconds={chosen.seconds}", f"--warmup={chosen.warmup}"]
+        common = [f"--sessions={chosen.sessions}", f"--seconds={chosen.seconds}",
+                  f"--warmup={chosen.warmup}"]
+        return common if rate is None else [*common, f"--rate={rate}", f"--bytes={chosen.bytes}"]
 
     def measure_ours(self, rate, out):
         """An instance of its own, each event a frame of its own as the peers write it."""
         directory, port = self.chosen.run.resolve() / "bench-peers", free_port(self.chosen.port)
         front = [str(ROOT / "mr")]
         place = ["--dir", str(directory)]
+        plain = free_port(port + 1) if self.chosen.plain else None
         up = subprocess.run([*front, "up", "--yes", "--bench", "--workers", "1", *place, "--port",
-                             str(port)], env={**os.environ, "MR_TEXT_WINDOW": "0"},
-                            capture_output=True, text=True, timeout=UP_LIMIT_S, check=False)
+                             str(port), *(("--http-port", str(plain)) if plain else ())],
+                            env={**os.environ, "MR_TEXT_WINDOW": "0"}, capture_output=True,
+                            text=True, timeout=UP_LIMIT_S, check=False)
         if up.returncode != 0:
             raise Failed(f"./mr up: {(up.stderr or up.stdout).strip()}")
         try:
-            url, watch = f"wss://localhost:{port}/ws/bench", f"--instance={directory}"
-            idle = self.measure("idle", url, out / "idle", watch, "--seconds=0.5", "--warmup=0.5",
-                                f"--sessions={self.chosen.sessions}")
-            answer = () if rate else ANSWER
-            result = self.measure("relay", url, out, watch, *self.load(rate), *answer)
-            return {**result, "memory_kib": idle["memory_kib"]}
+            url = f"{self.scheme}://localhost:{plain or port}/ws/bench"
+            return self.measure_instance(rate, url, f"--instance={directory}", out)
         finally:
             subprocess.run([*front, "down", *place], capture_output=True, timeout=UP_LIMIT_S,
                            check=False)
+
+    def measure_instance(self, rate, url, watch, out):
+        if rate is None:
+            return self.measure("idle", url, out, watch, *self.load(rate))
+        idle = self.measure("idle", url, out / "idle", watch, "--seconds=0.5", "--warmup=0.5",
+                            f"--sessions={self.chosen.sessions}")
+        answer = () if rate else ANSWER
+        result = self.measure("relay", url, out, watch, *self.load(rate), *answer)
+        return {**result, "memory_kib": idle["memory_kib"]}
 
     def measure_peer(self, peer, rate, out):
         port = free_port(self.chosen.port + PORTS_APART)
         with Stand(self.work / peer.name, port) as stand:
             path = peer.start(stand, self.bench)
-            return self.measure("peer", f"wss://localhost:{port}{path}", out, *stand.watched(),
-                                *self.load(rate), *peer.options)
+            idle = ["--idle"] if rate is None else []
+            return self.measure("peer", f"{self.scheme}://localhost:{port}{path}", out,
+                                *stand.watched(), *self.load(rate), *idle, *peer.options)
 
     def usable(self):
         """The peers that this machine has; what one lacks is said."""
@@ -151,17 +180,19 @@ class Runner:
 
     def one(self, number, name, rate, measure, results):
         try:
-            figures = table.figures(measure(rate, self.out / name / f"{rate}-{number}"), number)
+            kept = self.out / name / f"{'idle' if rate is None else rate}-{number}"
+            figures = table.figures(measure(rate, kept), number)
         except (Failed, subprocess.TimeoutExpired) as why:
             return self.skip(name, f"round {number}: {why}")
         results.append(figures)
-        load = f"{rate:5}/s" if rate else "flat out"
-        say(f"round {number} of {self.chosen.rounds}: {name:17}{load} {table.line(figures)}")
+        load = f"{rate:5}/s" if rate else "idle" if rate is None else "flat out"
+        line = table.idle_line if rate is None else table.line
+        say(f"round {number} of {self.chosen.rounds}: {name:17}{load} {line(figures)}")
 
     def keep(self, results, versions, peers):
         chosen = self.chosen
         whole = {"config": {name: getattr(chosen, name) for name in
-                            ("sessions", "bytes", "seconds", "rounds", "processes")},
+                            ("sessions", "bytes", "seconds", "rounds", "processes", "plain")},
                  "what": {OURS: "each event a frame of its own, logged",
                           **{peer.name: peer.what for peer in peers}},
                  "versions": versions, "skipped": self.skipped, "rates": results}

@@ -41,9 +41,17 @@ def start_publisher(stand, build, broker, address, *options):
                "the publisher listens for sessions")
 
 
+def tls_lines(tls):
+    return f'''ssl_certificate {tls[0]};
+        ssl_certificate_key {tls[1]};
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;
+        ssl_session_cache shared:peers_tls:1m;
+        ssl_session_tickets off;''' if tls else ""
+
+
 def start_nginx(stand, tls, location, *, load="", http="", plain=""):
-    """TLS as in an instance of ./mr; as many processes as there are cores."""
-    cert, key = tls
+    """TLS as in an instance of ./mr, or none; as many processes as there are cores."""
     user = "user root root;\n" if os.geteuid() == 0 else ""
     temporary = "\n".join(f"    {kind}_temp_path {stand.directory}/tmp-{kind};" for kind in
                           ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
@@ -61,14 +69,9 @@ http {{
     access_log {stand.directory}/access.log;
     {http}
     server {{
-        listen 127.0.0.1:{stand.port} ssl;
+        listen 127.0.0.1:{stand.port}{" ssl" if tls else ""};
         server_name localhost;
-        ssl_certificate {cert};
-        ssl_certificate_key {key};
-        ssl_protocols TLSv1.2 TLSv1.3;
-        ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;
-        ssl_session_cache shared:peers_tls:1m;
-        ssl_session_tickets off;
+        {tls_lines(tls)}
         {location}
     }}
     {plain}
@@ -155,17 +158,15 @@ message_hwm={UNBOUNDED}
 
 
 def start_nats(stand, tls, port):
-    """TLS of its own: nothing between it and the clients."""
-    cert, key = tls
+    """TLS of its own, or none: nothing between it and the clients."""
+    secured = "no_tls: true" if not tls else \
+        f'tls {{ cert_file: "{tls[0]}", key_file: "{tls[1]}" }}'
     conf = stand.directory / "nats.conf"
     conf.write_text(f'''listen: "127.0.0.1:{port}"
 websocket {{
     listen: "127.0.0.1:{stand.port}"
     compression: false
-    tls {{
-        cert_file: "{cert}"
-        key_file: "{key}"
-    }}
+    {secured}
 }}
 ''')
     stand.start("server", ["nats-server", "-c", conf])

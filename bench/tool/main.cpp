@@ -114,6 +114,7 @@ void add_peer(CLI::App& app, Options& o, Runs& runs) {
         ->check(CLI::Range(uint64_t{1}, kMaxPeerCount));
     peer->add_option("--bytes", o.peer.bytes, "of an event's text [80]")
         ->check(CLI::Range(uint64_t{1}, kMaxPeerBytes));
+    peer->add_flag("--idle", o.peer.idle, "asks for nothing: what connections cost");
     peer->add_option("--dialect", o.peer.dialect, "plain, socketio or nats [plain]");
     runs.emplace_back(peer, [&o] { return run_peer(o.common, o.peer); });
 }

@@ -1,64 +1,29 @@
 #include "bench/tool/peer.h"
 
 #include "bench/load/clock.h"
-
-#include <unistd.h>
+#include "bench/tool/peer_crowd.h"
 
 #include <algorithm>
-#include <stdexcept>
 
 namespace mr::bench {
 namespace {
 
-constexpr uint64_t kSpareDescriptors = 64;
 constexpr double kSpareS = 3; // events go on behind the measured time
 constexpr int64_t kLookNs = 20 * kNsPerMs;
-constexpr int64_t kSettleNs = 500 * kNsPerMs; // before memory is looked at
-constexpr double kOpenLimitS = 60;            // beside the time that open_rate needs
-constexpr double kBeginLimitS = 20;           // for all to begin
-constexpr int64_t kStalledNs = 5 * kNsPerS;   // flat out: then the last answers do not come
+constexpr double kBeginLimitS = 20;         // for all to begin
+constexpr int64_t kStalledNs = 5 * kNsPerS; // flat out: then the last answers do not come
 
-// An earlier run's events may still be under way to its own sessions.
-std::string session_of(uint64_t number) {
-    return std::to_string(getpid()) + "-" + std::to_string(number);
-}
-
-std::string path_of(std::string path, uint64_t number) {
-    constexpr std::string_view kPlace = "{session}";
-    const size_t at = path.find(kPlace);
-    return at == std::string::npos ? path : path.replace(at, kPlace.size(), session_of(number));
-}
-
-struct Peer {
-    Peer(Clients& clients, ClientOwner& owner, uint64_t index)
-        : number(index), client(clients, owner) {}
-    const uint64_t number;
-    Client client;
-    uint64_t next_seq = 0; // of the answer
-    int64_t asked_ns = 0;
-    bool ready = false;
-    bool begun = false;
-    bool asking = false; // flat out: its answer is not whole
-    bool past = false;   // events that are due behind the measured time have come
-};
-
-class PeerRun final : public ClientOwner {
+class PeerRun final : public PeerCrowd {
   public:
-    PeerRun(const Common& common, const PeerOptions& options, PeerDialect dialect);
+    using PeerCrowd::PeerCrowd;
 
     Result result();
 
   private:
-    void client_open(Client& client) override;
-    void client_text(Client& client, std::string_view message) override;
-    void client_binary(Client& client, std::span<const uint8_t> bytes) override;
-    void client_ended(Client& client, const std::string& why) override;
+    void opened() override;
+    bool take_events(Peer& peer, std::string_view message) override;
+    void all_lost() override;
 
-    Peer& peer_of(Client& client) { return *by_client_.at(&client); }
-    void open_next();
-    void became_ready(Peer& peer);
-    void all_open();
-    void note_memory();
     void ask_all();
     void ask(Peer& peer);
     bool take(Peer& peer, const PeerStamp& stamp, int64_t now); // it counts
@@ -68,109 +33,33 @@ class PeerRun final : public ClientOwner {
     void over();
     void until_all_past(int64_t limit);
     bool all_past() const;
-    void fatal(const std::string& why);
     std::string line() const;
     void judge();
 
-    const Common& common_;
-    const PeerOptions& options_;
-    const PeerDialect dialect_;
-    Rig rig_;
-    Meter meter_;
-    Processes processes_;
-    std::map<std::string, Usage> before_;
-    std::vector<std::unique_ptr<Peer>> peers_;
-    std::map<const Client*, Peer*> by_client_;
-    int64_t first_ns_ = 0, from_ns_ = 0, until_ns_ = 0;
+    int64_t from_ns_ = 0, until_ns_ = 0;
     int64_t last_ns_ = 0; // when an event came
-    uint64_t opened_ = 0, ready_ = 0, begun_ = 0, all_past_ = 0, lost_ = 0;
+    uint64_t begun_ = 0, all_past_ = 0;
     uint64_t asking_ = 0, answers_ = 0; // flat out
     uint64_t arrived_ = 0;              // in the measured time, whenever they were due
     uint64_t events_ = 0, frames_ = 0, missing_ = 0, repeated_ = 0;
-    bool measuring_ = false, measured_ = false, counted_ = false;
-    std::string fatal_, last_loss_;
+    bool measuring_ = false, measured_ = false;
     Histogram latency_, answer_us_;
-    Result result_;
 };
 
-PeerRun::PeerRun(const Common& common, const PeerOptions& options, PeerDialect dialect)
-    : common_(common), options_(options), dialect_(dialect), rig_(common),
-      meter_(common, rig_.loop), processes_(watched_processes(common)),
-      before_(processes_.usage(true)) {
-    if (!raise_descriptors(options.sessions + kSpareDescriptors)) {
-        throw std::runtime_error("the limit of open files is too low for " +
-                                 std::to_string(options.sessions) + " connections: ulimit -n");
-    }
-    for (uint64_t i = 0; i < options.sessions; ++i) {
-        peers_.push_back(std::make_unique<Peer>(rig_.clients, *this, i));
-        by_client_[&peers_.back()->client] = peers_.back().get();
-    }
-}
+// Holds its connections and does nothing else.
+class PeerIdle final : public PeerCrowd {
+  public:
+    using PeerCrowd::PeerCrowd;
 
-void PeerRun::fatal(const std::string& why) {
-    fatal_ = why;
-    rig_.loop.stop();
-}
+    Result result();
 
-// ---- opening
+  private:
+    void opened() override;
+    bool take_events(Peer&, std::string_view) override { return false; }
+    void all_lost() override { meter_.end(result_, 0, ""); }
+};
 
-void PeerRun::open_next() {
-    const double passed_s = static_cast<double>(rig_.loop.now() - first_ns_) / 1e9;
-    const auto due = static_cast<uint64_t>(passed_s * common_.open_rate) + 1;
-    while (opened_ < peers_.size() && opened_ < due) {
-        Peer& peer = *peers_[opened_++];
-        peer.client.connect({}, path_of(rig_.target.path, peer.number));
-    }
-    if (opened_ < peers_.size()) {
-        rig_.loop.at(rig_.loop.now() + kNsPerMs, [this] { open_next(); });
-    }
-}
-
-void PeerRun::client_open(Client& client) {
-    if (ready_when_open(dialect_)) {
-        became_ready(peer_of(client));
-    }
-}
-
-void PeerRun::became_ready(Peer& peer) {
-    if (!peer.ready) {
-        peer.ready = true;
-        if (++ready_ == peers_.size()) {
-            rig_.loop.at(now_ns() + kSettleNs, [this] { all_open(); });
-        }
-    }
-}
-
-void PeerRun::client_ended(Client& client, const std::string& why) {
-    if (counted_) {
-        return;
-    }
-    last_loss_ = why;
-    ++lost_;
-    if (ready_ < peers_.size()) {
-        fatal("the target does not take connection " + std::to_string(peer_of(client).number) +
-              " (" + why + ")");
-    } else if (lost_ == peers_.size()) { // nothing more will come
-        if (measuring_) {
-            meter_.end(result_, static_cast<double>(arrived_), "event");
-        }
-        rig_.loop.stop();
-    }
-}
-
-void PeerRun::note_memory() {
-    const auto per = [this](uint64_t now, uint64_t before) {
-        return (static_cast<double>(now) - static_cast<double>(before)) /
-               static_cast<double>(peers_.size());
-    };
-    for (const auto& [role, usage] : processes_.usage(true)) {
-        result_.memory[role + "_private_per_connection"] =
-            per(usage.private_kib, before_[role].private_kib);
-        result_.memory[role + "_rss_per_connection"] = per(usage.rss_kib, before_[role].rss_kib);
-    }
-}
-
-void PeerRun::all_open() {
+void PeerRun::opened() {
     note_memory();
     ask_all();
     rig_.loop.at(now_ns() + ns_of(kBeginLimitS), [this] {
@@ -217,12 +106,7 @@ void PeerRun::ask(Peer& peer) {
 
 // ---- events
 
-void PeerRun::client_binary(Client& client, std::span<const uint8_t> bytes) {
-    client_text(client, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-}
-
-void PeerRun::client_text(Client& client, std::string_view message) {
-    Peer& peer = peer_of(client);
+bool PeerRun::take_events(Peer& peer, std::string_view message) {
     const int64_t now = now_ns();
     PeerStamp stamp;
     bool any = false, counts = false;
@@ -230,15 +114,12 @@ void PeerRun::client_text(Client& client, std::string_view message) {
         counts |= take(peer, stamp, now);
     }
     frames_ += counts ? 1 : 0;
-    if (any && dialect_ != PeerDialect::nats) { // whose frames hold all that was to be sent
-        return;
-    }
-    const PeerTurn turn = take_message(dialect_, session_of(peer.number), message);
-    if (turn.ready) {
-        became_ready(peer);
-    }
-    if (!turn.reply.empty()) {
-        client.send(turn.reply);
+    return any;
+}
+
+void PeerRun::all_lost() {
+    if (measuring_) {
+        meter_.end(result_, static_cast<double>(arrived_), "event");
     }
 }
 
@@ -357,23 +238,7 @@ void PeerRun::judge() {
 }
 
 Result PeerRun::result() {
-    first_ns_ = now_ns();
-    rig_.loop.at(first_ns_, [this] { open_next(); });
-    const double limit_s = kOpenLimitS + static_cast<double>(peers_.size()) / common_.open_rate;
-    rig_.loop.at(first_ns_ + ns_of(limit_s), [this] {
-        if (ready_ < peers_.size()) {
-            fatal("only " + std::to_string(ready_) + " of " + std::to_string(peers_.size()) +
-                  " connections were ready in time");
-        }
-    });
-    meter_.progress([this] {
-        return "opening: " + std::to_string(ready_) + " of " + std::to_string(peers_.size());
-    });
-    rig_.loop.run();
-    counted_ = true;
-    if (!fatal_.empty()) {
-        throw std::runtime_error(fatal_);
-    }
+    run();
     result_.scenario = "peer";
     result_.config = {
         {"url", common_.url},        {"dialect", options_.dialect}, {"sessions", options_.sessions},
@@ -401,15 +266,37 @@ Result PeerRun::result() {
     return result_;
 }
 
+// ---- idle
+
+void PeerIdle::opened() {
+    const int64_t settled = now_ns() + ns_of(common_.warmup_s);
+    meter_.progress(
+        [this] { return "holding " + std::to_string(peers_.size()) + " idle connections"; });
+    rig_.loop.at(settled, [this] { meter_.begin(); });
+    rig_.loop.at(settled + ns_of(common_.seconds), [this] {
+        meter_.end(result_, 0, "");
+        note_memory();
+        rig_.loop.stop();
+    });
+}
+
+Result PeerIdle::result() {
+    run();
+    result_.scenario = "peer";
+    result_.config = {
+        {"url", common_.url}, {"dialect", options_.dialect},  {"sessions", options_.sessions},
+        {"idle", true},       {"warmup_s", common_.warmup_s}, {"seconds", common_.seconds}};
+    result_.counts = {{"sessions", options_.sessions}, {"connections_lost", lost_}};
+    if (lost_ != 0) {
+        result_.broken.emplace_back("idle connections were lost: " + last_loss_);
+    }
+    return result_;
+}
+
 } // namespace
 
 Result run_peer(const Common& common, const PeerOptions& options) {
-    const std::optional<PeerDialect> dialect = peer_dialect(options.dialect);
-    if (!dialect) {
-        throw std::runtime_error("--dialect " + options.dialect +
-                                 " is not plain, socketio or nats");
-    }
-    return PeerRun(common, options, *dialect).result();
+    return options.idle ? PeerIdle(common, options).result() : PeerRun(common, options).result();
 }
 
 } // namespace mr::bench

@@ -15,6 +15,7 @@ struct PeerOptions {
     uint64_t bytes = 80;   // of an event's text
     uint64_t answer = 211; // events, flat out: 10 of phases and tools, 200 of text, the completion
     std::string dialect = "plain";
+    bool idle = false;             // nothing is asked for: what a connection costs
     double least_delivered = 0.99; // of what was due in the measured time
 };
 

@@ -20,9 +20,9 @@ LIMIT_S = 60
 INVALID = 3  # a machine that does other things as well may make the generator late
 
 
-def load(place, path, peer, *options):
+def load(place, path, peer, *options, scheme="wss"):
     got = subprocess.run(
-        [BENCH, "peer", f"wss://localhost:{place.port}{path}", "--json", "--quiet", "--sessions=6",
+        [BENCH, "peer", f"{scheme}://localhost:{place.port}{path}", "--json", "--quiet", "--sessions=6",
          "--warmup=0.2", *options, *place.watched(), *peer.options],
         capture_output=True, text=True, timeout=LIMIT_S, check=False)
     assert got.returncode in (0, INVALID), got.stderr + got.stdout
@@ -41,6 +41,7 @@ def test_a_peer_gives_every_event_once(peer, tmp_path):
         path = peer.start(place, bench)
         result = load(place, path, peer, "--rate=20", "--seconds=1")
         flat_out = load(place, path, peer, "--rate=0", "--seconds=0.5")
+        idle = load(place, path, peer, "--idle", "--seconds=0.5")
         pids = [process.pid for process in place.processes.values()]
     assert result["counts"]["events"] == 6 * 20
     assert result["rates"]["delivered"] == pytest.approx(1)
@@ -48,7 +49,23 @@ def test_a_peer_gives_every_event_once(peer, tmp_path):
     assert figures["us_per_event"] == pytest.approx(sum(figures["roles"].values()))
     assert set(figures["roles"]) == set(place.processes)
     assert flat_out["counts"]["answers"] > 0
+    assert set(table.figures(idle, 1)["kib"]) == set(place.processes)
     assert not any(map(stand.session_lives, pids))
+
+
+@pytest.mark.parametrize("name", ["floor", "tunnel", "nats"])
+def test_a_peer_without_tls(name, tmp_path):
+    """Each of the three places where TLS is set up."""
+    peer = next(one for one in peers.ALL if one.name == name)
+    bench = peers.Bench(BUILD, 1)
+    try:
+        peer.needs(bench)
+    except stand.Failed as why:
+        pytest.skip(str(why))
+    with stand.Stand(tmp_path / name, stand.free_port(FIRST_PORT)) as place:
+        path = peer.start(place, bench)
+        result = load(place, path, peer, "--rate=20", "--seconds=0.5", scheme="ws")
+    assert result["counts"]["events"] == 6 * 10
 
 
 def test_what_a_machine_lacks_is_named(tmp_path, monkeypatch):
@@ -76,6 +93,7 @@ def test_a_server_that_ends_while_starting_is_told_with_its_last_words(tmp_path)
 def measured(number, *, p50=1.0, cost=50.0, broken=(), speed=1000):
     return {"round": number, "delivered": 1, "events_per_s": speed, "p50_ms": p50, "p99_ms": 2 * p50,
             "flat_out": False, "answer_ms": 20, "us_per_event": cost, "roles": {"nginx": cost}, "kib_per_connection": 20,
+            "kib": {"nginx": 20}, "nginx_kib": 20,
             "load_before": 0.5, "generator_core": 0.1, "broken": list(broken), "invalid": []}
 
 
@@ -101,3 +119,16 @@ def test_flat_out_the_table_has_ratios_of_events_a_second():
     head, _, ours, other = [line for line in text.splitlines() if line.startswith("|")]
     assert "500 (x0.25)" in other and "| 2000 " in ours
     assert "flat out" in text and "p99" not in head and "answer" in head
+
+
+def test_the_table_of_idle_connections_has_nginx_apart():
+    ours = [{**measured(1), "nginx_kib": 2, "kib": {"nginx": 2.0}, "kib_per_connection": 2}]
+    other = [{**measured(1), "nginx_kib": 10, "kib": {"nginx": 10.0, "server": 5.0},
+              "kib_per_connection": 15}]
+    text = table.render({"config": {"sessions": 5000, "bytes": 80, "seconds": 1, "rounds": 1,
+                                    "plain": True},
+                         "what": {}, "versions": {}, "skipped": {},
+                         "rates": {None: {"mr-ws": ours, "other": other}}}, "mr-ws")
+    row = next(line for line in text.splitlines() if line.startswith("| other"))
+    assert "10.00 (x5.00)" in row and "15.00 (x7.50)" in row and "server 5.00" in row
+    assert "5000 idle connections without TLS" in text and "events" not in text
