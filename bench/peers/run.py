@@ -26,6 +26,7 @@ SPARE_S = 120  # of a measurement, beside warm-up and measured time
 # phases and of a tool, the text, the completion. mr-bench peer asks for as many events.
 ANSWER = ("--chunks=200", "--tools=1")
 BROKEN, INVALID = 1, 3
+IDLE_OPEN_RATE = 250  # connections a second: so many more than usual are opened
 MOST_SESSIONS = CONNECTIONS // 2 - 192  # nginx has two of its own for one, perhaps in one process
 
 
@@ -110,7 +111,9 @@ class Runner:
         chosen = self.chosen
         common = [f"--sessions={chosen.sessions}", f"--seconds={chosen.seconds}",
                   f"--warmup={chosen.warmup}"]
-        return common if rate is None else [*common, f"--rate={rate}", f"--bytes={chosen.bytes}"]
+        if rate is None:
+            return [*common, f"--open-rate={IDLE_OPEN_RATE}"]
+        return [*common, f"--rate={rate}", f"--bytes={chosen.bytes}"]
 
     def measure_ours(self, rate, out):
         """An instance of its own, each event a frame of its own as the peers write it."""

@@ -69,7 +69,7 @@ http {{
     access_log {stand.directory}/access.log;
     {http}
     server {{
-        listen 127.0.0.1:{stand.port}{" ssl" if tls else ""};
+        listen 127.0.0.1:{stand.port} backlog=4096{" ssl" if tls else ""};
         server_name localhost;
         {tls_lines(tls)}
         {location}

@@ -15,6 +15,7 @@ usage: ./mr bench                      all scenarios, one after the other, again
                                        builds two git revisions, measures them in turn (ABBA, by the
                                        mr-bench of this tree; relay unless a scenario is named), compares
        ./mr bench peers [OPTIONS]      beside what people use instead: bench/peers; --help
+       ./mr bench redis [OPTIONS]      what an event costs Redis, beside other ways into it; --help
        ./mr bench report FOLDER…       one HTML page about results
        ./mr bench micro [OPTIONS]      single steps of an event's way (Google Benchmark's options)
 
@@ -66,6 +67,13 @@ bench_peers() { # [OPTION…]
     build_cmake release "$MR_BUILD" mr-peer-floor mr-peer-publisher
     python3 "$MR_ROOT/bench/peers/run.py" --build "$MR_BUILD" --run "$MR_RUN" \
         --out "$kBenchResults/$(date -u +%Y%m%dT%H%M%SZ)-peers" "$@"
+}
+
+# Ways of writing an event into one Redis, in turn.
+bench_redis() { # [OPTION…]
+    build_cmake release "$MR_BUILD" mr-peer-redis
+    python3 "$MR_ROOT/bench/peers/redis_cost.py" --build "$MR_BUILD" \
+        --out "$kBenchResults/$(date -u +%Y%m%dT%H%M%SZ)-redis" "$@"
 }
 
 # An instance of a revision in a work tree of its own, started, measured, stopped.
@@ -134,6 +142,10 @@ cmd_bench() {
     build_bench
     if [[ ${1:-} == peers ]]; then
         bench_peers "${@:2}"
+        return
+    fi
+    if [[ ${1:-} == redis ]]; then
+        bench_redis "${@:2}"
         return
     fi
     if [[ ${1:-} == revisions ]]; then

@@ -90,6 +90,30 @@ def test_a_server_that_ends_while_starting_is_told_with_its_last_words(tmp_path)
             place.wait("server", lambda: False, "it listens")
 
 
+@pytest.mark.parametrize("way, kept", [("mr-ws", 500 - 211), ("centrifuge", 50),
+                                       ("publish", None)])
+def test_a_way_into_redis_writes_every_event(way, kept, tmp_path):
+    """500 events of each of two sessions. mr-ws: at the end of the second answer the first goes."""
+    with stand.Stand(tmp_path / "redis", 0) as place:
+        path = peers.servers.start_redis(place)
+        got = subprocess.run(
+            [BUILD / "mr-peer-redis", f"--address=unix:{path}", f"--way={way}", "--sessions=2",
+             f"--pid={place.processes['redis'].pid}", "--depth=7", "--warmup=100", "--events=900",
+             "--length=50"], capture_output=True, text=True, timeout=LIMIT_S, check=False)
+
+        def redis(*words):
+            return subprocess.run(["redis-cli", "-s", path, *words], capture_output=True, text=True,
+                                  timeout=LIMIT_S, check=True).stdout.split()
+        streams = [key for key in redis("KEYS", "*") if redis("TYPE", key) == ["stream"]]
+        lengths = [int(redis("XLEN", key)[0]) for key in streams]
+        lives = [int(redis("TTL", key)[0]) for key in streams]
+    assert got.returncode == 0, got.stderr
+    result = json.loads(got.stdout)
+    assert result["events"] == 900 and result["us_per_event"] > 0
+    assert lengths == ([kept, kept] if kept else [])
+    assert all(life > 0 for life in lives)
+
+
 def measured(number, *, p50=1.0, cost=50.0, broken=(), speed=1000):
     return {"round": number, "delivered": 1, "events_per_s": speed, "p50_ms": p50, "p99_ms": 2 * p50,
             "flat_out": False, "answer_ms": 20, "us_per_event": cost, "roles": {"nginx": cost}, "kib_per_connection": 20,
