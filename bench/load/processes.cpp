@@ -79,6 +79,14 @@ void Processes::add_instance(const std::string& directory) {
     }
 }
 
+std::vector<pid_t> Processes::pids() const {
+    std::vector<pid_t> all;
+    for (const auto& [role, pids] : roles_) {
+        all.insert(all.end(), pids.begin(), pids.end());
+    }
+    return all;
+}
+
 std::map<std::string, Usage> Processes::usage(bool with_memory) const {
     std::map<std::string, Usage> found;
     for (const auto& [role, pids] : roles_) {

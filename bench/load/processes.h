@@ -25,6 +25,7 @@ class Processes {
     // All that an instance of ./mr has (run/<port>). Throws std::runtime_error.
     void add_instance(const std::string& directory);
     bool empty() const { return roles_.empty(); }
+    std::vector<pid_t> pids() const; // of all roles
 
     // Processes that have ended count for nothing from then on.
     std::map<std::string, Usage> usage(bool with_memory) const;

@@ -1,11 +1,14 @@
 #include "bench/tool/common.h"
 
 #include "bench/load/clock.h"
+#include "bench/load/processors.h"
 
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <stdexcept>
 
 namespace mr::bench {
@@ -47,6 +50,33 @@ Processes watched_processes(const Common& common) {
         processes.add(one.substr(0, equals), pid);
     }
     return processes;
+}
+
+void part_processors(const Common& common) {
+    if (common.server_cpus.empty()) {
+        return;
+    }
+    const Processors servers = read_processors(common.server_cpus);
+    const Processors all = own_processors();
+    if (!std::includes(all.begin(), all.end(), servers.begin(), servers.end())) {
+        throw std::runtime_error("--server-cpu " + common.server_cpus +
+                                 ": this process may use CPU " + to_string(all));
+    }
+    Processors others;
+    std::set_difference(all.begin(), all.end(), servers.begin(), servers.end(),
+                        std::back_inserter(others));
+    if (others.empty()) {
+        throw std::runtime_error("--server-cpu " + common.server_cpus +
+                                 " leaves no CPU for the generator");
+    }
+    const Processes watched = watched_processes(common);
+    if (watched.empty()) {
+        throw std::runtime_error("--server-cpu needs processes: --instance or --watch");
+    }
+    for (const pid_t pid : watched.pids()) {
+        hold_to(pid, servers);
+    }
+    hold_to(getpid(), others);
 }
 
 bool raise_descriptors(uint64_t wanted) {

@@ -17,6 +17,7 @@ struct Common {
     std::string ca_file;
     std::string instance;             // run/<port> of ./mr: whose processes are watched
     std::vector<std::string> watched; // role=pid
+    std::string server_cpus;          // where they are held to; the generator has the others
     double warmup_s = 2;
     double seconds = 10;    // measured
     double open_rate = 500; // connections begun a second
@@ -75,6 +76,9 @@ class Meter {
 };
 
 Processes watched_processes(const Common& common);
+// As --server-cpu says: those of the watched processes, the rest for this one. Without it nothing.
+// Throws std::runtime_error.
+void part_processors(const Common& common);
 bool raise_descriptors(uint64_t wanted); // false: the limit is lower
 inline int64_t ns_of(double seconds) {
     return static_cast<int64_t>(seconds * 1e9);

@@ -55,6 +55,9 @@ void add_common(CLI::App& app, Common& common, const char* url) {
     app.add_option("--instance", common.instance,
                    "state of an instance of ./mr (run/8443): its processes are watched");
     app.add_option("--watch", common.watched, "ROLE=PID, such as nginx=1234; several times");
+    app.add_option("--server-cpu", common.server_cpus,
+                   "CPUs (0, 0-1, 0,2) that the watched processes are held to; the generator takes "
+                   "the others");
     app.add_option("--seconds", common.seconds, "measured [10]")->check(CLI::Range(0.5, 86400.0));
     app.add_option("--warmup", common.warmup_s, "seconds before that count for nothing [2]")
         ->check(CLI::Range(0.0, 3600.0));
@@ -239,7 +242,11 @@ CLI::App* add_report(CLI::App& app, Options& options) {
 
 int run(const Options& options, int argc, char** argv, const std::function<Result()>& scenario) {
     const Json manifest = make_manifest(argc, argv);
-    const Result result = scenario();
+    part_processors(options.common);
+    Result result = scenario();
+    if (!options.common.server_cpus.empty()) {
+        result.config["server_cpus"] = options.common.server_cpus;
+    }
     if (!options.common.out.empty()) {
         write_result(result, manifest, options.common.out);
     }

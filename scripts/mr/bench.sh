@@ -8,7 +8,7 @@ build_bench() { build_cmake release "$MR_BUILD" mr-bench; }
 
 bench_usage() {
     cat <<'TEXT'
-usage: ./mr bench                      all scenarios, one after the other, against an instance of its own
+usage: ./mr bench [OPTIONS]            all scenarios, one after the other, against an instance of its own
        ./mr bench SCENARIO [OPTIONS]   one of them; a wss:// URL among the options is the target instead
        ./mr bench compare A B          two results
        ./mr bench revisions A B [--rounds N] [SCENARIO [OPTIONS]]
@@ -19,9 +19,28 @@ usage: ./mr bench                      all scenarios, one after the other, again
        ./mr bench report FOLDER…       one HTML page about results
        ./mr bench micro [OPTIONS]      single steps of an event's way (Google Benchmark's options)
 
+--server-cpu LIST, of any of them (0, 0-1, 0,2): nginx, Redis and workers run on these CPUs, the
+generator on the others.
+
 Results: bench/results/<UTC>-<scenario>/. Workers of the own instance heed MR_… variables, such as
 MR_TEXT_WINDOW=0 for one event per frame. The scenarios and their options: build/mr-bench --help
 TEXT
+}
+
+# What --server-cpu says among the options, or nothing.
+server_cpus() { # [OPTION…]
+    local cpus=
+    while (($#)); do
+        case $1 in
+            --server-cpu) cpus=${2:-none} ;;
+            --server-cpu=*) cpus=${1#*=} ;;
+        esac
+        shift
+    done
+    [[ -z $cpus ]] || taskset -c "$cpus" true 2>/dev/null ||
+        die "--server-cpu: '$cpus' are no CPUs of this machine." \
+            "$(taskset -cp $$ | sed 's/.*: /it has /'); --server-cpu 0"
+    printf '%s' "$cpus"
 }
 
 # One scenario; how it ended goes on to the caller.
@@ -36,14 +55,15 @@ bench_scenario() { # TARGET INSTANCE SCENARIO [OPTION…]
 
 # All of them; the last bad exit code. Idle connections first: a process that has served many uses
 # their memory again.
-bench_all() { # TARGET INSTANCE
-    local code=0 line
+bench_all() { # TARGET INSTANCE [OPTION…]
+    local code=0 line target=$1 instance=$2
     local -a words
+    shift 2
     while read -r line; do
         [[ -n $line ]] || continue
         read -ra words <<<"$line"
         say "== mr-bench $line"
-        bench_scenario "$1" "$2" "${words[@]}" || code=$?
+        bench_scenario "$target" "$instance" "${words[@]}" "$@" || code=$?
     done <<'SCENARIOS'
 idle --sessions 5000 --seconds 5
 chat --sessions 50 --rate 5 --seconds 15 --slo first_event=100,stall=250
@@ -55,7 +75,8 @@ storm --sessions 1000 --rate 5 --seconds 10
 slow --seconds 10
 SCENARIOS
     say "== mr-bench deploy: nginx reloads"
-    bench_scenario "$1" "$2" deploy --do "kill -HUP $(cut -d' ' -f1 "$2/pids/nginx")" || code=$?
+    bench_scenario "$target" "$instance" deploy "$@" \
+        --do "kill -HUP $(cut -d' ' -f1 "$instance/pids/nginx")" || code=$?
     return "$code"
 }
 
@@ -158,13 +179,19 @@ cmd_bench() {
             exec "$MR_BUILD/mr-bench" "$@"
         fi
     done
-    local dir=$MR_RUN/bench port code=0
+    local dir=$MR_RUN/bench port code=0 cpus
+    local -a held=()
+    cpus=$(server_cpus "$@") || exit 1
+    if [[ -n $cpus ]]; then
+        build_all # with all of them
+        held=(taskset -c "$cpus")
+    fi
     port=$(free_port 18543)
-    "$MR_ROOT/mr" up --yes --bench --workers 1 --dir "$dir" --port "$port" || return 1
-    if (($#)); then
+    "${held[@]}" "$MR_ROOT/mr" up --yes --bench --workers 1 --dir "$dir" --port "$port" || return 1
+    if (($#)) && [[ $1 != --* ]]; then
         bench_scenario "wss://localhost:$port" "$dir" "$@" || code=$?
     else
-        bench_all "wss://localhost:$port" "$dir" || code=$?
+        bench_all "wss://localhost:$port" "$dir" "$@" || code=$?
     fi
     "$MR_ROOT/mr" down --dir "$dir" || code=1
     return "$code"

@@ -52,6 +52,9 @@ user_line() {
     fi
 }
 
+# nginx's own "auto" counts those of the machine, also where it may use only some of them.
+usable_processors() { env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc; }
+
 # Connections per nginx process, within the limit of open files.
 connection_limit() {
     local files
@@ -137,7 +140,7 @@ daemon off;
 pid $INSTANCE/nginx.pid;
 lock_file $INSTANCE/nginx.lock;
 error_log $LOG_DIR/nginx.log notice;
-worker_processes auto;
+worker_processes $(usable_processors);
 worker_shutdown_timeout $((kNginxGraceMs / 1000 - 2))s;
 
 events {

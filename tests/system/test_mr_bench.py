@@ -20,6 +20,7 @@ LOCATIONS = """
 """
 VOICE_LOCATION = "location = /ws/voice { mr_ws chat; mr_ws_voice on; }"
 LIMIT_S = 120
+ALL_CPUS = ",".join(map(str, sorted(os.sched_getaffinity(0))))
 INVALID = 3  # a machine that does other things as well may make the generator late
 
 
@@ -292,6 +293,9 @@ def test_a_target_that_is_no_peer_is_named(stack):
     (["peer", "ws://127.0.0.1:1/", "--dialect=morse"], "--dialect"),
     (["peer", "ws://127.0.0.1:1/", "--sessions=1", "--quiet"], "Connection refused"),
     (["voice", "ws://127.0.0.1:1/", "--wav=/dev/null"], "no WAV file"),
+    (["idle", "ws://127.0.0.1:1/", "--server-cpu=a"], "no list of CPUs"),
+    (["idle", "ws://127.0.0.1:1/", "--server-cpu=1000"], "may use CPU"),
+    (["idle", "ws://127.0.0.1:1/", f"--server-cpu={ALL_CPUS}"], "leaves no CPU"),
     (["dance"], "dance"),
 ])
 def test_bad_input_is_named(arguments, says):
@@ -302,12 +306,10 @@ def test_bad_input_is_named(arguments, says):
 
 @pytest.mark.skipif(not MICRO.exists(), reason="Google Benchmark is not installed")
 def test_the_way_of_an_event_asks_for_no_memory():
-    """But for the text that the worker writes, once."""
     got = subprocess.run([MICRO, "--benchmark_min_time=0.02", "--benchmark_format=json",
                           "--benchmark_filter=^(unmask|utf8|frame|decode|write|read_batch|check)"],
                          capture_output=True, text=True, timeout=LIMIT_S, check=True)
     allocations = {one["name"]: one["allocs"] for one in json.loads(got.stdout)["benchmarks"]}
     assert len(allocations) >= 15
-    assert round(allocations.pop("write_text_chunk")) == 1
     allocations.pop("write_text_chunk_by_a_dom")
     assert {name: count for name, count in allocations.items() if count >= 0.01} == {}

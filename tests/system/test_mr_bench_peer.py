@@ -4,6 +4,7 @@ How fast anything is decides nothing here."""
 import asyncio
 import contextlib
 import json
+import os
 import subprocess
 
 import pytest
@@ -110,6 +111,18 @@ def test_a_peer_that_loses_the_end_of_an_answer_is_seen():
 
     result = asyncio.run(measure())
     assert any("2 of 2 sessions have not had the end" in what for what in result["broken"])
+
+
+def test_server_and_generator_run_apart(floor):
+    process, port = floor
+    first, *others = sorted(os.sched_getaffinity(0))
+    if not others:
+        pytest.skip("one CPU alone")
+    options = ["--sessions=2", "--rate=20", "--seconds=0.5", f"--server-cpu={first}"]
+    result = finish(start(port, *options, f"--watch=server={process.pid}"))
+    assert result["config"]["server_cpus"] == str(first)
+    assert os.sched_getaffinity(process.pid) == {first}
+    assert os.sched_getaffinity(0) == {first, *others}, "this process is none of them"
 
 
 def test_a_peer_that_ends_is_seen(floor):
