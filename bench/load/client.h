@@ -1,10 +1,7 @@
-// One client connection: TCP, TLS where the target has it, WebSocket. Knows nothing of questions
-// and answers.
+// One client connection with WebSocket on it. Knows nothing of questions and answers.
 #pragma once
 
-#include "bench/load/loop.h"
-#include "bench/load/target.h"
-#include "bench/load/tls.h"
+#include "bench/load/wire.h"
 #include "shared/ws_client.h"
 
 #include <cstdint>
@@ -31,19 +28,10 @@ class ClientOwner {
     ~ClientOwner() = default;
 };
 
-// What all clients of a thread share.
-struct Clients {
-    Loop& loop;
-    const Target& target;
-    TlsContext* tls = nullptr; // null: the target has none
-    uint32_t sources = 1;      // addresses on the loopback that clients come from, in turn
-    uint64_t connections = 0;  // made so far
-    int read_buffer = 0;       // SO_RCVBUF, 0: the system's
-};
-
 class Client final : private Ready {
   public:
-    Client(Clients& clients, ClientOwner& owner) : clients_(clients), owner_(owner) {}
+    Client(Clients& clients, ClientOwner& owner)
+        : clients_(clients), owner_(owner), wire_(clients, *this) {}
     ~Client() { drop(); }
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
@@ -59,40 +47,35 @@ class Client final : private Ready {
     void allow(uint64_t bytes);
     bool waits_for_allowance() const { return allowed_ == 0; }
 
-    bool is_open() const { return socket_ >= 0 && ws_ && ws_->state() == WsClientState::open; }
-    bool is_idle() const { return socket_ < 0; }
+    bool is_open() const { return wire_.is_open() && ws_ && ws_->state() == WsClientState::open; }
+    bool is_idle() const { return !wire_.is_open(); }
     // Of this connection, 0 where it has not come so far.
-    int64_t begun_ns() const { return begun_; }
-    int64_t connected_ns() const { return connected_; }
-    int64_t secured_ns() const { return secured_; }
+    int64_t begun_ns() const { return wire_.begun_ns(); }
+    int64_t connected_ns() const { return wire_.connected_ns(); }
+    int64_t secured_ns() const { return wire_.secured_ns(); }
     int64_t open_ns() const { return open_; }
     uint64_t bytes_read() const { return bytes_read_; }
     uint16_t refused_status() const { return refused_status_; }
 
   private:
     void ready(uint32_t events) override;
-    bool open_socket();
     void go_on(); // the next step of opening, as far as it goes
-    bool shake_hands();
     void start_upgrade();
     void read();
     void take(std::span<uint8_t> input);
     void flush();
-    void want(uint32_t events);
     void ended(const std::string& why);
 
     Clients& clients_;
     ClientOwner& owner_;
+    Wire wire_;
     std::string subprotocols_;
     std::string path_;
     WsClientOptions options_;
     std::unique_ptr<WsClient> ws_;
-    SSL* ssl_ = nullptr;
-    int socket_ = -1;
-    uint32_t wanted_ = 0;
     uint64_t allowed_ = UINT64_MAX; // bytes it may still read
     uint16_t refused_status_ = 0;
-    int64_t begun_ = 0, connected_ = 0, secured_ = 0, open_ = 0;
+    int64_t open_ = 0;
     uint64_t bytes_read_ = 0;
     uint64_t life_ = 0; // grows with every end: what is called back looks whether it is the same
 };

@@ -5,6 +5,11 @@
 #include <stdexcept>
 
 namespace mr::bench {
+namespace {
+
+constexpr size_t kMaxSessions = 1024; // some kilobytes each, here and at the server
+
+} // namespace
 
 TlsContext::TlsContext(const TlsOptions& options)
     : options_(options), context_(SSL_CTX_new(TLS_client_method())) {
@@ -32,14 +37,19 @@ TlsContext::TlsContext(const TlsOptions& options)
 }
 
 TlsContext::~TlsContext() {
-    SSL_SESSION_free(session_);
+    for (SSL_SESSION* session : sessions_) {
+        SSL_SESSION_free(session);
+    }
     SSL_CTX_free(context_);
 }
 
 int TlsContext::on_ticket(SSL* ssl, SSL_SESSION* session) {
     auto* self = static_cast<TlsContext*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
-    SSL_SESSION_free(self->session_);
-    self->session_ = session;
+    self->sessions_.push_back(session);
+    if (self->sessions_.size() > kMaxSessions) {
+        SSL_SESSION_free(self->sessions_.front());
+        self->sessions_.pop_front();
+    }
     return 1; // kept
 }
 
@@ -53,8 +63,10 @@ SSL* TlsContext::make(int socket, const std::string& host) {
     if (!options_.ca_file.empty()) {
         SSL_set1_host(ssl, host.c_str());
     }
-    if (session_ != nullptr) {
-        SSL_set_session(ssl, session_);
+    if (!sessions_.empty()) {
+        SSL_set_session(ssl, sessions_.back());
+        SSL_SESSION_free(sessions_.back());
+        sessions_.pop_back();
     }
     SSL_set_connect_state(ssl);
     return ssl;

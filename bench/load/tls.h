@@ -1,10 +1,11 @@
-// TLS of the load's clients: one context for all of them, with session tickets used again, and one
-// state per connection.
+// TLS of the load's clients: one context for all of them, with the sessions that the server lets
+// them resume, and one state per connection.
 #pragma once
 
 #include <openssl/ssl.h>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 
@@ -12,7 +13,7 @@ namespace mr::bench {
 
 struct TlsOptions {
     std::string ca_file; // empty: whoever answers is believed, which is right for load alone
-    bool resume = true;  // a ticket of an earlier connection is used, as browsers do
+    bool resume = true;  // a session of an earlier connection is resumed, as browsers do
     uint64_t* full_handshakes = nullptr; // counted there, if anywhere
     uint64_t* resumed_handshakes = nullptr;
 };
@@ -33,7 +34,8 @@ class TlsContext {
 
     TlsOptions options_;
     SSL_CTX* context_;
-    SSL_SESSION* session_ = nullptr; // the newest
+    // The newest at the end. Each is used once: OpenSSL resumes none of TLS 1.3 a second time.
+    std::deque<SSL_SESSION*> sessions_;
 };
 
 } // namespace mr::bench

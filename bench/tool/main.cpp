@@ -3,6 +3,7 @@
 #include "bench/tool/common.h"
 #include "bench/tool/compare.h"
 #include "bench/tool/deploy.h"
+#include "bench/tool/handshakes.h"
 #include "bench/tool/idle.h"
 #include "bench/tool/peer.h"
 #include "bench/tool/relay.h"
@@ -206,6 +207,14 @@ Runs add_commands(CLI::App& app, Options& o) {
                                        "opens and closes connections, one after another", kChatUrl);
     handshakes->add_option("--at-once", o.handshakes.at_once, "being opened at any time [32]")
         ->check(CLI::Range(1, 20'000));
+    handshakes->add_option(
+        "--beside", o.handshakes.beside,
+        "https://host:port/path of the same server: requests without keep-alive "
+        "in turn with them, once by full handshakes of TLS, once by resumed ones");
+    handshakes
+        ->add_option("--rounds", o.handshakes.rounds,
+                     "--beside: of two legs each, of --seconds each [1]")
+        ->check(CLI::Range(1, 100));
     runs.emplace_back(handshakes, [&o] { return run_handshakes(o.common, o.handshakes); });
     CLI::App* storm =
         add_command(app, o, "storm",

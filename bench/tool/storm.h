@@ -1,15 +1,10 @@
-// Handshakes: how many a second, each connection opened and closed again; and a storm: all sessions
-// are cut in the middle of their answers and come back at once, behind the last event they have.
+// All sessions are cut in the middle of their answers and come back at once, behind the last event
+// they have.
 #pragma once
 
 #include "bench/tool/common.h"
 
 namespace mr::bench {
-
-struct HandshakeOptions {
-    uint64_t at_once = 32; // connections being opened at any time
-};
-Result run_handshakes(const Common& common, const HandshakeOptions& options);
 
 struct StormOptions {
     uint64_t sessions = 1000;

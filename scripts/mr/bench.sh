@@ -47,7 +47,10 @@ server_cpus() { # [OPTION…]
 bench_scenario() { # TARGET INSTANCE SCENARIO [OPTION…]
     local target=$1 instance=$2 scenario=$3 path=/ws/chat out
     shift 3
-    case $scenario in relay | sweep | storm | slow | deploy) path=/ws/bench ;; esac
+    case $scenario in
+        relay | sweep | storm | slow | deploy) path=/ws/bench ;;
+        handshakes) [[ " $*" == *" --beside"* ]] || set -- --beside "https${target#wss}/plain" "$@" ;;
+    esac
     out=$kBenchResults/$(date -u +%Y%m%dT%H%M%SZ)-$scenario
     "$MR_BUILD/mr-bench" "$scenario" "$target$path" --instance "$instance" --out "$out" "$@" || return
     say "kept in $(in_repo "$out")"

@@ -101,6 +101,10 @@ CONF
 location = /ws/bench {
     mr_ws bench;
 }
+# nginx's own answer, which ./mr bench handshakes has beside its own.
+location = /plain {
+    return 200 "ok\n";
+}
 CONF
     fi
     cat <<CONF

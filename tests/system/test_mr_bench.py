@@ -17,6 +17,7 @@ from voice import spoken
 LOCATIONS = """
     location = /ws/chat { mr_ws chat; }
     location = /ws/bench { mr_ws bench; }
+    location = /plain { return 200 "ok"; }
 """
 VOICE_LOCATION = "location = /ws/voice { mr_ws chat; mr_ws_voice on; }"
 LIMIT_S = 120
@@ -133,6 +134,42 @@ def test_handshakes(stack):
     assert result["counts"]["tls_resumed"] > 0
     full = run(stack, "handshakes", "--at-once=4", "--seconds=0.5", "--no-tickets")
     assert full["counts"]["tls_resumed"] == 0 < full["counts"]["tls_full"]
+
+
+def beside(stack, path, *options):
+    return run(stack, "handshakes", "--at-once=4", "--seconds=0.5", *options,
+               f"--beside=https://localhost:{stack.nginx.https_port}{path}")
+
+
+def test_handshakes_beside_requests(stack):
+    result = beside(stack, "/plain")
+    assert not result["broken"]
+    legs = [one["leg"] for one in result["series"]]
+    assert legs == [f"{kind}_{what}" for kind in ("full", "resumed")
+                    for what in ("handshakes", "requests", "requests", "handshakes")]
+    rates = result["rates"]
+    for kind, share in (("full", 0), ("resumed", 1)):
+        of_kind = [one for one in result["series"] if one["leg"].startswith(kind)]
+        for leg in of_kind:
+            assert leg["resumed_share"] == pytest.approx(share, abs=0.1), leg
+        a, b, c, d = (one["nginx_us"] for one in of_kind)
+        assert rates[f"{kind}_share_of_nginx_by_cpu"] == pytest.approx((b / a + c / d) / 2)
+        assert (f"{kind}_share_of_nginx_by_rate" in rates) == (not result["invalid"])
+        for what in ("handshakes", "requests"):
+            assert result["counts"][f"{kind}_{what}"] > 0
+            assert rates[f"{kind}_{what}_per_nginx_core"] > 0
+
+
+def test_full_handshakes_alone_beside_requests(stack):
+    result = beside(stack, "/plain", "--no-tickets")
+    assert not any("resumed" in name for name in result["rates"]), result["rates"]
+
+
+@pytest.mark.parametrize("path, says", [("/nothing", "the answer is 404"),
+                                        ("/ws/chat", "the answer is 4")])
+def test_requests_beside_that_fail_are_named(stack, path, says):
+    result = beside(stack, path, "--no-tickets")
+    assert any(says in what for what in result["broken"]), result["broken"]
 
 
 def test_storm(stack):
@@ -296,6 +333,8 @@ def test_a_target_that_is_no_peer_is_named(stack):
     (["idle", "ws://127.0.0.1:1/", "--server-cpu=a"], "no list of CPUs"),
     (["idle", "ws://127.0.0.1:1/", "--server-cpu=1000"], "may use CPU"),
     (["idle", "ws://127.0.0.1:1/", f"--server-cpu={ALL_CPUS}"], "leaves no CPU"),
+    (["handshakes", "wss://127.0.0.1:1/", "--beside=http://127.0.0.1:1/"], "do not compare"),
+    (["handshakes", "wss://127.0.0.1:1/", "--beside=x"], "expected wss://"),
     (["dance"], "dance"),
 ])
 def test_bad_input_is_named(arguments, says):
