@@ -3,10 +3,12 @@
 #include "bench/tool/common.h"
 #include "bench/tool/compare.h"
 #include "bench/tool/deploy.h"
+#include "bench/tool/growth.h"
 #include "bench/tool/handshakes.h"
 #include "bench/tool/idle.h"
 #include "bench/tool/peer.h"
 #include "bench/tool/relay.h"
+#include "bench/tool/relay_idle.h"
 #include "bench/tool/replay.h"
 #include "bench/tool/report.h"
 #include "bench/tool/slow.h"
@@ -39,6 +41,7 @@ struct Options {
     SlowOptions slow;
     VoiceOptions voice;
     SweepOptions sweep;
+    GrowthOptions growth;
     ReplayOptions replay;
     DeployOptions deploy;
     CompareOptions compare;
@@ -123,6 +126,21 @@ void add_peer(CLI::App& app, Options& o, Runs& runs) {
     runs.emplace_back(peer, [&o] { return run_peer(o.common, o.peer); });
 }
 
+void add_growth(CLI::App& app, Options& o, Runs& runs) {
+    CLI::App* growth = add_command(
+        app, o, "growth", "the same events a second of few sessions and of many", kBenchUrl);
+    growth->add_option("--total-rate", o.growth.total_rate,
+                       "events a second over all sessions [10000]");
+    growth
+        ->add_option("--sessions", o.growth.sessions,
+                     "how many share them, up and down again [100 1000 10000]")
+        ->check(CLI::Range(1, 200'000));
+    growth->add_option("--rounds", o.growth.rounds, "of that [1]")->check(CLI::Range(1, 100));
+    growth->add_option("--bytes", o.growth.bytes, "of an event's text [80]")
+        ->check(CLI::Range(40, 16384));
+    runs.emplace_back(growth, [&o] { return run_growth(o.common, o.growth); });
+}
+
 void add_long_commands(CLI::App& app, Options& o, Runs& runs) {
     CLI::App* soak = add_command(
         app, o, "soak", "chat for hours, with the memory of the processes watched", kChatUrl);
@@ -192,7 +210,17 @@ Runs add_commands(CLI::App& app, Options& o) {
     relay->add_option("--chunks", o.relay.chunks, "flat out: of an answer [2000]")
         ->check(CLI::Range(1, 1'000'000));
     relay->add_option("--tools", o.relay.tools, "that an answer asks [0]")->check(CLI::Range(0, 6));
-    runs.emplace_back(relay, [&o] { return run_relay(o.common, o.relay); });
+    relay
+        ->add_option("--idle", o.relay.idle,
+                     "connections that do nothing: runs alone, beside them twice, alone again")
+        ->check(CLI::Range(1, 1'000'000));
+    relay->add_option("--rounds", o.relay.rounds, "--idle: of these four legs [1]")
+        ->check(CLI::Range(1, 100));
+    runs.emplace_back(relay, [&o] {
+        return o.relay.idle != 0 ? run_relay_beside_idle(o.common, o.relay)
+                                 : run_relay(o.common, o.relay);
+    });
+    add_growth(app, o, runs);
     CLI::App* sweep =
         add_command(app, o, "sweep", "raises the rate until p99 breaks (app bench)", kBenchUrl);
     add_relay(*sweep, o.sweep.relay_options);

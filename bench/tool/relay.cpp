@@ -11,6 +11,7 @@ namespace {
 constexpr double kSpareS = 3; // the answers go on behind the measured time
 constexpr int64_t kLookNs = 20 * kNsPerMs;
 constexpr double kBeginLimitS = 60;         // for all answers to begin
+constexpr double kStopLimitS = 20;          // for all to be stopped
 constexpr uint64_t kMaxChunks = 1'000'000;  // worker/providers/scripted/script.h
 constexpr int64_t kStalledNs = 5 * kNsPerS; // flat out: then the last answers do not come
 
@@ -34,6 +35,8 @@ class Relay final : public Crowd {
     void until_all_past(int64_t limit);
     bool all_past() const;
     bool flat_out() const { return options_.rate == 0; }
+    void stop_answers();
+    void until_all_stopped(int64_t limit);
     uint64_t chunks() const;
 
     const RelayOptions& options_;
@@ -44,7 +47,7 @@ class Relay final : public Crowd {
     int64_t last_ns_ = 0; // when an event came
     uint64_t begun_ = 0, all_past_ = 0, frames_ = 0, events_ = 0, bytes_ = 0, missing_ = 0;
     uint64_t answers_ = 0; // whole ones in the measured time, flat out
-    bool measuring_ = false, measured_ = false, all_begun_ = false;
+    bool measuring_ = false, measured_ = false, all_begun_ = false, stopping_ = false;
     Histogram latency_, answer_us_;
     Result result_;
 };
@@ -162,6 +165,9 @@ void Relay::take_answer(const Turn& turn) {
 }
 
 void Relay::session_turn_over(Session& session) {
+    if (stopping_) {
+        return;
+    }
     if (session.turn().ok && flat_out()) {
         if (measuring_) {
             take_answer(session.turn());
@@ -194,9 +200,34 @@ bool Relay::all_past() const {
 void Relay::until_all_past(int64_t limit) {
     const int64_t now = now_ns();
     if (all_past() || now >= (flat_out() ? last_ns_ + kStalledNs : limit)) {
-        return finish();
+        return stop_answers();
     }
     rig_.loop.at(now + kLookNs, [this, limit] { until_all_past(limit); });
+}
+
+void Relay::stop_answers() {
+    stopping_ = true;
+    if (!options_.stop_answers) {
+        return finish();
+    }
+    for (const auto& session : sessions_) {
+        if (session->asking()) {
+            session->send(R"({"type":"cancel"})");
+        }
+    }
+    until_all_stopped(now_ns() + ns_of(kStopLimitS));
+}
+
+void Relay::until_all_stopped(int64_t limit) {
+    const bool any = std::any_of(sessions_.begin(), sessions_.end(),
+                                 [](const auto& session) { return session->asking(); });
+    if (!any || now_ns() >= limit) {
+        if (any) {
+            result_.broken.emplace_back("answers could not be stopped");
+        }
+        return finish();
+    }
+    rig_.loop.at(now_ns() + kLookNs, [this, limit] { until_all_stopped(limit); });
 }
 
 Result Relay::result() {

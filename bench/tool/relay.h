@@ -14,6 +14,9 @@ struct RelayOptions {
     uint64_t chunks = 2000;        // flat out: of an answer, then the next is asked for
     uint64_t tools = 0;            // that an answer asks
     double least_delivered = 0.99; // of what was due in the measured time
+    bool stop_answers = false;     // at the end, so that they do not run on into what comes next
+    uint64_t idle = 0;   // connections that do nothing, beside which it runs again; 0: alone only
+    uint64_t rounds = 1; // idle: of alone, beside, beside, alone
 };
 
 Result run_relay(const Common& common, const RelayOptions& options);

@@ -19,24 +19,46 @@ usage: ./mr bench [OPTIONS]            all scenarios, one after the other, again
        ./mr bench report FOLDER…       one HTML page about results
        ./mr bench micro [OPTIONS]      single steps of an event's way (Google Benchmark's options)
 
+--plain, of any of them: without TLS.
 --server-cpu LIST, of any of them (0, 0-1, 0,2): nginx, Redis and workers run on these CPUs, the
 generator on the others.
 
 Results: bench/results/<UTC>-<scenario>/. Workers of the own instance heed MR_… variables, such as
-MR_TEXT_WINDOW=0 for one event per frame. The scenarios and their options: build/mr-bench --help
+MR_TEXT_WINDOW=0 for one event per frame (growth: the default). The scenarios and their options: build/mr-bench --help
 TEXT
 }
 
-# What --server-cpu says among the options, or nothing.
-server_cpus() { # [OPTION…]
-    local cpus=
+# What the last --NAME among the options says, or nothing.
+option() { # NAME [OPTION…]
+    local name=$1 value=
+    shift
     while (($#)); do
         case $1 in
-            --server-cpu) cpus=${2:-none} ;;
-            --server-cpu=*) cpus=${1#*=} ;;
+            --"$name") value=${2:-none} ;;
+            --"$name"=*) value=${1#*=} ;;
         esac
         shift
     done
+    printf '%s' "$value"
+}
+
+# A process of nginx has as many connections as it may have files: with more of them than that, the
+# instance has more processes, each with a share of its own (reuseport).
+nginx_processes() { # [OPTION…]
+    local sessions idle files most needed
+    sessions=$(option sessions "$@")
+    idle=$(option idle "$@")
+    [[ $sessions$idle =~ ^[0-9]+$ ]] || return 0
+    files=$(raise_file_limit && ulimit -n)
+    [[ $files == unlimited ]] && return 0
+    most=$(((files - kOtherFiles) * 15 / 16 * 9 / 10)) # the module keeps a sixteenth; shares differ
+    needed=$(((${sessions:-0} + ${idle:-0} + most - 1) / most))
+    ((needed <= $(usable_processors))) || printf '%d' "$needed"
+}
+
+server_cpus() { # [OPTION…]
+    local cpus
+    cpus=$(option server-cpu "$@")
     [[ -z $cpus ]] || taskset -c "$cpus" true 2>/dev/null ||
         die "--server-cpu: '$cpus' are no CPUs of this machine." \
             "$(taskset -cp $$ | sed 's/.*: /it has /'); --server-cpu 0"
@@ -48,8 +70,8 @@ bench_scenario() { # TARGET INSTANCE SCENARIO [OPTION…]
     local target=$1 instance=$2 scenario=$3 path=/ws/chat out
     shift 3
     case $scenario in
-        relay | sweep | storm | slow | deploy) path=/ws/bench ;;
-        handshakes) [[ " $*" == *" --beside"* ]] || set -- --beside "https${target#wss}/plain" "$@" ;;
+        relay | sweep | growth | storm | slow | deploy) path=/ws/bench ;;
+        handshakes) [[ " $*" == *" --beside"* ]] || set -- --beside "http${target#ws}/plain" "$@" ;;
     esac
     out=$kBenchResults/$(date -u +%Y%m%dT%H%M%SZ)-$scenario
     "$MR_BUILD/mr-bench" "$scenario" "$target$path" --instance "$instance" --out "$out" "$@" || return
@@ -182,19 +204,40 @@ cmd_bench() {
             exec "$MR_BUILD/mr-bench" "$@"
         fi
     done
-    local dir=$MR_RUN/bench port code=0 cpus
-    local -a held=()
+    bench_instance "$@"
+}
+
+# The scenario, or all of them, against an instance that is started for it.
+bench_instance() { # [SCENARIO] [OPTION…]
+    local dir=$MR_RUN/bench port code=0 cpus processes url word
+    local -a held=() words=() up=(--yes --bench --workers 1 --dir "$dir")
+    if [[ ${1:-} == growth ]]; then
+        export MR_TEXT_WINDOW=${MR_TEXT_WINDOW-0} MR_MAX_SESSIONS=${MR_MAX_SESSIONS-20000}
+    fi
+    processes=$(nginx_processes "$@")
+    [[ -z $processes ]] || up+=(--nginx-processes "$processes")
     cpus=$(server_cpus "$@") || exit 1
     if [[ -n $cpus ]]; then
         build_all # with all of them
         held=(taskset -c "$cpus")
     fi
     port=$(free_port 18543)
-    "${held[@]}" "$MR_ROOT/mr" up --yes --bench --workers 1 --dir "$dir" --port "$port" || return 1
-    if (($#)) && [[ $1 != --* ]]; then
-        bench_scenario "wss://localhost:$port" "$dir" "$@" || code=$?
+    up+=(--port "$port")
+    url=wss://localhost:$port
+    for word in "$@"; do
+        if [[ $word == --plain ]]; then
+            port=$(free_port $((port + 1)))
+            up+=(--http-port "$port")
+            url=ws://localhost:$port
+        else
+            words+=("$word")
+        fi
+    done
+    "${held[@]}" "$MR_ROOT/mr" up "${up[@]}" || return 1
+    if ((${#words[@]})) && [[ ${words[0]} != --* ]]; then
+        bench_scenario "$url" "$dir" "${words[@]}" || code=$?
     else
-        bench_all "wss://localhost:$port" "$dir" "$@" || code=$?
+        bench_all "$url" "$dir" "${words[@]}" || code=$?
     fi
     "$MR_ROOT/mr" down --dir "$dir" || code=1
     return "$code"

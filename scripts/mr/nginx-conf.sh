@@ -55,12 +55,15 @@ user_line() {
 # nginx's own "auto" counts those of the machine, also where it may use only some of them.
 usable_processors() { env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc; }
 
-# Connections per nginx process, within the limit of open files.
+kOtherFiles=128 # that nginx has open beside connections
+
+# Connections per nginx process, within the limit of open files; for load tests all of them.
 connection_limit() {
-    local files
+    local files most=16384
+    ((OPT_BENCH)) && most=$kOpenFiles
     files=$(ulimit -n)
     [[ $files == unlimited ]] && files=1048576
-    printf '%d' $((files > 16512 ? 16384 : files - 128))
+    printf '%d' $((files > most + kOtherFiles ? most : files - kOtherFiles))
 }
 
 locations() { # written once, included by each server
@@ -144,7 +147,7 @@ daemon off;
 pid $INSTANCE/nginx.pid;
 lock_file $INSTANCE/nginx.lock;
 error_log $LOG_DIR/nginx.log notice;
-worker_processes $(usable_processors);
+worker_processes ${OPT_NGINX_PROCESSES:-$(usable_processors)};
 worker_shutdown_timeout $((kNginxGraceMs / 1000 - 2))s;
 
 events {
@@ -174,9 +177,10 @@ http {
     mr_ws_redis $REDIS_URL;
     mr_ws_secret_file $INSTANCE/secret;
     mr_ws_drain 2s;
+$(((OPT_BENCH)) && printf '    mr_ws_zone_size 64m; # sessions by the ten thousand\n')
 
     server {
-$(listen_lines "$OPT_PORT" "ssl http2")
+$(listen_lines "$OPT_PORT" "ssl http2${OPT_NGINX_PROCESSES:+ reuseport}")
         server_name localhost;
         ssl_certificate $kCertDir/cert.pem;
         ssl_certificate_key $kCertDir/key.pem;

@@ -104,6 +104,44 @@ def test_relay(stack):
         sum(result["rates"][f"{role}_us_per_event"] for role in ("nginx", "redis", "worker")))
 
 
+def test_relay_beside_idle_connections(stack):
+    result = run(stack, "relay", "--sessions=5", "--rate=20", "--seconds=1", "--idle=60",
+                 path="/ws/bench")
+    assert not result["broken"], result["broken"]
+    assert [one["leg"] for one in result["series"]] == ["alone", "beside_idle", "beside_idle", "alone"]
+    assert all(one["delivered"] == pytest.approx(1) for one in result["series"])
+    assert result["counts"]["events_alone"] == result["counts"]["events_beside_idle"] == 2 * 5 * 20
+    assert result["rates"]["ratio_of_latency_p50_ms"] > 0
+    for role in ("nginx_private", "redis_private", "client_private"):
+        assert f"{role}_per_idle_connection" in result["memory_kib"]
+    assert result["memory_kib"]["client_private_per_idle_connection"] > 0
+    wait_for(lambda: connections_of(stack) == 0, "the idle ones are gone with the processes")
+
+
+def test_idle_connections_that_are_refused_are_named(make_stack):
+    """More than nginx has connections for."""
+    stack = make_stack(apps="bench", locations=LOCATIONS.replace("mr_ws bench;",
+                       "mr_ws bench; mr_ws_max_connections 8;"))
+    process = start(stack, "relay", "--sessions=2", "--rate=20", "--seconds=0.5", "--idle=20",
+                    path="/ws/bench")
+    _, err = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == 2
+    assert "worker_connections" in err and "refused with 503" in err, err
+
+
+def test_growth(stack):
+    result = run(stack, "growth", "--total-rate=60", "--sessions", "3", "20", "--seconds=1",
+                 path="/ws/bench")
+    assert not result["broken"], result["broken"]
+    assert [one["leg"] for one in result["series"]] == ["3", "20", "20", "3"]
+    rates = result["rates"]
+    assert all(one["events_per_s"] == pytest.approx(60) for one in result["series"])
+    assert rates["20_by_3_latency_p50_ms"] > 0 and rates["20_total_us_per_event"] > 0
+    assert rates["20_by_3_total_us_per_event"] == pytest.approx(sum(
+        result["series"][many]["total_us_per_event"] / result["series"][few]["total_us_per_event"]
+        for few, many in ((0, 1), (3, 2))) / 2)
+
+
 def test_relay_flat_out(stack):
     """Answer after answer, each with its phases, its tool, its text, its completion."""
     result = run(stack, "relay", "--sessions=4", "--rate=0", "--chunks=200", "--tools=1",
@@ -335,6 +373,8 @@ def test_a_target_that_is_no_peer_is_named(stack):
     (["idle", "ws://127.0.0.1:1/", f"--server-cpu={ALL_CPUS}"], "leaves no CPU"),
     (["handshakes", "wss://127.0.0.1:1/", "--beside=http://127.0.0.1:1/"], "do not compare"),
     (["handshakes", "wss://127.0.0.1:1/", "--beside=x"], "expected wss://"),
+    (["growth", "ws://127.0.0.1:1/", "--total-rate=100", "--sessions=3"], "no whole number"),
+    (["relay", "ws://127.0.0.1:1/", "--idle=5", "--sessions=1", "--quiet"], "Connection refused"),
     (["dance"], "dance"),
 ])
 def test_bad_input_is_named(arguments, says):
