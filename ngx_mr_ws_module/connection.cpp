@@ -5,6 +5,7 @@
 #include "ngx_mr_ws_module/drain.h"
 #include "ngx_mr_ws_module/metrics.h"
 #include "ngx_mr_ws_module/session_log.h"
+#include "ngx_mr_ws_module/socket_home.h"
 #include "ngx_mr_ws_module/sweep.h"
 #include "ngx_mr_ws_module/violation.h"
 #include "ngx_mr_ws_module/voice_mail.h"
@@ -65,7 +66,7 @@ void destroy(Connection& connection) {
     --process.count;
     ngx_connection_t* socket = connection.socket;
     connection_discard(&connection);
-    ngx_http_close_connection(socket);
+    socket_close(socket);
     sweep_connection_gone();
 }
 
@@ -262,6 +263,7 @@ void connections_init(ngx_log_t* log) noexcept {
     process.flush.handler = on_flush;
     process.flush.log = log;
     process.count = 0;
+    socket_homes_init(log);
 }
 
 void connections_exit() noexcept {
@@ -272,6 +274,7 @@ void connections_exit() noexcept {
         connection.socket->timedout = !connection.output.empty(); // then nothing waits for it
         destroy(connection);
     }
+    socket_homes_exit();
     deflate_exit();
 }
 

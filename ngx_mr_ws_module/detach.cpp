@@ -2,6 +2,7 @@
 
 #include "ngx_mr_ws_module/handshake.h"
 #include "ngx_mr_ws_module/metrics.h"
+#include "ngx_mr_ws_module/socket_home.h"
 #include "shared/token.h"
 
 #include <netinet/tcp.h>
@@ -143,8 +144,13 @@ void detach(ngx_http_request_t* r) {
         ngx_http_close_connection(c);
         return;
     }
+    ngx_pool_t* left = socket_move_out(c); // `early` and `http` lie in it
     connection_adopt(connection, c, remains.open, early);
-    free_http_buffers(c, http);
+    if (left != nullptr) {
+        ngx_destroy_pool(left);
+    } else {
+        free_http_buffers(c, http);
+    }
 }
 
 void give_up(ngx_http_request_t* r, const char* why) {
