@@ -68,6 +68,37 @@ TEST(HttpClient, UsesAConnectionAgain) {
     EXPECT_EQ(client.transfers(), 0U);
 }
 
+// Whatever it is told to hold for a response, all of it comes: lines and pieces longer than that
+// too.
+TEST(HttpClient, HoldsLittleOfAResponseThatTrickles) {
+    constexpr std::size_t kHeld = 2 * 1024;
+    Loop loop;
+    const std::string long_value(3 * kHeld, 'v');
+    const std::string body(50 * kHeld + 7, 'b');
+    HttpServer server(loop, answers(http_answer(body, "200 OK", "X-Long: " + long_value + "\r\n")));
+    HttpClient client;
+    struct Widest final : HttpReceiver {
+        void head(const net::HttpHead& head) override { value = head.header("x-long"); }
+        Flow body(std::string_view piece) override {
+            widest = std::max(widest, piece.size());
+            text += piece;
+            return Flow::go_on;
+        }
+        std::string value;
+        std::size_t widest = 0;
+        std::string text;
+    };
+    for (const bool trickles : {false, true, false}) { // a handle is used again
+        Widest receiver;
+        HttpRequest request = get(server.url());
+        request.trickles = trickles;
+        loop.run(client.stream(std::move(request), receiver));
+        EXPECT_EQ(receiver.value, long_value);
+        EXPECT_EQ(receiver.text, body);
+        EXPECT_EQ(receiver.widest <= kHeld, trickles) << receiver.widest;
+    }
+}
+
 TEST(HttpClient, WithdrawsWhatIsNotWantedAnyMoreWhenTheConnectionStands) {
     Loop loop;
     int requests = 0;

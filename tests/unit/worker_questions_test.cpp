@@ -157,8 +157,8 @@ struct Conversation {
             request.history = history;
             ran = run(std::move(request), shared_services(), host);
             history.push_back({"user", question, nullptr});
-            history.push_back({"assistant", ran.result.answer,
-                               with_memory ? ran.result.memory : nlohmann::json()});
+            history.push_back(
+                {"assistant", host.answer, with_memory ? ran.result.memory : nlohmann::json()});
         }
     }
 };
@@ -196,7 +196,6 @@ TEST_P(Questions, IsAnswered) {
         ASSERT_EQ(conversation.ran.error, nullptr);
         const RecordingHost& host = conversation.host;
         EXPECT_EQ(wire_violations(host), std::vector<std::string>{});
-        EXPECT_EQ(host.answer, conversation.ran.result.answer);
         const std::string answer = as_read(host.answer);
         SCOPED_TRACE("answer: " + answer);
         if (row.projects) {

@@ -47,7 +47,6 @@ class ScriptedTurn {
         }
         TurnResult result;
         result.status = status_;
-        result.answer = said_;
         result.sources = nlohmann::ordered_json::array();
         result.timings["phases"] = nlohmann::ordered_json::object();
         result.memory = {{"said", said_.size()}};

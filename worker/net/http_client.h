@@ -52,6 +52,9 @@ struct HttpRequest {
     std::string body;
     HttpTimeouts timeouts;
     std::size_t max_response_bytes = kMaxResponseBytes;
+    // The response comes piece by piece over a long time: little memory is held for it meanwhile,
+    // at the price of more reads, should it come fast.
+    bool trickles = false;
     std::string ca_file; // these two instead of the client's, when not empty
     std::string proxy;
     std::string connect_to; // host:port connected to instead of the URL's; TLS checks the URL's

@@ -18,6 +18,11 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t kStopTransfer = 0; // from a callback that was given at least one byte
+// Of a response that trickles: curl holds this much for each as long as it comes. Some words of a
+// language model, or a tenth of a second of speech. What a request over TLS is put together in is
+// held as long; that is the least curl takes.
+constexpr long kTrickleReadBytes = 2 * 1024;
+constexpr long kTrickleUploadBytes = 16 * 1024;
 constexpr long kKeepAliveSeconds = 60;
 constexpr std::chrono::duration<unsigned, std::milli> kUnacknowledgedLimit{20'000};
 
@@ -121,6 +126,10 @@ void Transfer::prepare(const HttpOptions& options) {
     curl_easy_setopt(handle_, CURLOPT_HEADERDATA, this);
     curl_easy_setopt(handle_, CURLOPT_WRITEFUNCTION, &Transfer::on_body);
     curl_easy_setopt(handle_, CURLOPT_WRITEDATA, this);
+    if (request_.trickles) {
+        curl_easy_setopt(handle_, CURLOPT_BUFFERSIZE, kTrickleReadBytes);
+        curl_easy_setopt(handle_, CURLOPT_UPLOAD_BUFFERSIZE, kTrickleUploadBytes);
+    }
     prepare_method();
     prepare_headers();
 }

@@ -11,22 +11,23 @@ namespace {
 
 constexpr std::string_view kIssue = "I encountered an issue: ";
 constexpr std::string_view kNothingToSay = "I could not find an answer to this question.";
-constexpr size_t kMaxAnswerBytes = 8 * 1024 * 1024; // it is kept whole until its turn has ended
+constexpr size_t kMaxAnswerBytes =
+    8 * 1024 * 1024; // the host keeps it whole until its turn has ended
 
 void say(TurnRun& run, std::string_view piece) {
     if (piece.empty()) {
         return;
     }
-    if (run.answer.empty()) {
+    if (run.answer_bytes == 0) {
         run.first_token_ms = run.elapsed_ms();
     }
-    run.answer += piece;
+    run.answer_bytes += piece.size();
     run.host.text(piece);
 }
 
 void say_issue(TurnRun& run, std::string_view what) {
-    run.status = run.answer.empty() ? TurnStatus::error : TurnStatus::partial;
-    std::string text = run.answer.empty() ? "" : "\n\n";
+    run.status = run.answer_bytes == 0 ? TurnStatus::error : TurnStatus::partial;
+    std::string text = run.answer_bytes == 0 ? "" : "\n\n";
     text += kIssue;
     text += what;
     say(run, text);
@@ -37,7 +38,7 @@ Task<void> stream_answer(TurnRun& run, const std::string& delivered, CallContext
                                 run.state.findings, run.state.merged, run.sources,
                                 delivered};
     const TextSink sink = [&run](std::string_view piece) {
-        if (run.answer.size() + piece.size() > kMaxAnswerBytes) {
+        if (run.answer_bytes + piece.size() > kMaxAnswerBytes) {
             throw ProviderError(ProviderFault::bad_reply, "the answer is longer than 8 MiB");
         }
         say(run, piece);
@@ -53,7 +54,7 @@ Task<void> respond(TurnRun& run) {
     if (delivered.empty()) {
         emit_phase_start(run, kPhaseRespond);
     }
-    run.answer = delivered;
+    run.answer_bytes = delivered.size();
     CallContext call = run.call(run.services.limits.response_timeout, kPhaseRespond.name);
     call.wait_room = [&run] { return run.host.wait_room(); };
     call.has_room = [&run] { return run.host.has_room(); };
@@ -69,7 +70,7 @@ Task<void> respond(TurnRun& run) {
     }
     if (!issue.empty()) {
         say_issue(run, issue);
-    } else if (run.answer.empty()) {
+    } else if (run.answer_bytes == 0) {
         say(run, kNothingToSay);
     }
     run.add_usage(call);

@@ -52,7 +52,6 @@ std::string_view turn_status_name(TurnStatus status) noexcept; // as in response
 
 struct TurnResult {
     TurnStatus status = TurnStatus::ok;
-    std::string answer;             // whole text, including what an earlier owner delivered
     nlohmann::ordered_json sources; // array of {id,title,url,snippet}: field of response_complete
     // {"phases":{name:ms},"tools":{tool:ms},"first_token_ms":n,"total_ms":n}; the app puts its
     // queue_ms in front. first_token_ms and total_ms count from the start of this attempt;

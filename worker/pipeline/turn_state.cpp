@@ -171,7 +171,6 @@ const nlohmann::json& latest_memory(const std::vector<HistoryMessage>& history) 
 TurnResult result_of(TurnRun& run) {
     TurnResult result;
     result.status = run.status;
-    result.answer = std::move(run.answer);
     result.sources = nlohmann::ordered_json::array();
     for (const Source& source : run.sources) {
         nlohmann::ordered_json entry;

@@ -36,7 +36,7 @@ struct TurnRun {
     Question question;
     TurnState state;
     std::vector<Source> sources;
-    std::string answer;
+    size_t answer_bytes = 0; // so far, with what an earlier owner delivered; the host has the text
     TurnStatus status = TurnStatus::ok;
     SteadyTime started;
     std::optional<std::int64_t> first_token_ms;

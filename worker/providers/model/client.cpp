@@ -186,6 +186,7 @@ class Client final : public ChatModel {
         }
         http.body = wire.body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
         http.max_response_bytes = kMaxStreamBytes;
+        http.trickles = streams(request, features);
         http.ca_file = options_.ca_file;
         http.proxy = options_.proxy;
         http.connect_to = options_.connect_to;
