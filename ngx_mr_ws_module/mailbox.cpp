@@ -140,7 +140,12 @@ void take_outcome(Session& session, uint64_t connection_id, bool question, const
         metric_add(Metric::mail_not_owner);
         owner_refuse(session, connection);
         return;
+    case MailStatus::fenced: // for who names an epoch
+        break;
     }
+    hub_complain(*session.hub, "mail refused", "a status that no gateway is given");
+    refuse(session, connection, question, ErrorCode::relay_unavailable, kRetryUnavailableMs,
+           Metric::mail_error);
 }
 
 void answered(Follower& connection) {

@@ -29,7 +29,7 @@ struct Script {
 // lane, and if it was stored: how full the lane is, in percent}; for `nothing` the second is an
 // Attendance. `place` goes with number 0: the sequence number that a mail of that connection had
 // been given. `epoch` is that of an owner who writes to himself (voice): once another one has
-// claimed the session nothing is stored, and the status is -4, which no gateway is ever given.
+// claimed the session nothing is stored (`fenced`, which no gateway is ever given).
 // The last four connections are remembered; a mail of one that four others have driven out counts
 // as dealt with.
 extern const Script kMailScript;
@@ -41,6 +41,7 @@ enum class MailStatus : int {
     busy = -1,      // refused: the job stream is at its admission limit
     no_worker = -2, // refused: no worker has held a lease in this partition for kNoWorkerGraceMs
     not_owner = -3, // refused: the session belongs to another subject
+    fenced = -4,    // refused: another owner has claimed the session since `epoch`
 };
 enum class Attendance : int {
     none = 0,       // nothing waits, and Redis does not know the mail that was asked about

@@ -118,7 +118,8 @@ TEST_F(RelayScripts, WhatAnOwnerWritesToHimselfIsFenced) {
                                          epoch});
         return reply.at(0).integer;
     };
-    EXPECT_EQ(to_himself("6"), -4) << "somebody else has claimed the session";
+    EXPECT_EQ(to_himself("6"), static_cast<int>(MailStatus::fenced))
+        << "somebody else has claimed the session";
     EXPECT_EQ(call({"XLEN", keys_.in_lane}).integer, 0);
     EXPECT_EQ(to_himself("7"), static_cast<int>(MailStatus::owned));
     call({"FLUSHALL"});

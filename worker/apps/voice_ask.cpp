@@ -25,7 +25,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kRetry{50};
 constexpr std::string_view kPrefix = "voice-";
-constexpr int kFenced = -4; // of kMailScript with an epoch: another owner has claimed the session
 
 std::string stream_prefix(std::string_view stream) {
     return std::string(kPrefix) + std::to_string(fnv1a(stream)) + "-";
@@ -241,7 +240,7 @@ asio::awaitable<bool> VoiceAsk::store(std::string message_id, Utterance utteranc
         if (status == MailStatus::owned || status == MailStatus::rung) {
             co_return true;
         }
-        if (static_cast<int>(status) != kFenced && on_refused) {
+        if (status != MailStatus::fenced && on_refused) {
             on_refused(message_id, ErrorCode::busy);
         }
         co_return false;
