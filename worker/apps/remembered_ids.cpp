@@ -3,6 +3,7 @@
 #include "worker/apps/event_text.h"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace mr {
 
@@ -12,36 +13,55 @@ namespace {
 constexpr std::chrono::milliseconds kRetry{50};
 } // namespace
 
-asio::awaitable<void> RememberedIds::load() {
-    const KeyText key = store_.keys().meta;
-    while (!loaded_) {
-        const std::string_view get[] = {"HGET", key.view(), kIdsField};
+// As often as it takes.
+asio::awaitable<std::optional<RememberedIds::Entries>>
+RememberedIds::read(Relay& relay, KeyText meta, std::function<bool()> going_on) {
+    while (going_on()) {
+        const std::string_view get[] = {"HGET", meta.view(), kIdsField};
         redis::Commands command;
         command.add(get);
         redis::Value reply;
         bool answered = false;
         try {
-            reply = co_await relay_.commands->run(command);
+            reply = co_await relay.commands->run(command);
             answered = !reply.is_error();
         } catch (const redis::Error&) {
             answered = false;
         }
-        if (!store_.alive()) {
-            throw SessionLost("the lease has lapsed");
+        if (answered && going_on()) {
+            co_return entries_in(reply.text);
         }
         if (!answered) {
             co_await sleep_for(kRetry);
-            continue;
-        }
-        loaded_ = true;
-        const nlohmann::json list = nlohmann::json::parse(reply.text, nullptr, false);
-        for (const nlohmann::json& item : list) {
-            if (item.is_array() && item.size() == 3 && item[0].is_string() && item[1].is_string() &&
-                item[2].is_number_integer()) {
-                entries_.push_back({item[0], item[1], item[2]});
-            }
         }
     }
+    co_return std::nullopt;
+}
+
+// What is not readable holds none.
+RememberedIds::Entries RememberedIds::entries_in(std::string_view text) {
+    Entries entries;
+    const nlohmann::json list = nlohmann::json::parse(text, nullptr, false);
+    for (const nlohmann::json& item : list) {
+        if (item.is_array() && item.size() == 3 && item[0].is_string() && item[1].is_string() &&
+            item[2].is_number_integer()) {
+            entries.push_back({item[0], item[1], item[2]});
+        }
+    }
+    return entries;
+}
+
+asio::awaitable<void> RememberedIds::load() {
+    if (loaded_) {
+        co_return;
+    }
+    std::optional<Entries> entries =
+        co_await read(relay_, store_.keys().meta, [this] { return store_.alive(); });
+    if (!entries) {
+        throw SessionLost("the lease has lapsed");
+    }
+    loaded_ = true;
+    entries_ = std::move(*entries);
 }
 
 asio::awaitable<std::optional<std::string>> RememberedIds::find(std::string message_id) {
@@ -54,15 +74,17 @@ asio::awaitable<std::optional<std::string>> RememberedIds::find(std::string mess
     co_return std::nullopt;
 }
 
-std::vector<std::string> RememberedIds::names_in(std::string_view text) {
-    std::vector<std::string> names;
-    const nlohmann::json list = nlohmann::json::parse(text, nullptr, false);
-    for (const nlohmann::json& item : list) {
-        if (item.is_array() && !item.empty() && item[0].is_string()) {
-            names.push_back(item[0]);
-        }
+asio::awaitable<std::optional<std::vector<std::string>>>
+RememberedIds::message_ids(Relay& relay, KeyText meta, std::function<bool()> going_on) {
+    const std::optional<Entries> entries = co_await read(relay, meta, std::move(going_on));
+    if (!entries) {
+        co_return std::nullopt;
     }
-    return names;
+    std::vector<std::string> ids;
+    for (const Entry& entry : *entries) {
+        ids.push_back(entry.message_id);
+    }
+    co_return ids;
 }
 
 std::string RememberedIds::with(std::string_view message_id, std::string_view turn_id) {

@@ -5,6 +5,7 @@
 #include "worker/session/store.h"
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,9 +23,10 @@ class RememberedIds {
 
     // The turn that the id asked for, if any. Throws SessionLost.
     boost::asio::awaitable<std::optional<std::string>> find(std::string message_id);
-    // The message ids in what Redis keeps (kIdsField of the session's record); none of what is not
-    // readable.
-    static std::vector<std::string> names_in(std::string_view text);
+    // All that Redis keeps, read once; null: `going_on` has become false meanwhile. Asked before
+    // every look, and nothing of the session is touched once it is false.
+    static boost::asio::awaitable<std::optional<std::vector<std::string>>>
+    message_ids(Relay& relay, KeyText meta, std::function<bool()> going_on);
     // Adds one; what is to be saved. find() has been called before.
     std::string with(std::string_view message_id, std::string_view turn_id);
 
@@ -35,11 +37,16 @@ class RememberedIds {
         int64_t at_ms = 0;
     };
 
+    using Entries = std::deque<Entry>;
+
     boost::asio::awaitable<void> load();
+    static boost::asio::awaitable<std::optional<Entries>> read(Relay& relay, KeyText meta,
+                                                               std::function<bool()> going_on);
+    static Entries entries_in(std::string_view text);
 
     Relay& relay_;
     const SessionStore& store_;
-    std::deque<Entry> entries_;
+    Entries entries_;
     bool loaded_ = false;
 };
 

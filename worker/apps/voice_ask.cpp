@@ -148,27 +148,17 @@ asio::awaitable<void> VoiceAsk::run() {
 
 // Behind everything an earlier owner has put into the lane: that was read before the sound came.
 asio::awaitable<void> VoiceAsk::load_known() {
-    const KeyText key = session_->store.keys().meta;
-    while (!known_loaded_ && going_on()) {
-        const std::string_view get[] = {"HGET", key.view(), kIdsField};
-        redis::Commands command;
-        command.add(get);
-        redis::Value reply;
-        bool answered = false;
-        try {
-            reply = co_await session_->relay.commands->run(command);
-            answered = !reply.is_error();
-        } catch (const redis::Error&) {
-            answered = false;
-        }
-        if (!answered) {
-            co_await sleep_for(kRetry);
-            continue;
-        }
-        known_loaded_ = true;
-        for (const std::string& id : RememberedIds::names_in(reply.text)) {
-            remember(id);
-        }
+    if (known_loaded_ || !going_on()) {
+        co_return;
+    }
+    const auto ids = co_await RememberedIds::message_ids(
+        session_->relay, session_->store.keys().meta, [this] { return going_on(); });
+    if (!ids) {
+        co_return;
+    }
+    known_loaded_ = true;
+    for (const std::string& id : *ids) {
+        remember(id);
     }
 }
 
