@@ -15,6 +15,7 @@ VoiceServices quick_silence() {
 
 VoiceServices attentive() {
     VoiceServices services = scripted_voice();
+    services.options.clients = std::chrono::milliseconds(100);
     services.options.listeners = std::chrono::milliseconds(100);
     return services;
 }
@@ -204,6 +205,24 @@ TEST_F(WorkerVoiceFaults, NobodyIsSpokenToForLong) {
     const redis::Value said =
         client().redis().call({"LRANGE", client().keys().history, "-1", "-1"});
     EXPECT_EQ(said.at(0).text.find("[…]"), std::string::npos) << "it can be read";
+}
+
+TEST_F(WorkerVoiceFaults, AMicrophoneWhoseClientHasGoneIsClosed) {
+    start(patient_lease(), voice_chat<attentive>);
+    client().start();
+    client().ready();
+    client().sound("start");
+    client().sound("part say:half");
+    EXPECT_TRUE(client().ear().wait([&] { return client().ear().count("transcript") == 1; }));
+    client().mail(R"({"type":"ping","t":1})");
+    client().until("pong");
+    EXPECT_TRUE(client().owned()) << "its client is there";
+    client().close_ear();
+    EXPECT_TRUE(client().wait_finished()) << "long before the limit of silence";
+    client().mail(R"({"type":"voice_resume","stream_id":"s1","from_ms":80})");
+    EXPECT_EQ(acknowledged(), 80) << "and it is opened again for a client that comes back";
+    client().sound("say say:whole");
+    EXPECT_EQ(client().turn().text, "whole ");
 }
 
 TEST_F(WorkerVoiceFaults, TheEndOfAStreamIsHeardByTheNextOwnerToo) {

@@ -1,6 +1,7 @@
 // Whose sound a microphone takes: a client that comes back has another connection, and what it had
 // sent by the one before may arrive behind that, or not at all.
 #include "worker/apps/voice_line.h"
+#include "worker/log.h"
 
 #include <algorithm>
 #include <utility>
@@ -30,6 +31,23 @@ void VoiceLine::move_to(uint64_t connection) {
 bool VoiceLine::is_left(uint64_t connection) const {
     return std::find(left_connections_.begin(), left_connections_.end(), connection) !=
            left_connections_.end();
+}
+
+// Nobody follows the session any more, so whoever has spoken is not there: the place is another's,
+// and a client that comes back gets one again.
+void VoiceLine::client_gone() {
+    if (!line_) {
+        return;
+    }
+    const auto every = services_->options.clients;
+    if (Clock::now() - line_->microphone->heard_at() < every) {
+        clients_.start(every); // there is sound: the gateway may have to subscribe anew
+        return;
+    }
+    log::info("a microphone is closed, its client has gone",
+              {{"session", session_.store.session_id()}});
+    const auto microphone = line_->microphone;
+    microphone->give_up();
 }
 
 // Of the stream that is open now, by a connection that its client has left since.

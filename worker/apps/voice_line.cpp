@@ -14,7 +14,8 @@ using nlohmann::ordered_json;
 VoiceLine::VoiceLine(OwnedSession& session, const VoiceServices* services, VoiceHost& host)
     : session_(session), services_(services), host_(host),
       events_(session, [&host] { return host.quiet(); }), ask_(std::make_shared<VoiceAsk>(session)),
-      listeners_(session, [this] { nobody_listens(); }), awake_(session.relay.executor) {
+      listeners_(session, [this] { nobody_listens(); }),
+      clients_(session, [this] { client_gone(); }), awake_(session.relay.executor) {
     ask_->on_quiet = [this] { session_.wake(); };
     ask_->running_ids = [this] { return host_.message_ids(); };
     ask_->on_refused = [this](const std::string& message_id, ErrorCode code) {
@@ -33,6 +34,7 @@ void VoiceLine::stop() {
     alive_.reset();
     awake_.cancel();
     listeners_.stop();
+    clients_.stop();
     ask_->stop();
     if (line_) {
         line_->microphone->close();
@@ -140,6 +142,7 @@ void VoiceLine::open(VoiceMessage message, const MailItem& item) {
     }
     std::erase(left_connections_, item.connection);
     line_ = std::move(line);
+    clients_.start(services_->options.clients);
     const auto microphone = line_->microphone; // it may be refused at once
     microphone->open();
 }

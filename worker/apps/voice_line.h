@@ -125,6 +125,7 @@ class VoiceLine final : private MicrophoneOwner, private TurnWatcher {
     // voice_connections.cpp: whose sound they take
     void move_to(uint64_t connection);
     bool is_left(uint64_t connection) const;
+    void client_gone();
     bool is_late(const VoiceMessage& message, uint64_t connection) const;
     bool takes(const std::string& stream_id, bool binary, uint64_t connection);
 
@@ -172,6 +173,7 @@ class VoiceLine final : private MicrophoneOwner, private TurnWatcher {
     Question speaking_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     ListenerWatch listeners_;
+    ListenerWatch clients_; // of the microphone that is open
     boost::asio::steady_timer awake_;
     Clock::time_point awake_until_{};
     Clock::time_point refused_until_{}; // no microphone is opened unasked

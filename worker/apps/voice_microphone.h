@@ -53,8 +53,9 @@ class VoiceMicrophone : public std::enable_shared_from_this<VoiceMicrophone> {
     bool released() const { return released_; }
 
     Took audio(ByteView pcm);
-    void release(); // no sound follows: what has been heard is the last utterance
-    void close();   // at once, without a word
+    void release();                // no sound follows: what has been heard is the last utterance
+    void close();                  // at once, without a word
+    void give_up() { closed({}); } // the same, and the owner hears of it
 
     // The client goes on from here, which is not before what has been received.
     void skip_to(int64_t ms);

@@ -52,7 +52,10 @@ struct VoiceOptions {
     std::chrono::milliseconds progress_every{6'000};
     unsigned max_progress = 3;                  // of one answer
     std::chrono::milliseconds listeners{5'000}; // looked for so often while somebody is spoken to
-    size_t max_spoken_bytes = 8'000;            // of one answer; what follows is only written
+    // The client of a microphone without sound is looked for so often, twice: together as long as
+    // what it keeps to send again.
+    std::chrono::milliseconds clients{2'500};
+    size_t max_spoken_bytes = 8'000; // of one answer; what follows is only written
 };
 
 struct VoiceServices {
