@@ -1,6 +1,7 @@
 // What must not happen to voice in a chat session, whoever dies or comes back meanwhile: sound of
 // two clients mixed, an utterance asked twice or not at all, a stream whose end nobody has heard.
 #include "tests/unit/worker_voice_chat_support.h"
+#include "worker/apps/voice_ask.h"
 
 namespace mr::test {
 namespace {
@@ -65,6 +66,26 @@ class WorkerVoiceFaults : public testing::Test {
                                    keys.leases, keys.jobs, keys.in_channel, client().id(), "chat",
                                    bytes.text(), "", "1000", "16777216", "100000", "86400000"});
         EXPECT_FALSE(reply.is_error()) << reply.text;
+    }
+
+    // The same while nobody can use the mail script.
+    void second_mail_by_hand(const std::string& payload) {
+        constexpr std::string_view kPut = R"(
+            local n = redis.call('HINCRBY', KEYS[1], 'iseq', 1)
+            redis.call('HINCRBY', KEYS[1], 'ibytes', #ARGV[1])
+            redis.call('XADD', KEYS[2], '0-' .. n, 'd', ARGV[1])
+            return redis.call('SPUBLISH', KEYS[3], struct.pack('<I8', n) .. ARGV[1]))";
+        Mail mail;
+        mail.flags = kMailV2 | kMailVoice;
+        mail.connection = kSecond;
+        mail.number = ++second_mails_;
+        mail.payload = as_bytes(payload);
+        Buffer bytes;
+        encode_mail(bytes, mail);
+        const SessionKeys& keys = client().keys();
+        const redis::Value put = client().redis().call(
+            {"EVAL", kPut, "3", keys.meta, keys.in_lane, keys.in_channel, bytes.text()});
+        EXPECT_EQ(put.integer, 1) << put.text;
     }
 
     RedisFixture redis_;
@@ -223,6 +244,45 @@ TEST_F(WorkerVoiceFaults, AMicrophoneWhoseClientHasGoneIsClosed) {
     EXPECT_EQ(acknowledged(), 80) << "and it is opened again for a client that comes back";
     client().sound("say say:whole");
     EXPECT_EQ(client().turn().text, "whole ");
+}
+
+TEST_F(WorkerVoiceFaults, ATranscriptIsToldBeforeItsTurnThoughItIsNotKnownToBeStored) {
+    start();
+    first("voice_start");
+    client().ready();
+    const std::string leases(client().keys().leases.view());
+    client().redis().call({"RENAME", leases, "kept"});
+    client().redis().call({"SET", leases, "no leases"}); // the mail script fails from now on
+    Json sound;
+    sound["type"] = "audio";
+    sound["stream_id"] = "s1";
+    sound["audio"] = base64_of(as_bytes(spelled("say say:hello")));
+    second_mail_by_hand(sound.dump());
+    Json stored; // as if a reply had been lost
+    stored["type"] = "ask";
+    stored["message"] = "say:hello";
+    stored["message_id"] = utterance_message_id("s1", {40, 50});
+    second_mail_by_hand(stored.dump());
+    const Json begun = parse(client().until("turn_start"));
+    EXPECT_EQ(begun["message_id"], stored["message_id"]);
+    client().redis().call({"DEL", leases});
+    client().redis().call({"RENAME", "kept", leases});
+    client().until("response_complete");
+    size_t transcripts = 0;
+    bool in_front = false;
+    for (const Event& event : client().seen()) {
+        const Json json = parse(event);
+        transcripts += json["type"] == "transcript" ? 1U : 0U;
+        in_front = in_front || (json["type"] == "turn_start" && transcripts == 1);
+    }
+    EXPECT_TRUE(in_front);
+    EXPECT_TRUE(client().owned());
+    client().question("say:behind");
+    EXPECT_EQ(client().turns(2).back().text, "behind ") << "and it is asked once";
+    for (const Event& event : client().seen()) {
+        transcripts += parse(event)["type"] == "transcript" ? 1U : 0U;
+    }
+    EXPECT_EQ(transcripts, 2u) << "told once";
 }
 
 TEST_F(WorkerVoiceFaults, TheEndOfAStreamIsHeardByTheNextOwnerToo) {

@@ -125,12 +125,25 @@ void VoiceAsk::remember(const std::string& message_id) {
     }
 }
 
+void VoiceAsk::settle(const std::string& message_id) {
+    storing_.clear();
+    if (const Told settled = std::exchange(settled_, nullptr)) {
+        settled(message_id);
+    }
+}
+
+void VoiceAsk::turn_begins(const std::string& message_id) {
+    if (!stopped_ && !storing_.empty() && storing_ == message_id) {
+        settle(message_id);
+    }
+}
+
 asio::awaitable<void> VoiceAsk::run() {
     const auto self = shared_from_this();
     while (!utterances_.empty() && !stopped_) {
         Utterance utterance = std::move(utterances_.front());
         utterances_.pop_front();
-        const Told settled = std::move(utterance.settled);
+        settled_ = std::move(utterance.settled);
         std::string message_id;
         if (!utterance.text.empty()) {
             message_id = co_await ask(std::move(utterance));
@@ -138,7 +151,7 @@ asio::awaitable<void> VoiceAsk::run() {
         if (!going_on()) {
             break; // the next owner tells what he knows
         }
-        settled(message_id);
+        settle(message_id);
     }
     running_ = false;
     if (!stopped_ && on_quiet) {
@@ -184,6 +197,7 @@ asio::awaitable<std::string> VoiceAsk::ask(Utterance utterance) {
     if (utterance.asking) {
         utterance.asking(message_id);
     }
+    storing_ = message_id;
     const bool stored = co_await store(message_id, std::move(utterance));
     if (!stored) {
         co_return std::string();
@@ -209,7 +223,7 @@ asio::awaitable<bool> VoiceAsk::store(std::string message_id, Utterance utteranc
     if (!encode_mail(bytes, mail)) {
         throw std::bad_alloc();
     }
-    while (going_on()) {
+    while (going_on() && !storing_.empty()) {
         redis::Value reply;
         bool answered = false;
         try {
@@ -221,6 +235,9 @@ asio::awaitable<bool> VoiceAsk::store(std::string message_id, Utterance utteranc
         }
         if (stopped_) {
             co_return false;
+        }
+        if (storing_.empty()) {
+            co_return true; // its turn has begun
         }
         if (!answered) {
             co_await sleep_for(kRetry);
@@ -235,7 +252,7 @@ asio::awaitable<bool> VoiceAsk::store(std::string message_id, Utterance utteranc
         }
         co_return false;
     }
-    co_return false;
+    co_return storing_.empty();
 }
 
 } // namespace mr

@@ -56,6 +56,9 @@ class VoiceAsk : public std::enable_shared_from_this<VoiceAsk> {
     bool post(Utterance utterance);
     bool busy() const { return running_; }
     void stop() { stopped_ = true; } // neither calls back any more nor puts anything into the lane
+    // Its turn is about to begin, so it is in the lane: settled, if it was not known yet. The reply
+    // may have been lost, and clients are to hear what was understood before they hear of its turn.
+    void turn_begins(const std::string& message_id);
     // Sound comes that another owner may have heard: what it has asked counts as known.
     void resumed() { known_loaded_ = false; }
     // The stream is a new one.
@@ -72,11 +75,14 @@ class VoiceAsk : public std::enable_shared_from_this<VoiceAsk> {
     boost::asio::awaitable<bool> store(std::string message_id, Utterance utterance);
     std::string asked_before(const Utterance& utterance) const;
     void remember(const std::string& message_id);
+    void settle(const std::string& message_id);
     bool going_on() const { return !stopped_ && session_->store.alive(); }
 
     OwnedSession* session_;
     std::deque<Utterance> utterances_;
     std::vector<std::string> known_; // ids of what was asked, of this and other owners
+    std::string storing_;            // message_id of the one that is being stored
+    Told settled_;                   // of the one that is on the way; empty: called
     uint32_t mails_ = 0;
     bool known_loaded_ = true;
     bool running_ = false;

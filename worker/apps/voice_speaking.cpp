@@ -17,6 +17,7 @@ using std::chrono::milliseconds;
 // has heard nothing is known but that it was spoken: then the one that is open decides.
 void VoiceLine::turn_begins(ChatTurn& turn) {
     const std::string& message_id = turn.record().message_id;
+    ask_->turn_begins(message_id);
     if (stopped_ || services_ == nullptr || !services_->synthesiser || !services_->clauses ||
         !is_utterance(message_id) || turn.has_text() ||
         (speaker_ && speaker_->answer().turn_id == turn.record().turn_id)) {
