@@ -11,6 +11,7 @@
 //   fail        TurnError
 //   boom        an unexpected exception
 //   die         ends the process
+//   die-stopped the same, a moment after the turn has been cancelled
 //   die-once    the same, unless a checkpoint holds a phase when the turn is picked up
 //   history     says how many messages the history has, and the last answer's memory
 //
@@ -81,6 +82,16 @@ class ScriptedTurn {
         } else if (verb == "boom") {
             throw std::runtime_error("secret detail");
         } else if (verb == "die" || (verb == "die-once" && request_.resume_state.is_null())) {
+            _exit(9);
+        } else if (verb == "die-stopped") {
+            try {
+                co_await sleep_for(std::chrono::hours(1));
+            } catch (const boost::system::system_error&) {
+                status_ = TurnStatus::partial; // cancelled
+            }
+            co_await boost::asio::this_coro::reset_cancellation_state(
+                boost::asio::disable_cancellation());
+            co_await sleep_for(std::chrono::milliseconds(50)); // far beyond the flush interval
             _exit(9);
         } else if (verb == "half" && delivered_.empty()) {
             announce(value);

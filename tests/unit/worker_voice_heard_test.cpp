@@ -82,6 +82,7 @@ TEST(HeardText, GoesToTheEndOfTheLastWholeWord) {
         EXPECT_EQ(heard.from_segment, row.from_segment) << where;
         EXPECT_EQ(heard.text, row.text) << where;
         EXPECT_EQ(heard.answer_bytes, row.bytes) << where;
+        EXPECT_EQ(answer_bytes_of(segments, heard), row.bytes) << "from what clients are told";
     }
     EXPECT_EQ(heard_up_to({}, {3, 100}).text, "");
 }

@@ -298,6 +298,7 @@ void ChatSession::make_turn(TurnRecord turn_record, Consumed consumed, ChatTurn:
         return record.message_id.empty() ? std::string()
                                          : ids_.with(record.message_id, record.turn_id);
     };
+    turn_->on_past_known = [this] { past_known(); };
     if (std::exchange(exhausted_, false)) {
         turn_->give_up();
     }

@@ -12,6 +12,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,7 +47,8 @@ class ChatSession final : public App, private VoiceHost {
         Askers askers;                       // HTTP requests that wait for it
         // The mail that did it, with what it said.
         std::vector<std::pair<MailItem, ClientMessage>> cancels;
-        size_t heard_bytes = 0; // of the answer of message.turn_id, which was interrupted
+        // Of the answer of message.turn_id, which was interrupted; null: it was not spoken here.
+        std::optional<size_t> heard_bytes;
     };
     using JobPointer = std::shared_ptr<Job>;
 
@@ -57,6 +59,10 @@ class ChatSession final : public App, private VoiceHost {
     bool quiet() const override { return !running_ && jobs_.empty(); }
     void interrupt_turn(const std::string& turn_id, std::optional<size_t> heard_bytes, CancelBy by,
                         const MailItem* mail) override;
+    void interrupt_past(const VoiceMessage& message, const MailItem& mail) override;
+    bool cut_later(const std::string& turn_id, std::optional<size_t> heard_bytes,
+                   VoiceMessage message, const MailItem* mail);
+    void past_known();
     std::vector<std::string> message_ids() const override;
     boost::asio::awaitable<void> forget_unheard(JobPointer job);
     void refuse_message(const MailItem& item, const ClientError& error);
@@ -105,6 +111,8 @@ class ChatSession final : public App, private VoiceHost {
     // question may be in the lane again beside the checkpoint that was put back.
     std::string asking_mail_;
     std::string lost_; // checkpoint of a turn that ended with the loss of the session
+    // `interrupt` of a turn of which it is not known yet how it was spoken.
+    std::vector<std::pair<VoiceMessage, MailItem>> interrupts_;
     DetachWatch detached_;
     Signal runner_ended_;
     bool running_ = false;

@@ -46,7 +46,8 @@ ChatTurn::ChatTurn(OwnedSession& session, const TurnFunction& function, TurnReco
     : session_(session), function_(function), record_(std::move(record)),
       consumed_(std::move(consumed)), origin_(origin),
       host_(std::make_shared<SessionTurnHost>(session, record_)),
-      history_(session.relay, session.store), started_(std::chrono::steady_clock::now()) {}
+      history_(session.relay, session.store), past_known_(origin == Origin::asked),
+      started_(std::chrono::steady_clock::now()) {}
 
 void ChatTurn::cancel(CancelBy by) {
     if (cancelled_by_ == CancelBy::none) {
@@ -194,9 +195,10 @@ asio::awaitable<bool> ChatTurn::take_over() {
     const bool ended = past.ended;
     const bool answered = past.answered;
     host_->resume(std::move(past.view));
-    if (watcher_ != nullptr && (ended || host_->has_text())) {
-        watcher_->turn_told_before();
-        watch(nullptr);
+    past_speech_ = std::move(past.speech);
+    past_known_ = true;
+    if (on_past_known) {
+        on_past_known();
     }
     if (ended) {
         if (!answered) {

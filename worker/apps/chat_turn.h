@@ -59,6 +59,11 @@ class ChatTurn {
     // Too many owners have tried: ends with an error instead of an answer.
     void give_up() { exhausted_ = true; }
     bool over() const { return over_; } // its terminal event is out
+    bool cancelled() const { return cancelled_by_ != CancelBy::none; }
+    // How earlier owners have spoken it; null: not known yet, `on_past_known` follows.
+    const PastSpeech* past_speech() const { return past_known_ ? &past_speech_ : nullptr; }
+    std::function<void()> on_past_known;
+    const std::string& text() const { return host_->view().text(); } // that clients have
     // Told of the answer while it is written; outlives the turn, or is taken back with null.
     void watch(TurnWatcher* watcher);
     bool has_text() const { return host_->has_text(); }
@@ -111,6 +116,8 @@ class ChatTurn {
     bool stopping_ = false;
     bool exhausted_ = false;
     bool over_ = false;
+    bool past_known_;
+    PastSpeech past_speech_;
     std::chrono::steady_clock::time_point started_;
 };
 

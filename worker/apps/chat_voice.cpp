@@ -62,11 +62,21 @@ void ChatSession::interrupt_turn(const std::string& turn_id, std::optional<size_
         turn_->cancel(by);
         return;
     }
-    if (!heard_bytes || jobs_.size() >= 2 * session_.relay.limits.max_queued_questions) {
+    if (heard_bytes) {
+        cut_later(turn_id, heard_bytes, {}, mail);
+    } else if (mail != nullptr) {
+        session_.consume(*mail);
+    }
+}
+
+// False: too many wait.
+bool ChatSession::cut_later(const std::string& turn_id, std::optional<size_t> heard_bytes,
+                            VoiceMessage message, const MailItem* mail) {
+    if (jobs_.size() >= 2 * session_.relay.limits.max_queued_questions) {
         if (mail != nullptr) {
             session_.consume(*mail);
         }
-        return;
+        return false;
     }
     auto job = std::make_shared<Job>();
     if (mail != nullptr) {
@@ -74,15 +84,61 @@ void ChatSession::interrupt_turn(const std::string& turn_id, std::optional<size_
     }
     job->message.kind = ClientMessage::Kind::voice;
     job->message.turn_id = turn_id;
-    job->heard_bytes = *heard_bytes;
+    job->message.voice = std::move(message);
+    job->heard_bytes = heard_bytes;
     job->since = std::chrono::steady_clock::now();
     jobs_.push_back(std::move(job));
     start_runner();
+    return true;
+}
+
+// Of an earlier owner's turn the log knows what was heard.
+void ChatSession::interrupt_past(const VoiceMessage& message, const MailItem& mail) {
+    const bool running = turn_ && !turn_->over() &&
+                         (message.turn_id.empty() || turn_->record().turn_id == message.turn_id);
+    if (running && turn_->past_speech() == nullptr) {
+        interrupts_.emplace_back(message, mail);
+        return;
+    }
+    if (running) {
+        const std::string& turn_id = turn_->record().turn_id;
+        const auto heard =
+            voice().interrupted_past(turn_id, *turn_->past_speech(), turn_->text(), message);
+        interrupt_turn(turn_id, heard, CancelBy::user, &mail);
+        return;
+    }
+    if (message.turn_id.empty()) {
+        session_.consume(mail); // there is none
+    } else if (cut_later(message.turn_id, std::nullopt, message, &mail)) {
+        return;
+    }
+    voice().interrupted_past(message.turn_id, {}, {}, message);
+}
+
+void ChatSession::past_known() {
+    for (const auto& [message, mail] : std::exchange(interrupts_, {})) {
+        interrupt_past(message, mail);
+    }
+    if (voice_) {
+        voice_->turn_begins(*turn_); // the client may have come back already
+    }
 }
 
 asio::awaitable<void> ChatSession::forget_unheard(JobPointer job) {
-    History history(session_.relay, session_.store);
-    co_await cut_past_answer(history, job->message.turn_id, job->heard_bytes);
+    if (!job->heard_bytes) {
+        TurnRecord record;
+        record.turn_id = job->message.turn_id;
+        PastTurn past = co_await read_past_turn(session_, record);
+        if (stopping_) {
+            co_return;
+        }
+        job->heard_bytes = voice().interrupted_past(record.turn_id, std::move(past.speech),
+                                                    past.view.text(), job->message.voice);
+    }
+    if (job->heard_bytes) {
+        History history(session_.relay, session_.store);
+        co_await cut_past_answer(history, job->message.turn_id, *job->heard_bytes);
+    }
     if (job->mail.number != 0) {
         session_.consume(job->mail);
     }

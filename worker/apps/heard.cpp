@@ -34,6 +34,11 @@ void append(std::string& text, std::string_view more) {
     text += more;
 }
 
+// The caption may be worded otherwise than the answer: in proportion.
+size_t bytes_of_front(const SpokenSegment& segment, size_t front) {
+    return segment.begin + (segment.end - segment.begin) * front / segment.text.size();
+}
+
 } // namespace
 
 HeardPlace place_of(std::span<const SpokenSegment> segments, int64_t ms) {
@@ -68,10 +73,28 @@ Heard heard_up_to(std::span<const SpokenSegment> segments, HeardPlace place) {
         ++heard.from_segment;
         heard.answer_bytes = cut.end;
     } else if (!front.empty()) {
-        // The caption may be worded otherwise than the answer: in proportion.
-        heard.answer_bytes = cut.begin + (cut.end - cut.begin) * front.size() / cut.text.size();
+        heard.answer_bytes = bytes_of_front(cut, front.size());
     }
     return heard;
+}
+
+size_t answer_bytes_of(std::span<const SpokenSegment> segments, const Heard& heard) {
+    const size_t whole = std::min<size_t>(heard.from_segment, segments.size());
+    std::string text;
+    size_t bytes = 0;
+    for (const SpokenSegment& segment : segments.first(whole)) {
+        if (!segment.progress) {
+            append(text, segment.text);
+            bytes = segment.end;
+        }
+    }
+    const size_t between = text.empty() ? 0 : 1; // the blank
+    if (whole == segments.size() || segments[whole].text.empty() ||
+        heard.text.size() <= text.size() + between) {
+        return bytes;
+    }
+    const size_t front = heard.text.size() - text.size() - between;
+    return bytes_of_front(segments[whole], std::min(front, segments[whole].text.size()));
 }
 
 } // namespace mr

@@ -39,4 +39,7 @@ HeardPlace place_of(std::span<const SpokenSegment> segments, int64_t ms);
 // A word that was begun counts as not heard.
 Heard heard_up_to(std::span<const SpokenSegment> segments, HeardPlace place);
 
+// Heard::answer_bytes of what is known as from_segment and text alone.
+size_t answer_bytes_of(std::span<const SpokenSegment> segments, const Heard& heard);
+
 } // namespace mr

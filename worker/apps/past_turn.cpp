@@ -47,6 +47,7 @@ void take_event(const EventView& event, const TurnRecord& record, PastTurn& past
         past.ended = true;
         past.status = fields.value("status", "");
     }
+    past.speech.take(fields);
     past.view.apply(fields, ordered_json());
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "worker/apps/app.h"
+#include "worker/apps/past_speech.h"
 #include "worker/apps/turn_record.h"
 #include "worker/apps/turn_view.h"
 
@@ -19,6 +20,7 @@ struct PastTurn {
     bool ended = false;         // so is its terminal event
     bool answered = false;      // so is the one object for the HTTP request that asked
     std::string status;         // of the terminal event
+    PastSpeech speech;
 };
 
 // Throws SessionLost when the session is lost meanwhile.

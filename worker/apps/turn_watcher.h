@@ -17,8 +17,6 @@ class TurnWatcher {
     virtual void turn_stopped() = 0;
     // The terminal event is out. Nothing follows.
     virtual void turn_over() = 0;
-    // An earlier owner has told a part of the answer: not to be followed. Nothing follows.
-    virtual void turn_told_before() = 0;
 };
 
 } // namespace mr

@@ -44,6 +44,9 @@ class VoiceHost {
     // `mail` asked for it, if a client did: consumed when that is done.
     virtual void interrupt_turn(const std::string& turn_id, std::optional<size_t> heard_bytes,
                                 CancelBy by, const MailItem* mail) = 0;
+    // The same for a turn that is not spoken here: what was heard of it is known from the log
+    // (VoiceLine::interrupted_past), now or later. Takes over the mail.
+    virtual void interrupt_past(const VoiceMessage& message, const MailItem& mail) = 0;
     virtual std::vector<std::string> message_ids() const = 0; // of what runs or waits
 };
 
@@ -64,6 +67,10 @@ class VoiceLine final : private MicrophoneOwner, private TurnWatcher {
     void bad_audio(ErrorCode code, std::string_view stream_id); // what was no frame at all
 
     void turn_begins(ChatTurn& turn);
+    // `interrupt` of a turn that is not spoken here. Tells what was heard of it; how much of the
+    // answer that is, if that is known.
+    std::optional<size_t> interrupted_past(const std::string& turn_id, PastSpeech speech,
+                                           std::string_view answer, const VoiceMessage& message);
     // Something is open, on its way or being heard: the session is to be kept.
     bool busy() const;
     // Nothing would be cut short if another worker went on: nobody is speaking, no question is on
@@ -148,7 +155,6 @@ class VoiceLine final : private MicrophoneOwner, private TurnWatcher {
     void turn_doing(std::string_view message) override;
     void turn_stopped() override;
     void turn_over() override;
-    void turn_told_before() override;
     void speak(Question question, ChatTurn& turn);
     void interrupt(const VoiceMessage& message, const MailItem& item);
     void playback(const VoiceMessage& message);

@@ -10,8 +10,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/system/system_error.hpp>
-#include <cmath>
-#include <numbers>
 #include <utility>
 
 namespace mr {
@@ -22,13 +20,33 @@ using nlohmann::ordered_json;
 VoiceSpeaker::VoiceSpeaker(VoiceEvents& events, const VoiceServices& services, Answer answer)
     : events_(events), services_(services), answer_(std::move(answer)),
       clauses_(services.clauses()), rate_(services.synthesiser->sample_rate()),
-      wake_(events.session().relay.executor), progress_(events.session().relay.executor) {}
+      segments_(std::move(answer_.told)), wake_(events.session().relay.executor),
+      progress_(events.session().relay.executor),
+      progress_told_(static_cast<unsigned>(segments_.size())) {}
 
 void VoiceSpeaker::start() {
+    go_on_behind();
     asio::co_spawn(
         events_.session().relay.executor, [self = shared_from_this()] { return self->run(); },
         asio::bind_cancellation_slot(cancellation_.slot(), asio::detached));
     watch_progress(services_.options.progress_after);
+}
+
+// What an earlier owner has told has been heard by now. Where he died in the middle of a segment
+// clients still wait for its end.
+void VoiceSpeaker::go_on_behind() {
+    if (segments_.empty()) {
+        return;
+    }
+    const Clock::time_point now = Clock::now();
+    const bool open = !segments_.back().complete;
+    for (SpokenSegment& segment : segments_) {
+        segment.complete = true;
+        clock_.sent(segment.sent_ms, now - std::chrono::milliseconds(segment.sent_ms));
+    }
+    if (open) {
+        end_segment(false);
+    }
 }
 
 void VoiceSpeaker::add(std::string_view text) {
@@ -320,73 +338,6 @@ void VoiceSpeaker::finished(const std::string& why) {
     if (on_quiet) {
         on_quiet();
     }
-}
-
-// --- progress ---------------------------------------------------------------------------------
-
-void VoiceSpeaker::doing(std::string_view message) {
-    while (message.ends_with('.')) {
-        message.remove_suffix(1);
-    }
-    doing_ = text_within(message, voice::kMaxSegmentBytes / 2);
-}
-
-void VoiceSpeaker::watch_progress(std::chrono::milliseconds time) {
-    if (services_.options.progress == SpokenProgress::off ||
-        progress_told_ >= services_.options.max_progress) {
-        return;
-    }
-    progress_.expires_after(time);
-    progress_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
-        const auto self = weak.lock();
-        if (!error && self != nullptr) {
-            self->tell_progress();
-        }
-    });
-}
-
-// The answer itself has not begun, or there is nothing to tell.
-void VoiceSpeaker::tell_progress() {
-    const bool begun = ended_ || taken_bytes_ > 0;
-    if (stopped_ || done_ || begun) {
-        return;
-    }
-    if (!held_ && waiting_.empty() && saying_.empty()) {
-        if (services_.options.progress == SpokenProgress::chime) {
-            ++progress_told_;
-            chime();
-        } else if (!doing_.empty()) {
-            ++progress_told_;
-            VoiceClause clause;
-            clause.spoken = clause.caption = std::exchange(doing_, {});
-            waiting_.push_back({std::move(clause), true});
-            say_more();
-            wake_.notify();
-        }
-    }
-    watch_progress(services_.options.progress_every);
-}
-
-// Two soft notes, a segment without words.
-void VoiceSpeaker::chime() {
-    constexpr double kNotes[] = {659.26, 880.0}; // Hz: E5, A5
-    constexpr double kLoudness = 3'000;
-    constexpr int64_t kNoteMs = 120;
-    Saying saying;
-    saying.progress = true;
-    begin_segment(saying);
-    const uint64_t count = voice::to_samples(kNoteMs, rate_);
-    for (const double note : kNotes) {
-        for (uint64_t i = 0; i < count; ++i) {
-            const double place = static_cast<double>(i) / static_cast<double>(count);
-            const double shape = std::sin(place * std::numbers::pi); // in and out without a click
-            const double wave =
-                std::sin(2 * std::numbers::pi * note * static_cast<double>(i) / rate_);
-            piece_.push_back(static_cast<voice::Sample>(kLoudness * shape * wave));
-        }
-        send_piece();
-    }
-    end_segment(false);
 }
 
 } // namespace mr

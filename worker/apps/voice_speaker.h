@@ -33,6 +33,7 @@ class VoiceSpeaker : public std::enable_shared_from_this<VoiceSpeaker> {
         std::string voice;
         double speed = 1.0;
         bool binary = false;
+        std::vector<SpokenSegment> told; // by earlier owners: progress alone
     };
 
     VoiceSpeaker(VoiceEvents& events, const VoiceServices& services, Answer answer);
@@ -66,6 +67,7 @@ class VoiceSpeaker : public std::enable_shared_from_this<VoiceSpeaker> {
         bool progress = false;
     };
 
+    void go_on_behind();
     boost::asio::awaitable<void> run();
     boost::asio::awaitable<void> speak();
     boost::asio::awaitable<void> wait_for_clause();
@@ -77,10 +79,12 @@ class VoiceSpeaker : public std::enable_shared_from_this<VoiceSpeaker> {
     void send_piece();
     void end_segment(bool last);
     void finished(const std::string& why);
+    nlohmann::ordered_json event(std::string_view type) const;
+
+    // voice_progress.cpp
     void watch_progress(std::chrono::milliseconds time);
     void tell_progress();
     void chime();
-    nlohmann::ordered_json event(std::string_view type) const;
 
     VoiceEvents& events_;
     const VoiceServices& services_;

@@ -1,6 +1,7 @@
 // Answers that are spoken, and what cuts them short.
 #include "worker/apps/event_text.h"
 #include "worker/apps/voice_line.h"
+#include "worker/json_text.h"
 #include "worker/metrics/meters.h"
 
 #include <algorithm>
@@ -18,9 +19,10 @@ using std::chrono::milliseconds;
 void VoiceLine::turn_begins(ChatTurn& turn) {
     const std::string& message_id = turn.record().message_id;
     ask_->turn_begins(message_id);
+    const PastSpeech* past = turn.past_speech();
     if (stopped_ || services_ == nullptr || !services_->synthesiser || !services_->clauses ||
-        !is_utterance(message_id) || turn.has_text() ||
-        (speaker_ && speaker_->answer().turn_id == turn.record().turn_id)) {
+        !is_utterance(message_id) || past == nullptr || past->cut || turn.has_text() ||
+        turn.cancelled() || (speaker_ && speaker_->answer().turn_id == turn.record().turn_id)) {
         return;
     }
     const auto found =
@@ -53,6 +55,7 @@ void VoiceLine::speak(Question question, ChatTurn& turn) {
     answer.voice = question.setup.voice;
     answer.speed = question.setup.speed;
     answer.binary = question.setup.binary;
+    answer.told = turn.past_speech()->segments;
     speaking_ = std::move(question);
     speaker_ = std::make_shared<VoiceSpeaker>(events_, *services_, std::move(answer));
     speaker_->on_first_sound = [this] { tell_metrics(); };
@@ -100,10 +103,6 @@ void VoiceLine::turn_over() {
     speaker_->end();
 }
 
-void VoiceLine::turn_told_before() {
-    speaker_->stop();
-}
-
 // --- barge-in ---------------------------------------------------------------------------------
 
 void VoiceLine::tell_cancelled(const std::string& turn_id, const Heard& heard) {
@@ -130,7 +129,11 @@ void VoiceLine::interrupted(CancelBy by, const MailItem* mail) {
 void VoiceLine::interrupt(const VoiceMessage& message, const MailItem& item) {
     const bool spoken =
         speaker_ && (message.turn_id.empty() || message.turn_id == speaker_->answer().turn_id);
-    if (spoken && message.played_ms) {
+    if (!spoken) {
+        host_.interrupt_past(message, item);
+        return;
+    }
+    if (message.played_ms) {
         HeardPlace place = speaker_->place(*message.played_ms);
         if (message.segment) {
             place.segment = *message.segment;
@@ -138,19 +141,37 @@ void VoiceLine::interrupt(const VoiceMessage& message, const MailItem& item) {
         }
         speaker_->played(place, true);
     }
-    if (spoken && speaker_->audible()) {
+    if (speaker_->audible()) {
         interrupted(CancelBy::user, &item);
         return;
     }
     Heard heard;
     std::optional<size_t> heard_bytes;
-    if (spoken && message.played_ms) {
+    if (message.played_ms) {
         heard = speaker_->heard();
         heard_bytes = heard.answer_bytes;
     }
-    const std::string turn_id = spoken ? speaker_->answer().turn_id : message.turn_id;
+    const std::string turn_id = speaker_->answer().turn_id;
     tell_cancelled(turn_id, heard);
     host_.interrupt_turn(turn_id, heard_bytes, CancelBy::user, &item);
+}
+
+std::optional<size_t> VoiceLine::interrupted_past(const std::string& turn_id, PastSpeech speech,
+                                                  std::string_view answer,
+                                                  const VoiceMessage& message) {
+    PastHeard past;
+    if (services_ != nullptr && services_->clauses) {
+        std::optional<HeardPlace> place;
+        if (message.played_ms) {
+            place = message.segment ? HeardPlace{*message.segment, *message.played_ms}
+                                    : place_of(speech.segments, *message.played_ms);
+        }
+        const std::string_view spoken = text_within(answer, services_->options.max_spoken_bytes);
+        const auto clauses = services_->clauses();
+        past = heard_of_past(std::move(speech), spoken, *clauses, place);
+    }
+    tell_cancelled(turn_id, past.heard);
+    return past.placed ? std::optional(past.heard.answer_bytes) : std::nullopt;
 }
 
 void VoiceLine::playback(const VoiceMessage& message) {
