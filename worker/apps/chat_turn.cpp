@@ -243,13 +243,14 @@ asio::awaitable<TurnRequest> ChatTurn::make_request() {
         std::max<milliseconds>(session_.relay.limits.turn_budget - spent,
                                origin_ == Origin::taken_over ? kLeastBudget : milliseconds(1));
     request.deadline = started_ + left;
-    const std::vector<HistoryEntry> entries = co_await history_.load();
-    for (const HistoryEntry& entry : entries) {
+    std::vector<HistoryEntry> entries = co_await history_.load();
+    for (HistoryEntry& entry : entries) {
         if (!record_.replaces.empty() && entry.turn_id == record_.replaces) {
             break;
         }
         if (entry.status != "error") {
-            request.history.push_back({entry.role, entry.content, entry.memory});
+            request.history.push_back(
+                {std::move(entry.role), std::move(entry.content), std::move(entry.memory)});
         }
     }
     if (entries.empty() && record_.history.is_array()) {

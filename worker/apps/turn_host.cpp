@@ -186,11 +186,11 @@ asio::awaitable<void> SessionTurnHost::checkpoint(const nlohmann::json& state) {
 }
 
 // A long answer is copied the more rarely the longer it is: all its snapshots together cost no
-// more than a few times its length.
+// more than a few times its length. One that is written at once has its last one only.
 void SessionTurnHost::counted() {
     const size_t grown = view_.text().size() - snapshot_text_bytes_;
     const bool due = ++since_snapshot_ >= kEventsPerSnapshot || grown >= kTextPerSnapshotBytes;
-    if (due && grown >= snapshot_text_bytes_ / 4) {
+    if (due && grown >= snapshot_text_bytes_ / 4 && Clock::now() - snapshot_at_ >= kSnapshotPause) {
         write_snapshot("");
     }
 }
@@ -206,6 +206,7 @@ void SessionTurnHost::add_question(ordered_json& snapshot) const {
 void SessionTurnHost::write_snapshot(std::string_view status) {
     since_snapshot_ = 0;
     snapshot_text_bytes_ = view_.text().size();
+    snapshot_at_ = Clock::now();
     const bool cut = snapshot_text_bytes_ > kMaxSnapshotTextBytes;
     if (!session_.store.alive() || session_.lane->state() != LaneState::open ||
         (cut && status.empty())) {

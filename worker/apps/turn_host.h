@@ -17,9 +17,10 @@
 namespace mr {
 
 inline constexpr uint32_t kEventsPerSnapshot = 64;
-inline constexpr size_t kTextPerSnapshotBytes = 64 * 1024;   // or after so much text
-inline constexpr size_t kMaxChunkBytes = 16 * 1024;          // of one text_chunk
-inline constexpr size_t kMaxAnswerBacklogBytes = 128 * 1024; // not in the log yet: text waits
+inline constexpr size_t kTextPerSnapshotBytes = 64 * 1024;      // or after so much text
+inline constexpr std::chrono::milliseconds kSnapshotPause{250}; // at least, between two
+inline constexpr size_t kMaxChunkBytes = 16 * 1024;             // of one text_chunk
+inline constexpr size_t kMaxAnswerBacklogBytes = 128 * 1024;    // not in the log yet: text waits
 // Text in a snapshot: what a client that has lost its place is sent in one event. Of a longer
 // answer the last snapshot below it stays, then the final one holds the beginning only.
 inline constexpr size_t kMaxSnapshotTextBytes = 256 * 1024;
@@ -90,6 +91,7 @@ class SessionTurnHost final : public TurnHost,
     // all have theirs at once.
     uint32_t since_snapshot_ = tag_ % kEventsPerSnapshot;
     size_t snapshot_text_bytes_ = 0; // length of the answer at the last one
+    Clock::time_point snapshot_at_ = Clock::now();
     bool window_open_ = false;
     bool muted_ = false;
     bool closed_ = false;

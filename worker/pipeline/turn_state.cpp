@@ -34,7 +34,7 @@ nlohmann::ordered_json usage_sum(const std::vector<Usage>& usage) {
 // end the thread of a conversation.
 nlohmann::json memory_of(const TurnRun& run) {
     if (run.state.findings.empty()) {
-        return latest_memory(run.request.history);
+        return latest_memory(run.question.history);
     }
     nlohmann::json memory = {{"v", 1}, {"projects", run.state.scope.projects}};
     memory["tools"] = nlohmann::json::array();
@@ -97,7 +97,7 @@ TurnRun::TurnRun(TurnRequest turn_request, Services& turn_services, TurnHost& tu
     : request(std::move(turn_request)), services(turn_services), host(turn_host),
       state(state_from_json(request.resume_state)), started(std::chrono::steady_clock::now()) {
     question.text = request.message;
-    question.history = request.history;
+    question.history = std::move(request.history);
     question.context = request.context;
 }
 
