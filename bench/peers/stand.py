@@ -134,14 +134,14 @@ class Stand:
     @staticmethod
     def _end(process):
         """Its session is its own: nobody else's processes are in it."""
-        try:
-            os.killpg(process.pid, signal.SIGTERM)
-            wait_until(lambda: process.poll() is not None and not session_lives(process.pid),
-                       "it has ended", STOP_LIMIT_S)
-        except ProcessLookupError:
-            pass
-        except Failed:
+        for number in (signal.SIGTERM, signal.SIGKILL):
             for pid, *_ in members(process.pid):
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+                    os.kill(pid, number)
+            try:
+                wait_until(lambda: process.poll() is not None and not session_lives(process.pid),
+                           "it has ended", STOP_LIMIT_S)
+                break
+            except Failed:
+                continue
         process.wait()

@@ -10,7 +10,7 @@ namespace {
 
 constexpr double kSpareS = 3; // events go on behind the measured time
 constexpr int64_t kLookNs = 20 * kNsPerMs;
-constexpr double kBeginLimitS = 20;         // for all to begin
+constexpr double kBeginLimitS = 60;         // for all to begin
 constexpr int64_t kStalledNs = 5 * kNsPerS; // flat out: then the last answers do not come
 
 class PeerRun final : public PeerCrowd {

@@ -65,7 +65,7 @@ def test_peer_flat_out(floor):
     assert not result["broken"], result["broken"]
     counts = result["counts"]
     assert counts["missing_events"] == counts["repeated_events"] == 0
-    assert counts["answers"] == result["times"]["answer"]["count"] > 0
+    assert counts["answers"] == result["times"]["answer"]["count"]
     assert counts["events"] == pytest.approx(30 * counts["answers"], abs=2 * 5 * 30)
     assert result["rates"]["server_us_per_event"] > 0
     assert "delivered" not in result["rates"] and "latency" not in result["times"]
