@@ -13,6 +13,12 @@ inline uint32_t clock_ms() noexcept {
     return static_cast<uint32_t>(ngx_current_msec);
 }
 
+// Now, where 0 means never. Not a moment ahead of now: that would look 49 days old.
+inline uint32_t clock_mark() noexcept {
+    const uint32_t now = clock_ms();
+    return now != 0 ? now : UINT32_MAX;
+}
+
 // `limit_ms` or more have passed since then.
 inline bool clock_passed(uint32_t since_ms, ngx_msec_t limit_ms) noexcept {
     return clock_ms() - since_ms >= limit_ms;

@@ -210,7 +210,7 @@ void connection_set_paused(Connection& connection, PauseCause cause, bool paused
     metric_take(metric);
     connection.received_at_ms = clock_ms(); // as if it had just sent what may lie in the kernel
     if (connection.arriving_since_ms != 0) {
-        connection.arriving_since_ms = clock_ms() | 1;
+        connection.arriving_since_ms = clock_mark();
     }
 }
 

@@ -91,7 +91,7 @@ void mark_arriving(Connection& connection) {
     if (connection.decoder.idle()) {
         connection.arriving_since_ms = 0;
     } else if (connection.arriving_since_ms == 0) {
-        connection.arriving_since_ms = clock_ms() | 1;
+        connection.arriving_since_ms = clock_mark();
     }
 }
 

@@ -36,7 +36,7 @@ uint32_t charge(uint32_t& missing_us, uint64_t cost_us) {
 bool may_go_on(Connection& connection) {
     Pace& pace = connection.pace;
     if (pace.held_since_ms == 0 || clock_ms() - pace.let_go_at_ms >= kPaceBreakMs) {
-        pace.held_since_ms = clock_ms() | 1; // 0: never
+        pace.held_since_ms = clock_mark();
         return true;
     }
     const ngx_msec_t grace = connection.conf->rate_grace;

@@ -39,7 +39,7 @@ bool arrives_too_slowly(Connection& connection) {
         return false;
     }
     if (connection.reading_paused()) {
-        connection.arriving_since_ms = clock_ms() | 1;
+        connection.arriving_since_ms = clock_mark();
         return false;
     }
     return clock_passed(connection.arriving_since_ms, limit);

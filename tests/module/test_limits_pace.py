@@ -239,6 +239,24 @@ def test_whole_messages_may_come_as_slowly_as_they_like(port, watched):
     assert hits("message_timeout") not in watched.moved()
 
 
+def test_what_has_just_begun_is_not_slow(port, watched):
+    """Whenever its connection is looked at: also within the millisecond of its first bytes. Here
+    something begins in every few of them, on each of many connections."""
+    data = frame(PING, b"x" * 10)
+    clients = [RawWs.open(port, "/ws/slow") for _ in range(100)]
+    for ws in clients:
+        ws.send(data[:9])
+    for _ in range(600):
+        for ws in clients:
+            ws.send(data[9:] + data[:9])
+        for ws in clients:
+            got = ws.frame()
+            assert (got.opcode, got.payload) == (PONG, b"x" * 10)
+    for ws in clients:
+        ws.drop()
+    assert hits("message_timeout") not in watched.moved()
+
+
 def test_a_message_that_we_hold_back_has_its_time(port, watched):
     """256 KiB at 64 KiB per second, at a timeout of one second."""
     payload = b"x" * 262144
