@@ -9,8 +9,10 @@
 namespace mr {
 namespace {
 
-constexpr ngx_msec_t kTickMs = 250;
-constexpr size_t kTicksPerRound = 4; // a connection is visited every kTickMs * kTicksPerRound
+constexpr ngx_msec_t kRoundMs = 1000; // a connection is visited once in it
+constexpr size_t kFewestSlices = 4;   // of a round, each at a tick of its own
+constexpr size_t kMostSlices = 100;
+constexpr size_t kVisitsPerSlice = 256; // the events of others wait for a slice, pings and all
 constexpr ngx_msec_t kDrainTickMs = 50;
 
 struct Sweep {
@@ -19,6 +21,14 @@ struct Sweep {
     bool draining;
 };
 Sweep sweep;
+
+size_t slices() {
+    if (sweep.draining) {
+        return 1;
+    }
+    const size_t wanted = connections_count() / kVisitsPerSlice;
+    return ngx_min(ngx_max(wanted, kFewestSlices), kMostSlices);
+}
 
 // While we do not read, silence is ours: it begins when the pause is over. A client that is gone is
 // found by a ping that the kernel cannot deliver, one that takes nothing by mr_ws_send_timeout.
@@ -111,8 +121,7 @@ void check(Connection& connection) {
 // Visited connections go to the end of the list, so that it is a ring.
 void on_tick(ngx_event_t*) noexcept {
     ngx_queue_t& all = connections_all();
-    const size_t slices = sweep.draining ? 1 : kTicksPerRound;
-    for (size_t left = connections_count() / slices + 1; left > 0; --left) {
+    for (size_t left = connections_count() / slices() + 1; left > 0; --left) {
         if (ngx_queue_empty(&all)) {
             return;
         }
@@ -139,7 +148,7 @@ void sweep_init(ngx_log_t* log) noexcept {
 
 void sweep_connection_added() noexcept {
     if (!sweep.tick.timer_set && connections_count() > 0) {
-        ngx_add_timer(&sweep.tick, sweep.draining ? kDrainTickMs : kTickMs);
+        ngx_add_timer(&sweep.tick, sweep.draining ? kDrainTickMs : kRoundMs / slices());
     }
 }
 
