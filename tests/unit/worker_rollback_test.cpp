@@ -4,6 +4,7 @@
 // nobody waits for ever, every question has one end.
 #include "tests/unit/worker_chat_support.h"
 
+#include <map>
 #include <utility>
 
 namespace mr::test {
@@ -36,6 +37,17 @@ std::string counted(int to) {
     return text;
 }
 
+using Log = std::map<std::string, std::string>; // bytes by id
+
+Log log_of(ChatClient& client) {
+    Log log;
+    const auto entries = client.redis().call({"XRANGE", client.keys().out_lane, "-", "+"});
+    for (const redis::Value& entry : entries.elements) {
+        log[entry.at(0).text] = entry.at(1).at(1).text;
+    }
+    return log;
+}
+
 // A follower that has seen what Redis has forgotten gets the rest as if nothing had been.
 TEST_F(WorkerRollback, LostEventsAreAppendedAgainUnderTheirIds) {
     WorkerProcess worker(redis_, scripted_chat, kPatient);
@@ -49,10 +61,15 @@ TEST_F(WorkerRollback, LostEventsAreAppendedAgainUnderTheirIds) {
         while (client.cursor().seq < marked.seq + 3) {
             client.until("text_chunk");
         }
+        const Log before = log_of(client);
         fall_back();
         client.reconnect();
         const Turn turn = client.turn();
         EXPECT_EQ(turn.text, "x " + counted(200) + counted(200) + "end ");
+        Log after = log_of(client);
+        for (const auto& [id, bytes] : before) {
+            EXPECT_EQ(after[id], bytes) << id << " is what it was, byte for byte";
+        }
         EXPECT_EQ(turn.status, "ok");
         EXPECT_EQ(turn.count("attempt"), 0u);
         EXPECT_EQ(client.attempts().size(), 1u) << "the same owner went on";

@@ -11,10 +11,12 @@ namespace asio = boost::asio;
 using nlohmann::ordered_json;
 
 SessionTurnHost::SessionTurnHost(OwnedSession& session, TurnRecord& record)
-    : session_(session), record_(record), tag_(turn_tag(record.turn_id)) {}
+    : session_(session), record_(record), tag_(turn_tag(record.turn_id)),
+      told_(std::make_shared<ToldText>(record.turn_id, tag_, view_.shared_text())) {}
 
 void SessionTurnHost::resume(TurnView view) {
     view_ = std::move(view);
+    told_ = std::make_shared<ToldText>(record_.turn_id, tag_, view_.shared_text());
     delivered_ = view_.text();
 }
 
@@ -116,8 +118,9 @@ void SessionTurnHost::put_chunk(std::string_view piece) {
     const EventStamp stamp{record_.turn_id, session_.lane->next_id(), wall_clock_ms()};
     thread_local EventText event;
     make_text_chunk(event, piece, view_.text_units(), stamp);
+    EventPlace place{told_, view_.text().size(), piece.size(), view_.text_units(), stamp.ts_ms};
     view_.append_text(piece);
-    session_.lane->add(0, as_bytes(event.json), event.v1_length, tag_);
+    session_.lane->add_at(std::move(place), as_bytes(event.json), event.v1_length, tag_);
     if (watcher_ != nullptr) {
         watcher_->turn_text(piece);
     }

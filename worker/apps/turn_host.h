@@ -4,6 +4,7 @@
 #pragma once
 
 #include "worker/apps/app.h"
+#include "worker/apps/told_text.h"
 #include "worker/apps/turn_record.h"
 #include "worker/apps/turn_view.h"
 #include "worker/apps/turn_watcher.h"
@@ -83,6 +84,7 @@ class SessionTurnHost final : public TurnHost,
     TurnRecord& record_;
     const uint32_t tag_;
     TurnView view_;
+    std::shared_ptr<const ToldText> told_; // of view_
     std::string delivered_;
     std::string waiting_; // text within the window
     TurnWatcher* watcher_ = nullptr;

@@ -7,23 +7,42 @@
 
 namespace mr {
 
+namespace {
+
+constexpr size_t kLeastGrowthBytes = 512;
+
+// By an eighth where it is full. std::string would double it, however much is reserved, and answers
+// are what a worker's memory is full of.
+void append(std::string& text, std::string_view piece) {
+    if (text.capacity() - text.size() < piece.size()) {
+        std::string grown;
+        grown.reserve(text.size() + piece.size() + std::max(kLeastGrowthBytes, text.size() / 8));
+        grown += text;
+        text.swap(grown);
+    }
+    text += piece;
+}
+
+} // namespace
+
 void TurnView::append_text(std::string_view piece) {
-    text_ += piece;
+    append(*text_, piece);
     text_units_ += utf16_length(piece);
 }
 
-// Start and completion of the same thing become one entry.
-void TurnView::merge(Json& list, const char* key, Json entry) {
+// Start and completion of the same thing become one entry. A copy has no more room than it needs.
+void TurnView::merge(Json& list, const char* key, const Json& entry) {
     if (!entry.contains(key)) {
         return;
     }
     for (Json& known : list) {
         if (known.value(key, Json()) == entry[key]) {
             known.update(entry);
+            known = Json(known);
             return;
         }
     }
-    list.push_back(std::move(entry));
+    list.push_back(entry);
 }
 
 void TurnView::apply(const Json& v1, const Json& added) {
@@ -36,11 +55,11 @@ void TurnView::apply(const Json& v1, const Json& added) {
         fields.erase(stamp);
     }
     if (type == "phase_start" || type == "phase_complete") {
-        merge(phases_, "phase", std::move(fields));
+        merge(phases_, "phase", fields);
     } else if (type == "tool_start" || type == "tool_complete") {
-        merge(tools_, "tool", std::move(fields));
+        merge(tools_, "tool", fields);
     } else if (type == "chart") {
-        merge(charts_, "chart_id", std::move(fields));
+        merge(charts_, "chart_id", fields);
     } else if (type == "sources" || type == "response_complete") {
         if (fields.contains("sources") && fields["sources"].is_array()) {
             sources_ = fields["sources"];
@@ -112,7 +131,7 @@ TurnView TurnView::restored(const Json& snapshot, size_t max_units) {
 
 nlohmann::ordered_json TurnView::snapshot() const {
     Json snapshot;
-    snapshot["content"] = text_;
+    snapshot["content"] = *text_;
     snapshot.update(snapshot_without_text());
     return snapshot;
 }

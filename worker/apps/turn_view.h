@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -11,6 +12,10 @@ namespace mr {
 
 class TurnView {
   public:
+    TurnView() = default;
+    TurnView(TurnView&&) = default; // which leaves one behind that is of no use
+    TurnView& operator=(TurnView&&) = default;
+
     // An event's own fields; `added` may be null.
     void apply(const nlohmann::ordered_json& v1, const nlohmann::ordered_json& added);
     // The start or completion of a phase or tool, or a chart, that has been told before.
@@ -19,7 +24,9 @@ class TurnView {
     std::vector<nlohmann::ordered_json> open_tools() const;
     void append_text(std::string_view piece);
 
-    const std::string& text() const { return text_; }
+    const std::string& text() const { return *text_; }
+    // For whoever needs it longer. It grows on.
+    std::shared_ptr<const std::string> shared_text() const { return text_; }
     size_t text_units() const { return text_units_; } // UTF-16
 
     // Fields of `text_snapshot` (without type and stamp), the same without `content`; and the view
@@ -31,9 +38,9 @@ class TurnView {
   private:
     using Json = nlohmann::ordered_json;
 
-    static void merge(Json& list, const char* key, Json entry);
+    static void merge(Json& list, const char* key, const Json& entry);
 
-    std::string text_;
+    std::shared_ptr<std::string> text_ = std::make_shared<std::string>();
     size_t text_units_ = 0;
     Json phases_ = Json::array();
     Json tools_ = Json::array();

@@ -11,8 +11,7 @@ namespace {
 
 constexpr std::string_view kIssue = "I encountered an issue: ";
 constexpr std::string_view kNothingToSay = "I could not find an answer to this question.";
-constexpr size_t kMaxAnswerBytes =
-    8 * 1024 * 1024; // the host keeps it whole until its turn has ended
+constexpr size_t kMaxAnswerBytes = 8 * 1024 * 1024; // the host keeps it until the turn has ended
 
 void say(TurnRun& run, std::string_view piece) {
     if (piece.empty()) {

@@ -19,7 +19,7 @@ std::shared_ptr<OutLane> OutLane::make(std::shared_ptr<Flusher> flusher, const S
 OutLane::OutLane(std::shared_ptr<Flusher> flusher, const SessionKeys& keys, uint64_t epoch,
                  uint64_t first_seq)
     : flusher_(std::move(flusher)), lane_key_(keys.out_lane), channel_(keys.out_channel),
-      epoch_(epoch), next_seq_(first_seq), live_(flusher_, keys.out_channel),
+      epoch_(epoch), next_seq_(first_seq), kept_(epoch), live_(flusher_, keys.out_channel),
       synced_(flusher_->commands().executor()), mail_room_(flusher_->commands().executor()),
       text_room_(flusher_->commands().executor()), retry_timer_(flusher_->commands().executor()) {
     flusher_->add(this);
@@ -59,6 +59,13 @@ void OutLane::add(uint8_t flags, ByteView bytes, uint32_t v1_length, uint32_t tu
     ++next_seq_;
     queued_bytes_ += bytes.size();
     mark();
+}
+
+void OutLane::add_at(EventPlace place, ByteView bytes, uint32_t v1_length, uint32_t turn) {
+    add(0, bytes, v1_length, turn);
+    if (open_count() == 1) {
+        open_place_ = std::move(place);
+    }
 }
 
 // A batch of logged events ends where one that is not logged comes.
@@ -103,11 +110,15 @@ void OutLane::seal() {
     }
     batches_.emplace_back();
     Batch& batch = batches_.back();
-    batch.last = last_id();
+    batch.last_seq = last_id().seq;
     batch.first_seq = next_seq_ - open_count();
     if (!batch.bytes.grow_to(open_bytes_.size()) || !batch.bytes.append(open_bytes_.view())) {
         throw std::bad_alloc();
     }
+    if (open_count() == 1) {
+        batch.place = std::move(open_place_);
+    }
+    open_place_.maker.reset();
     open_bytes_.clear();
     open_.reset();
 }
@@ -132,12 +143,12 @@ void OutLane::flush() {
 
 void OutLane::send(Batch& batch) {
     batch.sent = true;
-    const EventIdText id = format_event_id(batch.last);
+    const EventIdText id = format_event_id({epoch_, batch.last_seq});
     const std::string_view bytes = batch.bytes.text();
     const std::string_view append[] = {"XADD", lane_key_.view(), id.view(), kEntryField, bytes};
     // Without the log a publication's own answer stands for the entry's.
     if (!removed(Guard::durability)) {
-        flusher_->commands().send(append, shared_from_this(), batch.last.seq);
+        flusher_->commands().send(append, shared_from_this(), batch.last_seq);
     }
     if (!refused_since_ || removed(Guard::durability)) {
         publish(batch);
@@ -148,7 +159,7 @@ void OutLane::publish(Batch& batch) {
     batch.published = true;
     const std::string_view command[] = {"SPUBLISH", channel_.view(), batch.bytes.text()};
     if (removed(Guard::durability)) {
-        flusher_->commands().send(command, shared_from_this(), batch.last.seq);
+        flusher_->commands().send(command, shared_from_this(), batch.last_seq);
     } else {
         flusher_->commands().send(command, {});
     }
@@ -174,7 +185,7 @@ void OutLane::answered(uint64_t seq, const redis::Answer& answer) {
 }
 
 void OutLane::acknowledged(uint64_t seq) {
-    if (batches_.empty() || batches_.front().last.seq != seq) {
+    if (batches_.empty() || batches_.front().last_seq != seq) {
         if (seq > acknowledged_seq_) {
             lose(LaneState::broken, "the log has a hole");
         }
@@ -186,18 +197,16 @@ void OutLane::acknowledged(uint64_t seq) {
 
 void OutLane::acknowledge_to(uint64_t seq) {
     const Clock::time_point now = Clock::now();
-    while (!batches_.empty() && batches_.front().last.seq <= seq) {
+    while (!batches_.empty() && batches_.front().last_seq <= seq) {
         Batch& batch = batches_.front();
-        acknowledged_seq_ = batch.last.seq;
-        batch.acknowledged_at = now;
+        acknowledged_seq_ = batch.last_seq;
         if (!batch.published) {
             publish(batch);
         }
-        kept_bytes_ += batch.bytes.size();
-        kept_.push_back(std::move(batch));
+        kept_.keep(batch, now);
         batches_.pop_front();
     }
-    if (kept_bytes_ > kMaxKeptBytes || now >= kept_look_) {
+    if (kept_.bytes() > kMaxKeptBytes || now >= kept_look_) {
         kept_look_ = now + kKeptLook;
         drop_old_kept(now);
     }
@@ -210,12 +219,7 @@ void OutLane::acknowledge_to(uint64_t seq) {
 void OutLane::drop_old_kept(Clock::time_point now) {
     const Clock::time_point replicated =
         std::min(flusher_->replicated_before(), now - kKeptReplicated);
-    const Clock::time_point oldest = std::max(now - kKeptFor, replicated);
-    while (!kept_.empty() &&
-           (kept_bytes_ > kMaxKeptBytes || kept_.front().acknowledged_at < oldest)) {
-        kept_bytes_ -= kept_.front().bytes.size();
-        kept_.pop_front();
-    }
+    kept_.drop_before(std::max(now - kKeptFor, replicated), kMaxKeptBytes);
 }
 
 void OutLane::count_queued() {
@@ -232,7 +236,7 @@ void OutLane::refused(uint64_t seq, std::string_view error) {
         return;
     }
     for (Batch& batch : batches_) {
-        if (batch.last.seq == seq) {
+        if (batch.last_seq == seq) {
             batch.sent = batch.published = false;
         }
     }

@@ -15,6 +15,7 @@
 #include "worker/async.h"
 #include "worker/redis/value.h"
 #include "worker/session/flusher.h"
+#include "worker/session/kept_batches.h"
 #include "worker/session/live_queue.h"
 
 #include <deque>
@@ -57,6 +58,8 @@ class OutLane final : public redis::AnswerSink, public std::enable_shared_from_t
     size_t unacknowledged_bytes() const { return queued_bytes_; }
 
     void add(uint8_t flags, ByteView bytes, uint32_t v1_length = 0, uint32_t turn = 0);
+    // The same without flags, of an event that its maker can make again from `place`.
+    void add_at(EventPlace place, ByteView bytes, uint32_t v1_length, uint32_t turn);
     // An event that is published and never logged: spoken audio. It comes to whoever follows the
     // lane at that moment and has all that was added before it, in order with that; it comes to
     // nobody later, takes no id, and does not count as unacknowledged. False: dropped, because the
@@ -94,12 +97,8 @@ class OutLane final : public redis::AnswerSink, public std::enable_shared_from_t
   private:
     using Clock = std::chrono::steady_clock;
 
-    struct Batch {
-        EventId last;
-        uint64_t first_seq = 0;
-        Buffer bytes;
+    struct Batch : KeptBatches::Batch {
         bool sent = false;
-        Clock::time_point acknowledged_at; // once it is
         bool published = false;
     };
 
@@ -133,10 +132,10 @@ class OutLane final : public redis::AnswerSink, public std::enable_shared_from_t
     size_t queued_bytes_ = 0;
     Buffer open_bytes_;
     std::optional<BatchWriter> open_; // writes into open_bytes_
+    EventPlace open_place_;           // of its first event
     uint16_t open_count() const { return open_ ? open_->count() : uint16_t{0}; }
-    std::deque<Batch> batches_; // sealed, not acknowledged, oldest first
-    std::deque<Batch> kept_;    // acknowledged, in front of them
-    size_t kept_bytes_ = 0;
+    std::deque<Batch> batches_;     // sealed, not acknowledged, oldest first
+    KeptBatches kept_;              // acknowledged, in front of them
     Clock::time_point kept_look_{}; // the next one
     LiveQueue live_;
     Signal synced_;

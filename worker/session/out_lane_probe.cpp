@@ -95,25 +95,17 @@ void OutLane::judge_top(const redis::Value& top) {
 
 // The log ends at `top_seq`, below what it has acknowledged. False: more is missing than is kept.
 bool OutLane::take_back(uint64_t top_seq) {
-    uint64_t first_missing = acknowledged_seq_ + 1;
-    size_t count = 0;
-    while (count < kept_.size() && kept_[kept_.size() - 1 - count].last.seq > top_seq) {
-        first_missing = kept_[kept_.size() - 1 - count].first_seq;
-        ++count;
-    }
-    if (first_missing != top_seq + 1) {
+    std::optional<std::vector<KeptBatches::Batch>> missing = kept_.take_behind(top_seq);
+    if (!missing) {
         return false;
     }
     log::warn("redis has lost acknowledged events, appending them again",
               {{"session", session_of_key(lane_key_.view())},
                {"epoch", epoch_},
-               {"from", first_missing},
+               {"from", top_seq + 1},
                {"to", acknowledged_seq_}});
-    for (; count > 0; --count) {
-        kept_bytes_ -= kept_.back().bytes.size();
-        kept_.back().sent = kept_.back().published = false;
-        batches_.push_front(std::move(kept_.back()));
-        kept_.pop_back();
+    for (; !missing->empty(); missing->pop_back()) {
+        batches_.push_front({std::move(missing->back())});
     }
     acknowledged_seq_ = top_seq;
     count_queued();
