@@ -29,10 +29,10 @@ asio::awaitable<void> Signal::wait() {
     co_await sleep();
 }
 
+// No coroutine of its own: its frame would lie there as long as the other sleeps.
 asio::awaitable<bool> Signal::wait_for(std::chrono::steady_clock::duration limit) {
     timer_.expires_after(limit);
-    const bool notified = co_await sleep();
-    co_return notified;
+    return sleep();
 }
 
 asio::awaitable<void> sleep_for(std::chrono::steady_clock::duration time) {

@@ -10,7 +10,7 @@
 #include "worker/apps/remembered_ids.h"
 #include "worker/apps/voice_line.h"
 
-#include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -104,7 +104,7 @@ class ChatSession final : public App, private VoiceHost {
     const VoiceServices* voice_services_;
     RememberedIds ids_;
     MailRate rate_{MailRate::Clock::now()};
-    std::deque<JobPointer> jobs_; // until their turn has begun
+    std::list<JobPointer> jobs_; // until their turn has begun
     std::unique_ptr<ChatTurn> turn_;
     std::unique_ptr<VoiceLine> voice_; // from the first message about sound on
     // Of the newest turn, this owner's or an earlier one's. Where Redis had forgotten a turn, the

@@ -18,6 +18,7 @@ class H2Transfer final : public Resumable,
     H2Transfer& operator=(const H2Transfer&) = delete;
 
     const HttpRequest& request() const { return request_; }
+    HttpRequest take_request() { return std::move(request_); } // when it will not run
     // Throws HttpError; the same for a host that cannot be connected to.
     const UrlTarget& target() const { return target_; }
     [[noreturn]] void fail(HttpFault fault, std::string_view what,

@@ -72,11 +72,12 @@ asio::awaitable<void> HttpClient::stream(HttpRequest request, HttpReceiver& rece
         if (!http2_) {
             http2_ = H2Pool::make(executor, options_.ca_file);
         }
-        const auto transfer = std::make_shared<H2Transfer>(executor, request, receiver);
+        const auto transfer = std::make_shared<H2Transfer>(executor, std::move(request), receiver);
         const bool done = co_await http2_->run(transfer);
         if (done) {
             co_return;
         }
+        request = transfer->take_request();
     }
     if (!http1_) {
         caches_ = std::make_shared<CurlCaches>();

@@ -96,9 +96,10 @@ TurnState state_from_json(const nlohmann::json& json) {
 TurnRun::TurnRun(TurnRequest turn_request, Services& turn_services, TurnHost& turn_host)
     : request(std::move(turn_request)), services(turn_services), host(turn_host),
       state(state_from_json(request.resume_state)), started(std::chrono::steady_clock::now()) {
-    question.text = request.message;
-    question.history = std::move(request.history);
-    question.context = request.context;
+    question.text = std::exchange(request.message, {});
+    question.history = std::exchange(request.history, {});
+    question.context = std::exchange(request.context, nullptr);
+    request.resume_state = nullptr;
 }
 
 std::int64_t TurnRun::elapsed_ms() const {

@@ -30,7 +30,7 @@ nlohmann::json state_to_json(const TurnState& state);
 TurnState state_from_json(const nlohmann::json& json);
 
 struct TurnRun {
-    TurnRequest request;
+    TurnRequest request; // but for what is in `question` and `state`
     Services& services;
     TurnHost& host;
     Question question;

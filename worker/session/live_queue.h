@@ -13,7 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 
 namespace mr {
@@ -46,7 +46,7 @@ class LiveQueue {
 
     std::shared_ptr<Flusher> flusher_;
     KeyText channel_;
-    std::deque<Batch> waiting_;
+    std::list<Batch> waiting_; // unlike a deque, nothing while it is empty
     size_t waiting_bytes_ = 0;
     std::shared_ptr<size_t> unanswered_bytes_; // outlives this in the handlers of replies
 };

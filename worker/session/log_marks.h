@@ -5,7 +5,7 @@
 #include "shared/ids.h"
 
 #include <chrono>
-#include <deque>
+#include <list>
 
 namespace mr {
 
@@ -33,7 +33,7 @@ class LogMarks {
         Clock::time_point at;
         EventId last;
     };
-    std::deque<Mark> marks_;
+    std::list<Mark> marks_; // unlike a deque, nothing while it is empty
 };
 
 } // namespace mr

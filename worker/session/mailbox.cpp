@@ -72,7 +72,7 @@ void Mailbox::take(uint64_t number, std::string_view bytes) {
         known_.push_back(taken);
     }
     if (known_.size() > kMaxKnownMail) {
-        known_.pop_front();
+        known_.erase(known_.begin());
     }
     add(std::move(item), mail ? as_text(mail->payload) : std::string_view());
 }

@@ -11,10 +11,11 @@
 #include "worker/redis/subscriber.h"
 #include "worker/session/relay.h"
 
-#include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace mr {
 
@@ -85,8 +86,8 @@ class Mailbox final : public redis::ChannelListener, public std::enable_shared_f
     KeyText meta_;
     KeyText channel_;
     std::function<void()> wake_;
-    std::deque<MailItem> items_;
-    std::deque<Known> known_; // oldest first
+    std::list<MailItem> items_; // unlike a deque, nothing while it is empty
+    std::vector<Known> known_;  // oldest first
     boost::asio::steady_timer retry_timer_;
     uint64_t last_ = 0;     // newest mail taken
     uint64_t position_ = 0; // the next page begins behind it

@@ -92,11 +92,8 @@ class Client final : public ChatModel {
     Task<std::optional<Failure>> ask(const ModelRequest& request, const Features& features,
                                      Exchange& exchange, CallContext& call) {
         std::optional<Failure> failure;
-        std::string credential = co_await credential_->header(call);
-        net::HttpRequest http = http_request(request, features, call);
-        if (!credential.empty()) {
-            http.headers.push_back(std::move(credential));
-        }
+        const std::string credential = co_await credential_->header(call);
+        net::HttpRequest http = http_request(request, features, call, credential);
         metrics::RequestWatch watch(dialect_->provider(), kOperation);
         try {
             if (call.wait_room) {
@@ -108,19 +105,26 @@ class Client final : public ChatModel {
         } catch (const net::HttpError& error) {
             failure = exchange.lost(error);
         }
+        tell(failure, streams(request, features), exchange, watch);
+        co_return failure;
+    }
+
+    // This one and some below are not inlined: what the body of a coroutine calls inline has its
+    // locals in the coroutine's frame, which lies there as long as an answer streams.
+    [[gnu::noinline]] void tell(const std::optional<Failure>& failure, bool streamed,
+                                const Exchange& exchange, metrics::RequestWatch& watch) const {
         watch.ended(failure ? provider_fault_name(failure->fault) : "ok");
-        if (exchange.first_text() && streams(request, features)) {
+        if (exchange.first_text() && streamed) {
             const auto took = *exchange.first_text() - watch.started();
             metrics::meters()
                 .first_token.at({dialect_->provider(), options_.model})
                 .observe(std::chrono::duration<double>(took).count());
         }
         log_call(dialect_->provider(), kOperation, exchange.head(), watch.started(), *credential_);
-        co_return failure;
     }
 
     // By the name that was asked for: what the provider calls the model is no label.
-    void count_tokens(const Usage& usage) const {
+    [[gnu::noinline]] void count_tokens(const Usage& usage) const {
         const std::string_view provider = dialect_->provider();
         metrics::CounterFamily& tokens = metrics::meters().tokens;
         const auto add = [&](std::string_view kind, std::int64_t count) {
@@ -168,8 +172,10 @@ class Client final : public ChatModel {
         }
     }
 
-    net::HttpRequest http_request(const ModelRequest& request, const Features& features,
-                                  const CallContext& call) const {
+    [[gnu::noinline]] net::HttpRequest http_request(const ModelRequest& request,
+                                                    const Features& features,
+                                                    const CallContext& call,
+                                                    const std::string& credential) const {
         WireRequest wire = dialect_->request(request, features);
         net::HttpRequest http("POST", options_.base_url + wire.path);
         http.still_wanted = call.owned;
@@ -184,7 +190,11 @@ class Client final : public ChatModel {
             http.headers.push_back(std::string(dialect_->client_id_header()) + ": " +
                                    client_request_id(call));
         }
+        if (!credential.empty()) {
+            http.headers.push_back(credential);
+        }
         http.body = wire.body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+        http.body.shrink_to_fit(); // it stays as long as the answer streams
         http.max_response_bytes = kMaxStreamBytes;
         http.trickles = streams(request, features);
         http.ca_file = options_.ca_file;
@@ -198,7 +208,7 @@ class Client final : public ChatModel {
     }
 
     // True: something that was sent and refused is left out from now on.
-    bool leave_out(const Failure& failure, const Features& sent) {
+    [[gnu::noinline]] bool leave_out(const Failure& failure, const Features& sent) {
         if (failure.status != 400 && failure.status != 422) {
             return false;
         }
@@ -217,8 +227,8 @@ class Client final : public ChatModel {
     }
 
     // `wait`: until the next attempt, which counts; null: there is none.
-    void report(const Failure& failure, const CallContext& call,
-                std::optional<milliseconds> wait) const {
+    [[gnu::noinline]] void report(const Failure& failure, const CallContext& call,
+                                  std::optional<milliseconds> wait) const {
         const std::string_view fault = provider_fault_name(failure.fault);
         if (wait) {
             metrics::meters().retries.at({dialect_->provider(), fault}).add();
