@@ -1,5 +1,5 @@
 """Rows of the table of faults: nobody is there. Providers of data and the servers of their tokens
-at a port that refuses connections, and where no TLS is spoken."""
+at a port that refuses connections, where no TLS is spoken, and where somebody else has the place."""
 
 import socket
 
@@ -18,13 +18,23 @@ def closed_port(_):
     return f"http://127.0.0.1:{CLOSED.getsockname()[1]}"
 
 
-def no_tls(emulator):
-    return f"https://127.0.0.1:{emulator.plain_port}"
+def at_closed_port(name, emulator):
+    return {f"{name}_base_url": closed_port(emulator)}
+
+
+def without_tls(name, emulator):
+    return {f"{name}_base_url": f"https://127.0.0.1:{emulator.plain_port}"}
+
+
+def at_a_stranger(name, emulator):
+    """Whoever answers there has the certificate of another host."""
+    return {f"{name}_base_url": "https://other.example",
+            f"{name}_connect_to": f"localhost:{emulator.port}"}
 
 
 def set_at(place, name, settings):
     """These settings, and the provider of that name not where they say."""
-    return lambda emulator: settings(emulator) | {f"{name}_base_url": place(emulator)}
+    return lambda emulator: settings(emulator) | place(name, emulator)
 
 
 def google_nowhere(emulator):
@@ -54,11 +64,15 @@ def token_block(who, provider, question, settings, tool, **more):
 
 
 def blocks():
-    port = ("a closed port", closed_port, 2)
+    port = ("a closed port", at_closed_port, 2)
+    stranger = ("a certificate of a stranger", at_a_stranger, 1)
     return [block_at("documents", *port, fault_rows_vertex_search),
             block_at("query", *port, fault_rows_bigquery),
             block_at("chart", *port, fault_rows_powerbi),
-            block_at("documents", "no TLS", no_tls, 1, fault_rows_vertex_search),
+            block_at("documents", "no TLS", without_tls, 1, fault_rows_vertex_search),
+            block_at("documents", *stranger, fault_rows_vertex_search),
+            block_at("query", *stranger, fault_rows_bigquery),
+            block_at("chart", *stranger, fault_rows_powerbi),
             token_block("Google", "search", fault_rows_vertex_search.QUESTION, google_nowhere,
                         "vertex_search"),
             token_block("Entra ID", "powerbi", fault_rows_powerbi.QUESTION, entra_nowhere,
