@@ -161,6 +161,8 @@ struct DeepgramSettings {
     std::string language; // empty: voice_language
     std::string tag;
     std::string ca_file;
+    std::string proxy;
+    std::string connect_to;
     uint64_t max_streams = 0;
     uint64_t reconnects = 0;
     uint64_t keyword_boost = 0;

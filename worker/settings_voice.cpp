@@ -1,5 +1,6 @@
 #include "worker/settings_voice.h"
 
+#include "worker/net/url_target.h"
 #include "worker/settings_checks.h"
 #include "worker/settings_data.h"
 #include "worker/small_file.h"
@@ -52,6 +53,8 @@ voice::deepgram::Options deepgram_options(const Settings& settings,
     options.max_streams = static_cast<unsigned>(from.max_streams);
     options.reconnects = static_cast<unsigned>(from.reconnects);
     options.ca_file = from.ca_file.empty() ? settings.provider_ca_file : from.ca_file;
+    options.proxy = from.proxy.empty() ? settings.provider_proxy : from.proxy;
+    options.connect_to = from.connect_to;
     if (from.vocabulary) {
         options.vocabulary = names.all();
     }
@@ -62,8 +65,9 @@ voice::ElevenLabsOptions elevenlabs_options(const Settings& settings) {
     const ElevenLabsSettings& from = settings.elevenlabs;
     voice::ElevenLabsOptions options;
     options.endpoint = endpoint_of(from, settings);
-    if (from.socket && from.ca_file.empty()) { // it has no HTTP client that knows the others'
-        options.endpoint.ca_file = settings.provider_ca_file;
+    if (from.socket) { // it has no HTTP client that knows the others'
+        options.endpoint.ca_file = from.ca_file.empty() ? settings.provider_ca_file : from.ca_file;
+        options.endpoint.proxy = from.proxy.empty() ? settings.provider_proxy : from.proxy;
     }
     options.model = from.model;
     options.voice = from.voice;
@@ -76,10 +80,21 @@ voice::ElevenLabsOptions elevenlabs_options(const Settings& settings) {
     return options;
 }
 
+// A WebSocket goes through fewer kinds of proxy than other requests.
+void check_socket_proxy(const Settings& settings, const std::string& own, const std::string& name,
+                        const checks::Origin& origin) {
+    const std::string& proxy = own.empty() ? settings.provider_proxy : own;
+    if (!proxy.empty() && !net::read_proxy(proxy)) {
+        checks::refuse(
+            origin, own.empty() ? "provider_proxy" : name + "_proxy",
+            "is not of the form http://[user:password@]host[:port], and the WebSocket to " + name +
+                " goes through no other" + (own.empty() ? ": set " + name + "_proxy" : ""));
+    }
+}
+
 void check_deepgram(DeepgramSettings& deepgram, const checks::Origin& origin) {
     checks::read_api_key(deepgram, "deepgram", origin);
-    checks::check_url(deepgram.base_url, origin, "deepgram_base_url");
-    checks::check_ca_file(deepgram.ca_file, origin, "deepgram_ca_file");
+    checks::check_connection(deepgram, "deepgram", origin);
     checks::check_word(deepgram.key_scheme, {"Token", "Bearer"}, origin, "deepgram_key_scheme");
     if (deepgram.model.empty() || !checks::plain_name(deepgram.model)) {
         checks::refuse(origin, "deepgram_model", "is no name such as nova-3");
@@ -135,6 +150,14 @@ void checks::check_voice(Settings& settings, const Origin& origin) {
     }
     check_deepgram(settings.deepgram, origin);
     check_elevenlabs(settings.elevenlabs, origin);
+    if (settings.deepgram_active() &&
+        (voice.recogniser == "auto" || voice.recogniser == "deepgram")) {
+        check_socket_proxy(settings, settings.deepgram.proxy, "deepgram", origin);
+    }
+    if (settings.elevenlabs_active() && settings.elevenlabs.socket &&
+        (voice.synthesiser == "auto" || voice.synthesiser == "elevenlabs")) {
+        check_socket_proxy(settings, settings.elevenlabs.proxy, "elevenlabs", origin);
+    }
 }
 
 voice::EngineOptions engine_options(const Settings& settings) {

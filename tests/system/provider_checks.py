@@ -13,7 +13,6 @@ UNKNOWN_NAME = "x" * 64 + ".invalid"  # no label is so long: refused without ask
 LANGUAGE = ("openai", "anthropic", "gemini")
 VOICE = ("deepgram", "elevenlabs")
 BY_KEY = (*LANGUAGE, "hubspot", *VOICE)  # each has a key and a base URL
-PROXIED = tuple(name for name in BY_KEY if name != "deepgram")  # with a way of their own to it
 
 
 def run(settings, *flags):

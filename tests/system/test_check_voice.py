@@ -132,7 +132,9 @@ def test_another_engine_in_its_place_is_said(emulator):
     assert [getattr(found.rows[name], "for") for name in VOICE] == [[], []]
 
 
-def test_a_firewall_on_the_way_to_deepgram_is_no_matter_of_a_proxy(emulator):
-    row = row_of(emulator, "deepgram", deepgram_base_url="https://localhost:1/v1",
-                 provider_proxy="http://127.0.0.1:2")
-    assert row.fault == "connection" and "without a proxy" in row.cure
+def test_deepgram_has_the_others_proxy_unless_it_has_its_own(emulator):
+    row = row_of(emulator, "deepgram", provider_proxy="http://127.0.0.1:2")
+    assert row.fault == "proxy" and "provider_proxy" in row.cure
+    row = row_of(emulator, "deepgram", provider_proxy="http://127.0.0.1:2",
+                 deepgram_proxy="http://127.0.0.1:3")
+    assert row.fault == "proxy" and "127.0.0.1:3" in row.cause

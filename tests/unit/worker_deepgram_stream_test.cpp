@@ -1,6 +1,7 @@
 // Streams to a Deepgram on the loop: what is sent, what comes of it, and that no word is lost or
 // repeated when connections break.
 #include "tests/unit/worker_deepgram_server.h"
+#include "tests/unit/worker_ws_proxy.h"
 #include "worker/pipeline/concurrency.h"
 
 #include <gtest/gtest.h>
@@ -112,6 +113,18 @@ TEST(DeepgramStream, HearsUtterancesAndSaysGoodbye) {
         EXPECT_GE(bytes, to_samples(kMinFrameMs) * 2);
         EXPECT_LE(bytes, to_samples(kMaxFrameMs) * 2);
     }
+}
+
+TEST(DeepgramStream, GoesThroughAProxy) {
+    Loop loop;
+    DeepgramServer server(loop);
+    const test::ProxyServer proxy(loop);
+    Options options = server.options();
+    options.proxy = proxy.url();
+    EXPECT_EQ(results_of(loop, options, joined(spoken(0, 5), silence(600)), 1), Texts{words(0, 5)});
+    ASSERT_EQ(proxy.requests.size(), 1U);
+    EXPECT_TRUE(proxy.requests[0].starts_with("CONNECT 127.0.0.1:")) << proxy.requests[0];
+    EXPECT_EQ(proxy.requests[0].find("very-secret-key"), std::string::npos);
 }
 
 TEST(DeepgramStream, PushToTalkIsFinalizedByTheRelease) {

@@ -1,5 +1,6 @@
 // Settings of external providers: who is asked, who does what, and what is wrong with them.
 #include "tests/unit/worker_settings_support.h"
+#include "worker/settings_voice.h"
 
 #include <fstream>
 
@@ -195,6 +196,7 @@ TEST(WorkerSettings, ProviderErrorsHoldNoSecret) {
         {"anthropic_base_url", "secret"},           {"gemini_proxy", "socks5://a:secret@b"},
         {"openai_ca_file", "/does/not/exist"},      {"openai_connect_to", "secret"},
         {"gemini_model", "a?key=secret"},           {"anthropic_version", "1\r\nsecret: y"},
+        {"deepgram_proxy", "socks5://a:secret@b"},
     };
     for (const auto& entry : cases) {
         const std::string error = error_of({{entry.first, {entry.second, "there"}}});
@@ -204,6 +206,36 @@ TEST(WorkerSettings, ProviderErrorsHoldNoSecret) {
     EXPECT_NE(error_of({{"openai_api_key", {"k", "test"}}, {"openai_model", {"", "there"}}})
                   .find("there: openai_model"),
               std::string::npos);
+}
+
+TEST(WorkerSettings, WebSocketsGoThroughTheProvidersProxy) {
+    const RawSettings all = {{"provider_proxy", {"http://p:1", "there"}},
+                             {"deepgram_api_key", {"k", "test"}},
+                             {"elevenlabs_api_key", {"k", "test"}},
+                             {"elevenlabs_socket", {"true", "test"}}};
+    const auto options = [](const RawSettings& layer) {
+        const RawSettings layers[] = {layer};
+        return engine_options(make_settings(layers));
+    };
+    EXPECT_EQ(options(all).deepgram->proxy, "http://p:1");
+    EXPECT_EQ(options(all).elevenlabs->endpoint.proxy, "http://p:1");
+    RawSettings own = all;
+    own["deepgram_proxy"] = {"http://d:2", "here"};
+    own["elevenlabs_proxy"] = {"http://e:3", "here"};
+    EXPECT_EQ(options(own).deepgram->proxy, "http://d:2");
+    EXPECT_EQ(options(own).elevenlabs->endpoint.proxy, "http://e:3");
+    RawSettings encrypted = own;
+    encrypted["deepgram_proxy"] = {"https://d:2", "here"};
+    EXPECT_TRUE(error_of(encrypted).starts_with("here: deepgram_proxy"));
+    encrypted["recogniser"] = {"stub", "here"}; // then it is not asked
+    EXPECT_EQ(error_of(encrypted), "");
+    encrypted = all;
+    encrypted["provider_proxy"] = {"https://p:1", "there"};
+    EXPECT_TRUE(error_of(encrypted).starts_with("there: provider_proxy"));
+    encrypted["deepgram_proxy"] = own["deepgram_proxy"];
+    EXPECT_NE(error_of(encrypted).find("set elevenlabs_proxy"), std::string::npos);
+    encrypted["elevenlabs_socket"] = {"false", "test"};
+    EXPECT_EQ(error_of(encrypted), "");
 }
 
 TEST(WorkerSettings, PowerBiNeedsItsSchemaItsApplicationAndAModel) {

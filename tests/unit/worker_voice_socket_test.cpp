@@ -1,7 +1,7 @@
 // ElevenLabs by its WebSocket against a scripted server: what goes up, which sound is of which
 // clause, and how it ends.
 #include "tests/unit/worker_voice_support.h"
-#include "tests/unit/worker_ws_server.h"
+#include "tests/unit/worker_ws_proxy.h"
 #include "worker/voice/elevenlabs/elevenlabs.h"
 
 namespace mr::test {
@@ -145,6 +145,23 @@ TEST(ElevenLabsSocket, AStreamThatGoesClosesItsConnection) {
     }));
     stream.reset();
     EXPECT_TRUE(turn(line.loop, [&] { return line.server.peers[0]->gone; }));
+}
+
+TEST(ElevenLabsSocket, GoesThroughAProxy) {
+    Line line([](WsPeer& peer) -> awaitable<void> {
+        co_await peer.upgrade();
+        co_await peer.read_until(3);
+        std::string bytes =
+            frame(audio(kSamples12, "one")) + frame({{"audio", nullptr}, {"isFinal", true}});
+        co_await peer.send(std::move(bytes));
+        co_await peer.read_until_gone();
+    });
+    const ProxyServer proxy(line.loop);
+    line.options.endpoint.proxy = proxy.url();
+    const auto engine = line.make();
+    EXPECT_TRUE(spoken_by(line.loop, *engine, {"one"}).whole);
+    ASSERT_EQ(proxy.requests.size(), 1u);
+    EXPECT_EQ(proxy.requests[0].find(kSecret), std::string::npos);
 }
 
 } // namespace

@@ -19,15 +19,6 @@ using nlohmann::json;
 constexpr std::int64_t kSilenceMs = 100;
 constexpr std::size_t kMaxListed = 2'000;
 
-// The form of the others' settings: its WebSockets go neither by a proxy nor by connect-to.
-struct Connection {
-    std::string base_url;
-    std::string ca_file;
-    std::string api_key;
-    std::string proxy;
-    std::string connect_to;
-};
-
 std::string language_of(const Settings& settings) {
     return settings.deepgram.language.empty() ? settings.voice.language
                                               : settings.deepgram.language;
@@ -35,10 +26,7 @@ std::string language_of(const Settings& settings) {
 
 Target deepgram_target(const Settings& settings) {
     const DeepgramSettings& from = settings.deepgram;
-    const Connection connection{from.base_url, from.ca_file, from.api_key, "", ""};
-    Target target = target_of(settings, connection, "Deepgram", "deepgram");
-    target.proxy.clear();
-    target.proxy_cure = "Deepgram is reached without a proxy: let the firewall pass it";
+    Target target = target_of(settings, from, "Deepgram", "deepgram");
     target.headers.push_back("Authorization: " + from.key_scheme + " " + from.api_key);
     target.missing = "model " + from.model + " for the language " + language_of(settings);
     target.key_cure = "put a valid key in deepgram_api_key, its file or DEEPGRAM_API_KEY";
@@ -87,10 +75,10 @@ std::vector<std::string> models_in(const json& reply) {
     return names;
 }
 
-Task<void> suggest_models(net::HttpClient& http, const Run& run, const Target& target,
-                          const std::string& model, Finding& finding) {
+Task<void> suggest_models(const Run& run, const Target& target, const std::string& model,
+                          Finding& finding) {
     Question question("GET", "/models");
-    const Reply reply = co_await ask_by(http, run, target, std::move(question));
+    const Reply reply = co_await ask(run, target, std::move(question));
     if (!reply.success()) {
         co_return;
     }
@@ -108,11 +96,8 @@ Task<void> suggest_models(net::HttpClient& http, const Run& run, const Target& t
 Task<void> check_deepgram(const Settings& settings, Run& run, Finding& finding) {
     const Target target = deepgram_target(settings);
     finding.resource = "model " + settings.deepgram.model;
-    net::HttpOptions options;
-    options.ca_file = settings.provider_ca_file;
-    net::HttpClient direct(std::move(options)); // never by the others' proxy
     Question question = silence_question(settings);
-    const Reply reply = co_await ask_by(direct, run, target, std::move(question));
+    const Reply reply = co_await ask(run, target, std::move(question));
     if (judge(reply, run, target, finding)) {
         finding.there = true;
     } else if (lacks_the_model(reply)) {
@@ -120,7 +105,7 @@ Task<void> check_deepgram(const Settings& settings, Run& run, Finding& finding) 
         finding.there = false;
         fail(finding, Trouble::missing, target.label + " has no " + target.missing,
              target.missing_cure);
-        co_await suggest_models(direct, run, target, settings.deepgram.model, finding);
+        co_await suggest_models(run, target, settings.deepgram.model, finding);
     }
 }
 

@@ -1,6 +1,7 @@
 #include "worker/net/byte_stream.h"
 
 #include "shared/openssl_errors.h"
+#include "worker/net/proxy_tunnel.h"
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -68,14 +69,37 @@ class Dialer {
     }
 
     asio::awaitable<void> connect(tcp::socket& socket) {
+        if (target_.proxy == nullptr) {
+            co_await connect_to(socket, target_.host, target_.port);
+            co_return;
+        }
+        try {
+            co_await connect_to(socket, target_.proxy->host, target_.proxy->port);
+        } catch (const boost::system::system_error& error) {
+            throw std::runtime_error("the proxy " + target_.proxy->host + ":" +
+                                     std::to_string(target_.proxy->port) + ": " +
+                                     error.code().message());
+        }
+        co_await open_tunnel(socket, target_);
+    }
+
+    void close(tcp::socket& socket) {
+        error_code ignored;
+        closed_ = true;
+        resolver_.cancel();
+        socket.close(ignored);
+    }
+
+  private:
+    asio::awaitable<void> connect_to(tcp::socket& socket, std::string host, uint16_t number) {
         std::vector<tcp::endpoint> places;
         error_code error;
-        const auto address = asio::ip::make_address(target_.host, error);
+        const auto address = asio::ip::make_address(host, error);
         if (!error) {
-            places.emplace_back(address, target_.port);
+            places.emplace_back(address, number);
         } else {
-            const std::string port = std::to_string(target_.port);
-            auto found = co_await resolver_.async_resolve(target_.host, port, asio::use_awaitable);
+            const std::string port = std::to_string(number);
+            auto found = co_await resolver_.async_resolve(host, port, asio::use_awaitable);
             for (const auto& entry : found) {
                 places.push_back(entry.endpoint());
             }
@@ -101,14 +125,6 @@ class Dialer {
         socket.set_option(asio::socket_base::keep_alive(true));
     }
 
-    void close(tcp::socket& socket) {
-        error_code ignored;
-        closed_ = true;
-        resolver_.cancel();
-        socket.close(ignored);
-    }
-
-  private:
     StreamTarget target_;
     tcp::resolver resolver_;
     bool closed_ = false;

@@ -25,9 +25,16 @@ class TlsTrust {
     virtual ~TlsTrust() = default;
 };
 
+struct Proxy { // speaks HTTP, unencrypted
+    std::string host;
+    uint16_t port = 0;
+    std::string authorization; // value of its header; empty: none
+};
+
 struct StreamTarget {
     std::string host; // a name, or an address without brackets
     uint16_t port = 0;
+    std::shared_ptr<const Proxy> proxy; // the way to it; null: straight
     std::vector<std::string> protocols; // offered in the TLS handshake (ALPN, RFC 7301)
     std::string checked_name;           // of the certificate, when it is not `host`
 };
@@ -48,7 +55,8 @@ class ByteStream {
   public:
     virtual ~ByteStream() = default;
 
-    // Finds the host and connects. Throws boost::system::system_error.
+    // Finds the host and connects, by its proxy if there is one. Throws std::runtime_error:
+    // straight it is a boost::system::system_error.
     virtual boost::asio::awaitable<void> connect() = 0;
     // The TLS handshake, if there is one. Throws TlsProblem, or std::runtime_error with the reason.
     virtual boost::asio::awaitable<void> secure() = 0;

@@ -20,14 +20,9 @@ std::string key_of(const H2Transfer& transfer, const std::string& ca_file) {
 // The place of connect_to, with the name of the URL's host to be proved there.
 StreamTarget place_of(const H2Transfer& transfer) {
     StreamTarget target = transfer.target().target;
-    if (!transfer.request().connect_to.empty()) {
-        const auto other = read_url("https://" + transfer.request().connect_to, UrlUser::refused);
-        if (!other) {
-            transfer.fail(HttpFault::bad_request, "connect_to is no host:port");
-        }
-        target.checked_name = target.host;
-        target.host = other->target.host;
-        target.port = other->target.port;
+    const std::string& elsewhere = transfer.request().connect_to;
+    if (!elsewhere.empty() && !connect_elsewhere(target, elsewhere)) {
+        transfer.fail(HttpFault::bad_request, "connect_to is no host:port");
     }
     return target;
 }

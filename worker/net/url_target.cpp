@@ -1,5 +1,8 @@
 #include "worker/net/url_target.h"
 
+#include "shared/bytes.h"
+#include "worker/encoding.h"
+
 #include <curl/curl.h>
 
 #include <memory>
@@ -8,9 +11,9 @@ namespace mr::net {
 namespace {
 
 // A part of the URL; empty if there is none. curl_url_get(3)
-std::string part(CURLU* url, CURLUPart which) {
+std::string part(CURLU* url, CURLUPart which, unsigned flags = 0) {
     char* text = nullptr;
-    if (curl_url_get(url, which, &text, 0) != CURLUE_OK) {
+    if (curl_url_get(url, which, &text, flags) != CURLUE_OK) {
         return {};
     }
     const std::unique_ptr<char, decltype(&curl_free)> owned(text, &curl_free);
@@ -45,6 +48,38 @@ std::optional<UrlTarget> read_url(const std::string& url, UrlUser user) {
     out.path = (path.empty() ? "/" : path) + (query.empty() ? "" : "?" + query);
     out.shown = out.scheme + "://" + host + ":" + std::to_string(number);
     return out;
+}
+
+std::optional<Proxy> read_proxy(const std::string& url) {
+    constexpr std::uint16_t kUsualPort = 1080;
+    const auto read = read_url(url, UrlUser::ignored);
+    if (!read || read->scheme != "http") {
+        return std::nullopt;
+    }
+    const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parts(curl_url(), &curl_url_cleanup);
+    if (parts == nullptr || curl_url_set(parts.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) {
+        return std::nullopt;
+    }
+    Proxy proxy;
+    proxy.host = read->target.host;
+    proxy.port = part(parts.get(), CURLUPART_PORT).empty() ? kUsualPort : read->target.port;
+    const std::string user = part(parts.get(), CURLUPART_USER, CURLU_URLDECODE);
+    const std::string password = part(parts.get(), CURLUPART_PASSWORD, CURLU_URLDECODE);
+    if (!user.empty() || !password.empty()) {
+        proxy.authorization = "Basic " + base64_of(as_bytes(user + ":" + password));
+    }
+    return proxy;
+}
+
+bool connect_elsewhere(StreamTarget& target, const std::string& place) {
+    const auto other = read_url("https://" + place, UrlUser::refused);
+    if (!other) {
+        return false;
+    }
+    target.checked_name = target.host;
+    target.host = other->target.host;
+    target.port = other->target.port;
+    return true;
 }
 
 } // namespace mr::net

@@ -1,6 +1,7 @@
 // A WebSocket to a server (ws, wss) from coroutines, on the engine of shared/ws_client.h: pongs,
 // close handshake and the answer to a broken rule are made while nobody waits here, as are pings of
-// our own. No compression, no proxy, no redirects, no reconnecting. Knows nothing of providers.
+// our own. No compression, no redirects, no reconnecting, no proxy but the one that is named. Knows
+// nothing of providers.
 //
 // Cancellation: a receive() or send() that is cancelled (Asio, terminal) takes nothing and leaves
 // the connection as it is; a cancelled connect() or close() cuts it, as does the destructor, each
@@ -26,7 +27,7 @@ namespace mr::net {
 
 // Zero is no limit for `idle` and `ping`.
 struct WsTimeouts {
-    std::chrono::milliseconds connect{5'000};  // name lookup, TCP, TLS
+    std::chrono::milliseconds connect{5'000};  // name lookup, TCP, the proxy, TLS
     std::chrono::milliseconds upgrade{10'000}; // until the server's answer to the request
     std::chrono::milliseconds idle{120'000};   // nothing has come, of what would have been taken
     std::chrono::milliseconds ping{20'000};    // nothing has come: ask
@@ -46,6 +47,9 @@ struct WsOptions {
     std::vector<std::string> headers; // "Name: value"; never in a message
     std::string subprotocols;         // "a, b"; empty: none
     std::shared_ptr<TlsTrust> trust;  // of wss; null: the system's, read again for this connection
+    std::string proxy;                // http://[user:password@]host[:port]; empty: none
+    std::string connect_to;           // host:port instead of the URL's, where certificates are
+                                      // checked for the URL's host
     WsTimeouts timeouts;
     std::uint32_t max_unanswered_pings = 2;
     std::size_t max_message_bytes = kMaxWsMessageBytes;

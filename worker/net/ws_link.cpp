@@ -30,6 +30,7 @@ WsLink::WsLink(const asio::any_io_executor& executor, const WsOptions& options)
       options_(options), url_(options_.url), engine_(engine_options_, {&draw_mask, nullptr}),
       resumed_(executor), clock_(executor) {
     describe_target();
+    describe_way();
     if (url_.tls && options_.trust == nullptr) {
         try {
             options_.trust = TlsTrust::load("");
@@ -64,6 +65,20 @@ void WsLink::describe_target() {
     engine_options_.limits.max_frame_bytes = options_.max_message_bytes;
     engine_options_.limits.max_message_bytes = options_.max_message_bytes;
     engine_options_.max_output_bytes = options_.max_send_bytes + kMaxFrameHeaderBytes;
+}
+
+void WsLink::describe_way() {
+    if (!options_.connect_to.empty() && !connect_elsewhere(url_.target, options_.connect_to)) {
+        throw error(WsFault::bad_request, "connect_to is no host:port");
+    }
+    if (!options_.proxy.empty()) {
+        auto proxy = read_proxy(options_.proxy);
+        if (!proxy) { // what is in it may be secret
+            throw error(WsFault::bad_request,
+                        "the proxy's URL is none of http://[user:password@]host[:port]");
+        }
+        url_.target.proxy = std::make_shared<const Proxy>(std::move(*proxy));
+    }
 }
 
 WsError WsLink::error(WsFault fault, const std::string& text) const {

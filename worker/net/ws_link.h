@@ -69,6 +69,7 @@ class WsLink : public std::enable_shared_from_this<WsLink> {
     using Clock = std::chrono::steady_clock;
 
     void describe_target();
+    void describe_way();
     boost::asio::awaitable<void> run();
     boost::asio::awaitable<void> read();
     boost::asio::awaitable<void> watch();

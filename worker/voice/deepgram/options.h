@@ -40,6 +40,8 @@ struct Options {
     std::vector<std::string> vocabulary; // names that are likely to be said
     unsigned keyword_boost = 2;          // of nova-2 and older
     std::string ca_file;                 // empty: the system's authorities
+    std::string proxy;                   // http://[user:password@]host[:port]; empty: none
+    std::string connect_to;              // host:port instead of the URL's
     unsigned max_streams = 100;          // at once; accounts have 50 to 150
     unsigned reconnects = 5;             // without a result in between; then the stream ends
     double catch_up = 1.25;              // times real time, for audio that has waited

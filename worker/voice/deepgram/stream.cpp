@@ -88,6 +88,8 @@ net::WsOptions Stream::ws_options() const {
     options.headers = {"Authorization: " + from.key_scheme + " " + from.api_key,
                        "User-Agent: mr-ws"};
     options.trust = shared_->trust;
+    options.proxy = from.proxy;
+    options.connect_to = from.connect_to;
     options.timeouts.connect = from.connect_timeout;
     options.timeouts.upgrade = from.connect_timeout;
     options.timeouts.ping = from.ping;

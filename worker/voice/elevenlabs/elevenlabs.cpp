@@ -77,12 +77,6 @@ class ElevenLabs final : public Synthesiser {
                              "ElevenLabs has no sound at " + std::to_string(core_->options.rate) +
                                  " samples a second: 8000, 16000, 22050, 24000, 44100 or 48000");
         }
-        const rest::Endpoint& endpoint = core_->options.endpoint;
-        if (core_->options.socket && !(endpoint.proxy.empty() && endpoint.connect_to.empty())) {
-            throw VoiceError(VoiceFault::refused,
-                             "ElevenLabs' WebSocket cannot be reached by a proxy or connect-to: "
-                             "use its HTTP stream");
-        }
     }
 
     std::string_view engine() const override { return "elevenlabs"; }

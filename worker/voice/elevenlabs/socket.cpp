@@ -101,6 +101,8 @@ net::WsOptions Socket::options() const {
     if (!utterance_.trace.empty()) {
         made.headers.push_back("traceparent: " + utterance_.trace);
     }
+    made.proxy = from.endpoint.proxy;
+    made.connect_to = from.endpoint.connect_to;
     made.timeouts.connect = from.endpoint.connect_timeout;
     made.timeouts.upgrade = from.first_byte_timeout;
     made.max_message_bytes = kMaxSoundMessageBytes;
