@@ -90,7 +90,7 @@ save ""
 appendonly no
 latency-tracking no
 daemonize no
-maxmemory $((OPT_ECHO ? 4 : 1))gb
+maxmemory $((OPT_ECHO || OPT_BENCH ? 4 : 1))gb
 maxmemory-policy noeviction
 CONF
     if ((OPT_ECHO)); then # messages of 16 MiB to its subscribers, a few at a time
