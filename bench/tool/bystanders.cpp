@@ -22,7 +22,8 @@ constexpr uint64_t kMostOfAProcess = 16'384;
 constexpr uint64_t kOwnDescriptors = 128;
 constexpr double kLimitS = 90; // beside the time that open_rate needs
 constexpr const char* kNoRoom =
-    "; has nginx room for them (worker_connections, worker_rlimit_nofile, mr_ws_max_connections)?";
+    "; nginx may have no room for them (worker_connections, worker_rlimit_nofile, "
+    "mr_ws_max_connections), or the machine no time (--open-rate)";
 
 // The child's side: opens its share, says so, and what becomes of it.
 class Held final : public Crowd {
