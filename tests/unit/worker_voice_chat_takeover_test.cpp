@@ -150,6 +150,30 @@ TEST_F(WorkerVoiceTakeover, SoDoesOneOfAnAnswerThatWasWrittenBeforeItsOwnerDied)
     EXPECT_TRUE(client().wait_finished());
 }
 
+TEST_F(WorkerVoiceTakeover, TheLogIsNotReadForEveryOfManyInterrupts) {
+    constexpr int kMany = 6;
+    start();
+    client().sound("say say:First. say:Second-one. " + kEndless);
+    turn_id_ = event("response_complete")["turn_id"];
+    take_over();
+    Json interrupted = interrupt();
+    interrupted["played_ms"] = 60;
+    for (int i = 0; i < kMany; ++i) {
+        client().mail(interrupted.dump());
+    }
+    EXPECT_EQ(event("tts_cancelled")["heard_text"], "First.");
+    EXPECT_TRUE(client().wait_finished());
+    EXPECT_TRUE(remembers("First.  […]"));
+    client().expect_no_sound_is_kept(); // nor any of that mail
+    client().question("say:behind");
+    event("response_complete");
+    int told = 0;
+    for (const Event& event : client().seen()) {
+        told += event.bytes.starts_with("{\"type\":\"tts_cancelled\"") ? 1 : 0;
+    }
+    EXPECT_LT(told, kMany) << "one answer for those that wait together";
+}
+
 TEST_F(WorkerVoiceTakeover, SegmentsAreNumberedOn) {
     start(voice_chat<impatient>);
     client().sound("say phase:a sleep:400 die-once sleep:1500 say:Answer.");

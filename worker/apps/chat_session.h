@@ -10,6 +10,7 @@
 #include "worker/apps/remembered_ids.h"
 #include "worker/apps/voice_line.h"
 
+#include <chrono>
 #include <list>
 #include <memory>
 #include <optional>
@@ -18,6 +19,10 @@
 #include <vector>
 
 namespace mr {
+
+// The whole log is read for an `interrupt` of a turn that neither runs nor was spoken here: no more
+// often than this.
+inline constexpr std::chrono::seconds kLookBackEvery{1};
 
 // The mail of an HTTP request that waits for one object.
 bool wants_answer(const MailItem& item);
@@ -60,7 +65,7 @@ class ChatSession final : public App, private VoiceHost {
     void interrupt_turn(const std::string& turn_id, std::optional<size_t> heard_bytes, CancelBy by,
                         const MailItem* mail) override;
     void interrupt_past(const VoiceMessage& message, const MailItem& mail) override;
-    bool cut_later(const std::string& turn_id, std::optional<size_t> heard_bytes,
+    void cut_later(const std::string& turn_id, std::optional<size_t> heard_bytes,
                    VoiceMessage message, const MailItem* mail);
     void past_known();
     std::vector<std::string> message_ids() const override;
@@ -113,6 +118,7 @@ class ChatSession final : public App, private VoiceHost {
     std::string lost_; // checkpoint of a turn that ended with the loss of the session
     // `interrupt` of a turn of which it is not known yet how it was spoken.
     std::vector<std::pair<VoiceMessage, MailItem>> interrupts_;
+    std::chrono::steady_clock::time_point looked_back_{}; // see kLookBackEvery
     DetachWatch detached_;
     Signal runner_ended_;
     bool running_ = false;

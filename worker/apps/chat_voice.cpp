@@ -69,14 +69,14 @@ void ChatSession::interrupt_turn(const std::string& turn_id, std::optional<size_
     }
 }
 
-// False: too many wait.
-bool ChatSession::cut_later(const std::string& turn_id, std::optional<size_t> heard_bytes,
+// Unless too many wait.
+void ChatSession::cut_later(const std::string& turn_id, std::optional<size_t> heard_bytes,
                             VoiceMessage message, const MailItem* mail) {
     if (jobs_.size() >= 2 * session_.relay.limits.max_queued_questions) {
         if (mail != nullptr) {
             session_.consume(*mail);
         }
-        return false;
+        return;
     }
     auto job = std::make_shared<Job>();
     if (mail != nullptr) {
@@ -89,7 +89,6 @@ bool ChatSession::cut_later(const std::string& turn_id, std::optional<size_t> he
     job->since = std::chrono::steady_clock::now();
     jobs_.push_back(std::move(job));
     start_runner();
-    return true;
 }
 
 // Of an earlier owner's turn the log knows what was heard.
@@ -109,10 +108,20 @@ void ChatSession::interrupt_past(const VoiceMessage& message, const MailItem& ma
     }
     if (message.turn_id.empty()) {
         session_.consume(mail); // there is none
-    } else if (cut_later(message.turn_id, std::nullopt, message, &mail)) {
+        voice().interrupted_past(message.turn_id, {}, {}, message);
         return;
     }
-    voice().interrupted_past(message.turn_id, {}, {}, message);
+    for (const JobPointer& job : jobs_) {
+        if (job->message.kind == ClientMessage::Kind::voice && !job->heard_bytes &&
+            job->message.turn_id == message.turn_id) {
+            if (message.played_ms) { // it knows better, and one answer is enough
+                job->message.voice = message;
+            }
+            job->cancels.emplace_back(mail, ClientMessage());
+            return;
+        }
+    }
+    cut_later(message.turn_id, std::nullopt, message, &mail);
 }
 
 void ChatSession::past_known() {
@@ -126,6 +135,12 @@ void ChatSession::past_known() {
 
 asio::awaitable<void> ChatSession::forget_unheard(JobPointer job) {
     if (!job->heard_bytes) {
+        const auto soon = std::exchange(looked_back_, std::chrono::steady_clock::now()) +
+                          kLookBackEvery - std::chrono::steady_clock::now();
+        if (soon.count() > 0) {
+            co_await sleep_for(soon);
+            looked_back_ = std::chrono::steady_clock::now();
+        }
         TurnRecord record;
         record.turn_id = job->message.turn_id;
         PastTurn past = co_await read_past_turn(session_, record);
@@ -141,6 +156,9 @@ asio::awaitable<void> ChatSession::forget_unheard(JobPointer job) {
     }
     if (job->mail.number != 0) {
         session_.consume(job->mail);
+    }
+    for (const auto& [item, message] : job->cancels) {
+        session_.consume(item);
     }
     unsettled_ = true;
 }
