@@ -38,7 +38,8 @@ class Lane {
 
     void text(const std::string& piece) {
         ts_ms_ += 25;
-        const EventText event = make_text_chunk(piece, units_, {turn_id_, {kEpoch, next_}, ts_ms_});
+        EventText event;
+        make_text_chunk(event, piece, units_, {turn_id_, {kEpoch, next_}, ts_ms_});
         const EventPlace place{maker_, text_->size(), piece.size(), units_, ts_ms_};
         *text_ += piece;
         units_ += utf16_length(piece);
