@@ -3,6 +3,7 @@
 A process is named by pid and start time together, so a recycled pid is never taken for ours.
 """
 
+import os
 import re
 import signal
 import subprocess
@@ -85,6 +86,15 @@ class Log:
 
     def text(self):
         return self.path.read_text(errors="replace") if self.path.exists() else ""
+
+    def size(self):
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    def cut(self, size):
+        """What was written behind that never was."""
+        if self.size() > size:
+            os.truncate(self.path, size)
+        self.seen = min(self.seen, size)
 
     def news(self):
         if not self.path.exists():
