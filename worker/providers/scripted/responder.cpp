@@ -69,17 +69,18 @@ class PacedAnswer final : public Paced {
 
     Task<void> run() {
         due();
-        while (!writer_.over()) {
+        for (;;) {
             while (going_) {
                 co_await stopped_.wait();
             }
             if (failure_) {
                 std::rethrow_exception(failure_);
             }
-            if (!writer_.over()) {
-                co_await call_.wait_room();
-                go_on();
+            if (writer_.over()) {
+                co_return;
             }
+            co_await call_.wait_room();
+            go_on();
         }
     }
 
