@@ -2,9 +2,11 @@
 
 #include "shared/one_answer.h"
 #include "worker/json_text.h"
+#include "worker/session/ask_again.h"
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 namespace mr {
 
@@ -14,7 +16,6 @@ using nlohmann::ordered_json;
 namespace {
 
 constexpr std::string_view kBatchesPerRead = "50"; // at most kMaxBatchBytes each
-constexpr std::chrono::milliseconds kRetry{50};
 
 void take_event(const EventView& event, const TurnRecord& record, PastTurn& past) {
     if ((event.flags & kEventAnswer) != 0) {
@@ -76,26 +77,14 @@ asio::awaitable<PastTurn> read_past_turn(OwnedSession& session, const TurnRecord
     const KeyText lane = session.store.keys().out_lane;
     std::string from = "(" + std::string(format_event_id(record.before).view());
     for (;;) {
-        const std::string_view read[] = {"XRANGE", lane.view(), from,
-                                         "+",      "COUNT",     kBatchesPerRead};
-        redis::Commands command;
-        command.add(read);
-        redis::Value page;
-        bool answered = false;
-        try {
-            page = co_await session.relay.commands->run(command);
-            answered = !page.is_error();
-        } catch (const redis::Error&) {
-            answered = false;
-        }
-        if (!session.store.alive()) {
+        redis::Commands command{"XRANGE", lane.view(), from, "+", "COUNT", kBatchesPerRead};
+        const std::optional<redis::Value> page =
+            co_await ask_until_answered(session.relay.commands, std::move(command),
+                                        [&session] { return session.store.alive(); });
+        if (!page) {
             throw SessionLost("the lease has lapsed");
         }
-        if (!answered) {
-            co_await sleep_for(kRetry);
-            continue;
-        }
-        const std::optional<std::string> next = take_page(page, record, past);
+        const std::optional<std::string> next = take_page(*page, record, past);
         if (!next) {
             co_return past;
         }

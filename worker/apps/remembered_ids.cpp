@@ -1,6 +1,7 @@
 #include "worker/apps/remembered_ids.h"
 
 #include "worker/apps/event_text.h"
+#include "worker/session/ask_again.h"
 
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -9,33 +10,15 @@ namespace mr {
 
 namespace asio = boost::asio;
 
-namespace {
-constexpr std::chrono::milliseconds kRetry{50};
-} // namespace
-
-// As often as it takes.
 asio::awaitable<std::optional<RememberedIds::Entries>>
 RememberedIds::read(Relay& relay, KeyText meta, std::function<bool()> going_on) {
-    while (going_on()) {
-        const std::string_view get[] = {"HGET", meta.view(), kIdsField};
-        redis::Commands command;
-        command.add(get);
-        redis::Value reply;
-        bool answered = false;
-        try {
-            reply = co_await relay.commands->run(command);
-            answered = !reply.is_error();
-        } catch (const redis::Error&) {
-            answered = false;
-        }
-        if (answered && going_on()) {
-            co_return entries_in(reply.text);
-        }
-        if (!answered) {
-            co_await sleep_for(kRetry);
-        }
+    redis::Commands command{"HGET", meta.view(), kIdsField};
+    const std::optional<redis::Value> reply =
+        co_await ask_until_answered(relay.commands, std::move(command), std::move(going_on));
+    if (!reply) {
+        co_return std::nullopt;
     }
-    co_return std::nullopt;
+    co_return entries_in(reply->text);
 }
 
 // What is not readable holds none.

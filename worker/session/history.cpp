@@ -1,16 +1,17 @@
 #include "worker/session/history.h"
 
 #include "worker/json_text.h"
+#include "worker/session/ask_again.h"
 
 #include <simdjson.h>
+
+#include <utility>
 
 namespace mr {
 
 namespace asio = boost::asio;
 
 namespace {
-
-constexpr std::chrono::milliseconds kRetry{50};
 
 // Questions are bounded as messages are, and must stay whole: they can be asked again.
 std::string stored_content(const HistoryEntry& entry) {
@@ -97,34 +98,20 @@ asio::awaitable<std::vector<HistoryEntry>> History::load_newest(size_t count) {
 
 asio::awaitable<std::vector<HistoryEntry>> History::load_from(std::string first) {
     const KeyText key = store_.keys().history;
-    for (;;) {
-        const std::string_view range[] = {"LRANGE", key.view(), first, "-1"};
-        redis::Commands command;
-        command.add(range);
-        redis::Value reply;
-        bool answered = false;
-        try {
-            reply = co_await relay_.commands->run(command);
-            answered = !reply.is_error();
-        } catch (const redis::Error&) {
-            answered = false;
-        }
-        if (!store_.alive()) {
-            throw SessionLost("the lease has lapsed");
-        }
-        if (!answered) {
-            co_await sleep_for(kRetry);
-            continue;
-        }
-        std::vector<HistoryEntry> entries;
-        for (const redis::Value& element : reply.elements) {
-            HistoryEntry entry = parse_history(element.text);
-            if (!entry.role.empty()) {
-                entries.push_back(std::move(entry));
-            }
-        }
-        co_return entries;
+    redis::Commands command{"LRANGE", key.view(), first, "-1"};
+    const std::optional<redis::Value> reply = co_await ask_until_answered(
+        relay_.commands, std::move(command), [this] { return store_.alive(); });
+    if (!reply) {
+        throw SessionLost("the lease has lapsed");
     }
+    std::vector<HistoryEntry> entries;
+    for (const redis::Value& element : reply->elements) {
+        HistoryEntry entry = parse_history(element.text);
+        if (!entry.role.empty()) {
+            entries.push_back(std::move(entry));
+        }
+    }
+    co_return entries;
 }
 
 asio::awaitable<void> History::rewrite(std::vector<HistoryEntry> entries) {
