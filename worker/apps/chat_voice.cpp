@@ -135,12 +135,11 @@ void ChatSession::past_known() {
 
 asio::awaitable<void> ChatSession::forget_unheard(JobPointer job) {
     if (!job->heard_bytes) {
-        const auto soon = std::exchange(looked_back_, std::chrono::steady_clock::now()) +
-                          kLookBackEvery - std::chrono::steady_clock::now();
-        if (soon.count() > 0) {
-            co_await sleep_for(soon);
-            looked_back_ = std::chrono::steady_clock::now();
+        const auto next = looked_back_ + kLookBackEvery;
+        if (const auto now = std::chrono::steady_clock::now(); now < next) {
+            co_await sleep_for(next - now);
         }
+        looked_back_ = std::chrono::steady_clock::now();
         TurnRecord record;
         record.turn_id = job->message.turn_id;
         PastTurn past = co_await read_past_turn(session_, record);
