@@ -96,12 +96,7 @@ Result Beside::result() {
     result_.config = {{"url", common_.url},           {"beside", options_.beside},
                       {"at_once", options_.at_once},  {"rounds", options_.rounds},
                       {"warmup_s", common_.warmup_s}, {"seconds", common_.seconds}};
-    if (legs_.invalid() != 0) {
-        result_.invalid.emplace_back(
-            "the generator filled its core in " + std::to_string(legs_.invalid()) + " of " +
-            std::to_string(legs_.count()) +
-            " legs: the rates are its own and left out of the shares; CPU holds");
-    }
+    legs_.note_invalid(": the rates are its own and left out of the shares; CPU holds");
     if (watched_processes(common_).empty()) {
         result_.invalid.emplace_back("no processes are watched: --instance or --watch");
     }

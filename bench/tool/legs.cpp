@@ -30,6 +30,13 @@ void Legs::add(const std::string& kind, const Result& leg) {
     legs_[kind].push_back(std::move(figures));
 }
 
+void Legs::note_invalid(const std::string& consequence) {
+    if (invalid_ != 0) {
+        whole_.invalid.push_back("the generator was the bottleneck in " + std::to_string(invalid_) +
+                                 " of " + std::to_string(count_) + " legs" + consequence);
+    }
+}
+
 std::vector<double> Legs::values_of(const std::string& kind, const std::string& figure) const {
     std::vector<double> values;
     const auto found = legs_.find(kind);

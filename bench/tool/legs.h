@@ -22,7 +22,9 @@ class Legs {
     double median_of(const std::string& kind, const std::string& figure) const;
     // Of `figure` of b by that of a, over their first legs, their second ones, and so on.
     double ratio_of(const std::string& a, const std::string& b, const std::string& figure) const;
-    uint64_t count() const { return count_; }
+    // Once all are in: the whole is invalid if the generator was the bottleneck of any, and says of
+    // how many, with what follows from it.
+    void note_invalid(const std::string& consequence = {});
     uint64_t invalid() const { return invalid_; }
 
   private:

@@ -104,11 +104,7 @@ Result RelayIdle::result() {
                       {"rounds", options_.rounds},
                       {"warmup_s", common_.warmup_s},
                       {"seconds", common_.seconds}};
-    if (legs_.invalid() != 0) {
-        result_.invalid.emplace_back("the generator was the bottleneck in " +
-                                     std::to_string(legs_.invalid()) + " of " +
-                                     std::to_string(legs_.count()) + " legs");
-    }
+    legs_.note_invalid();
     return result_;
 }
 

@@ -9,6 +9,7 @@ import wave
 
 import pytest
 
+from harness.bench import LIMIT_S, finish
 from harness.paths import BENCH, MICRO
 from harness.process import wait_for
 from harness.stack import shared_stack
@@ -20,9 +21,7 @@ LOCATIONS = """
     location = /plain { return 200 "ok"; }
 """
 VOICE_LOCATION = "location = /ws/voice { mr_ws chat; mr_ws_voice on; }"
-LIMIT_S = 120
 ALL_CPUS = ",".join(map(str, sorted(os.sched_getaffinity(0))))
-INVALID = 3  # a machine that does other things as well may make the generator late
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +41,6 @@ def start(stack, scenario, *options, path="/ws/chat", tls=True):
     url = f"{'wss' if tls else 'ws'}://localhost:{port}{path}"
     return subprocess.Popen([BENCH, scenario, url, "--json", "--quiet", "--warmup=0.2", *watched(stack),
                              *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def finish(process):
-    out, err = process.communicate(timeout=LIMIT_S)
-    assert process.returncode in (0, 1, INVALID), f"{process.returncode}: {err}"
-    result = json.loads(out)
-    assert (process.returncode == 1) == bool(result["broken"]), (process.returncode, result)
-    return result
 
 
 def run(stack, scenario, *options, **target):

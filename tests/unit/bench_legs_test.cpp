@@ -54,7 +54,18 @@ TEST(BenchLegs, WhatALegBreaksIsBroken) {
     ASSERT_EQ(whole.broken.size(), 1u);
     EXPECT_EQ(whole.broken[0], "a: events were lost");
     EXPECT_EQ(legs.invalid(), 1u);
-    EXPECT_EQ(legs.count(), 2u);
+    legs.note_invalid(": so much for it");
+    EXPECT_EQ(whole.invalid,
+              std::vector<std::string>{
+                  "the generator was the bottleneck in 1 of 2 legs: so much for it"});
+}
+
+TEST(BenchLegs, GoodLegsAreNoReproach) {
+    Result whole;
+    Legs legs(whole, true);
+    legs.add("a", leg(1));
+    legs.note_invalid();
+    EXPECT_TRUE(whole.invalid.empty());
 }
 
 } // namespace
