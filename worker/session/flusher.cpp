@@ -19,6 +19,9 @@ constexpr size_t kAhead = 3; // lanes
 // Of a thousand lanes each has been left alone for long: its memory is on its way while others are
 // written.
 void fetch_ahead(const OutLane* lane) {
+    if (lane == nullptr) {
+        return;
+    }
     const auto* bytes = reinterpret_cast<const char*>(lane);
     for (size_t at = 0; at < sizeof(OutLane); at += kCacheLineBytes) {
         __builtin_prefetch(bytes + at);
