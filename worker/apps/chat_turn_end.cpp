@@ -121,12 +121,12 @@ ordered_json ChatTurn::completion(const Ending& ending) const {
 
 // The history gets the turn when its checkpoint goes: in one step.
 asio::awaitable<void> ChatTurn::remember(std::string_view status, const nlohmann::json& memory) {
-    // An exchange that is in the history already is the newest there.
+    // Only an earlier owner can have put the exchange there already: then it is the newest.
     std::vector<HistoryEntry> entries;
-    if (record_.replaces.empty()) {
-        entries = co_await history_.load_newest(kEntriesOfTurn);
-    } else {
+    if (!record_.replaces.empty()) {
         entries = co_await history_.load();
+    } else if (origin_ == Origin::taken_over) {
+        entries = co_await history_.load_newest(kEntriesOfTurn);
     }
     const bool known = std::any_of(entries.begin(), entries.end(), [this](const auto& entry) {
         return entry.turn_id == record_.turn_id;
