@@ -54,15 +54,16 @@ TEST_F(WorkerRedis, RepliesComeInOrderWhateverTheirSize) {
     connection->close();
 }
 
+struct Sink final : redis::AnswerSink {
+    void answered(uint64_t tag, const redis::Answer& answer) override {
+        tags.push_back(tag);
+        failures += answer.failure != redis::Failure::none;
+    }
+    std::vector<uint64_t> tags;
+    size_t failures = 0;
+};
+
 TEST_F(WorkerRedis, ASinkIsToldEachAnswerByItsTag) {
-    struct Sink final : redis::AnswerSink {
-        void answered(uint64_t tag, const redis::Answer& answer) override {
-            tags.push_back(tag);
-            failures += answer.failure != redis::Failure::none;
-        }
-        std::vector<uint64_t> tags;
-        size_t failures = 0;
-    };
     RedisFixture redis;
     auto connection = connect(redis);
     const auto sink = std::make_shared<Sink>();
@@ -81,6 +82,82 @@ TEST_F(WorkerRedis, ASinkIsToldEachAnswerByItsTag) {
     }(*connection, sink));
     EXPECT_EQ(sink->tags, (std::vector<uint64_t>{7, 9, 11}));
     EXPECT_EQ(sink->failures, 1u);
+}
+
+// Two connections: when the other one, which is asked behind it, has its answer, Redis has sent
+// this one's as well.
+TEST_F(WorkerRedis, AnswersThatNobodyWaitsForWakeNobody) {
+    RedisFixture redis;
+    redis::LinkOptions options = link_to(redis, "patient");
+    options.quiet_for = std::chrono::hours(1);
+    const auto patient = redis::Connection::make(loop_.executor(), std::move(options));
+    patient->start();
+    const auto other = connect(redis);
+    const auto sink = std::make_shared<Sink>();
+    loop_.run([](redis::Connection& quiet, redis::Connection& beside,
+                 std::shared_ptr<Sink> told) -> asio::awaitable<void> {
+        co_await quiet.wait_ready(std::chrono::seconds(5));
+        co_await beside.wait_ready(std::chrono::seconds(5));
+        const std::string_view push[] = {"RPUSH", "list", "x"};
+        const auto pushed = [&](int64_t count) -> asio::awaitable<void> {
+            while ((co_await run(beside, {"LLEN", "list"})).integer != count) {
+            }
+            co_await run(beside, {"PING"}); // what came with it has been handed out
+        };
+        quiet.send(push, told, 1);
+        co_await pushed(1);
+        EXPECT_TRUE(told->tags.empty());
+        quiet.take_answers();
+        EXPECT_EQ(told->tags, (std::vector<uint64_t>{1}));
+
+        quiet.send(push, told, 2);
+        co_await pushed(2);
+        EXPECT_EQ(told->tags.size(), 1u);
+        quiet.hurry();
+        co_await test::until([&told] { return told->tags.size() == 2; });
+
+        quiet.send(push, told, 3);
+        co_await pushed(3);
+        EXPECT_EQ(told->tags.size(), 2u);
+        co_await run(quiet, {"PING"}); // whoever waits for one has all in front of it
+        EXPECT_EQ(told->tags, (std::vector<uint64_t>{1, 2, 3}));
+        EXPECT_EQ(told->failures, 0u);
+    }(*patient, *other, sink));
+    patient->close();
+    other->close();
+}
+
+TEST_F(WorkerRedis, APatientConnectionIsToldOfItsEnd) {
+    RedisFixture redis;
+    redis::LinkOptions options = link_to(redis, "patient");
+    options.quiet_for = std::chrono::hours(1);
+    const auto patient = redis::Connection::make(loop_.executor(), std::move(options));
+    patient->start();
+    const auto sink = std::make_shared<Sink>();
+    loop_.run([](redis::Connection& quiet, RedisFixture& server,
+                 std::shared_ptr<Sink> told) -> asio::awaitable<void> {
+        co_await quiet.wait_ready(std::chrono::seconds(5));
+        const std::string_view ping[] = {"PING"};
+        quiet.send(ping, told, 1);
+        server.kill_hard();
+        co_await test::until([&quiet] { return !quiet.ready(); });
+        EXPECT_EQ(told->tags, (std::vector<uint64_t>{1}));
+        EXPECT_EQ(told->failures, 1u);
+    }(*patient, redis, sink));
+    patient->close();
+}
+
+TEST_F(WorkerRedis, ASinkIsToldAfterAWhileWhenNothingElseHappens) {
+    RedisFixture redis;
+    const auto connection = connect(redis);
+    const auto sink = std::make_shared<Sink>();
+    loop_.run([](redis::Connection& link, std::shared_ptr<Sink> told) -> asio::awaitable<void> {
+        co_await link.wait_ready(std::chrono::seconds(5));
+        const std::string_view ping[] = {"PING"};
+        link.send(ping, told, 1);
+        co_await test::until([&told] { return !told->tags.empty(); });
+    }(*connection, sink));
+    connection->close();
 }
 
 TEST_F(WorkerRedis, ErrorRepliesAreValues) {

@@ -72,8 +72,18 @@ void Connection::send_one(std::span<const std::string_view> parts, Pending entry
     if (!encode_command(output(), parts)) {
         throw std::bad_alloc();
     }
-    pending_.push_back(std::move(entry));
+    push(std::move(entry));
     watch_head();
+}
+
+void Connection::push(Pending entry) {
+    awaited_ += entry.handler ? 1 : 0;
+    pending_.push_back(std::move(entry));
+}
+
+void Connection::hurry() {
+    hurried_ = pending_.size();
+    settle_reading();
 }
 
 void Connection::send(std::span<const std::string_view> parts, Handler handler,
@@ -96,7 +106,7 @@ void Connection::send_encoded(const Commands& commands, const Handler& handler,
     for (size_t i = 0; i < commands.count(); ++i) {
         Pending entry{handler, nullptr, 0, deadline};
         if (sent) {
-            pending_.push_back(std::move(entry));
+            push(std::move(entry));
         } else {
             fail_later(std::move(entry));
         }
@@ -161,6 +171,8 @@ void Connection::on_reply(const Reply& reply) {
     }
     const Pending entry = std::move(pending_.front());
     pending_.pop_front();
+    awaited_ -= entry.handler ? 1 : 0;
+    hurried_ -= hurried_ > 0 ? 1 : 0;
     entry.answer({Failure::none, &reply});
     // With sentinels this server is not the primary any more, or has not become one: ask them.
     if (has_sentinels() && is_demoted(reply)) {
@@ -171,6 +183,7 @@ void Connection::on_reply(const Reply& reply) {
 void Connection::on_down(Failure failure) {
     std::deque<Pending> failed;
     failed.swap(pending_);
+    awaited_ = hurried_ = 0;
     for (const auto& listener : listeners_) {
         listener(false);
     }

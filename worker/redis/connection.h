@@ -60,6 +60,12 @@ class Connection final : public Link {
     boost::asio::awaitable<std::vector<Value>> run_all(const Commands& commands,
                                                        Clock::duration timeout = kCommandTimeout);
 
+    // As long as no answer that is due has a handler, none wakes this process: a sink is told
+    // within LinkOptions::quiet_for, or by this, of those that are there; or somebody is in a hurry
+    // for all that are due by now.
+    void take_answers() { read_replies_now(); }
+    void hurry();
+
     // Called at every change; `ready` before any command of others goes out.
     void on_change(std::function<void(bool ready)> listener) {
         listeners_.push_back(std::move(listener));
@@ -82,11 +88,15 @@ class Connection final : public Link {
     void send_one(std::span<const std::string_view> parts, Pending entry);
     void fail_later(Pending entry);
     void watch_head();
+    void push(Pending entry);
+    bool patient() const override { return !pending_.empty() && awaited_ == 0 && hurried_ == 0; }
     void on_ready() override;
     void on_reply(const Reply& reply) override;
     void on_down(Failure failure) override;
 
     std::deque<Pending> pending_;
+    size_t awaited_ = 0; // of them, by a handler
+    size_t hurried_ = 0; // so many of the first
     boost::asio::steady_timer deadline_timer_;
     bool watching_ = false;
     std::vector<std::function<void(bool)>> listeners_;

@@ -25,7 +25,7 @@ constexpr std::string_view kMoved = "the sentinels name another primary now";
 } // namespace
 
 Link::Link(const asio::any_io_executor& executor, LinkOptions options)
-    : executor_(executor), options_(std::move(options)), timer_(executor),
+    : executor_(executor), options_(std::move(options)), timer_(executor), look_timer_(executor),
       read_buffer_(std::make_unique<uint8_t[]>(kReadBytes)) {
     char name[kMaxRedisNameChars];
     name_.assign(name, format_redis_name(options_.url, name));
@@ -118,11 +118,49 @@ void Link::flush() {
         self->flush();
     };
     transport_->write({writing_->data(), writing_->size()}, std::move(done));
+    settle_reading();
+}
+
+void Link::settle_reading() {
+    if (!ready_ || broken_) {
+        return;
+    }
+    quiet_ = patient();
+    transport_->be_quiet(quiet_);
+    if (quiet_ && !look_due_) {
+        look_later();
+    }
+}
+
+void Link::look_later() {
+    look_due_ = true;
+    look_timer_.expires_after(options_.quiet_for);
+    look_timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+        const auto self = weak.lock();
+        if (error || self == nullptr) {
+            return;
+        }
+        self->look_due_ = false;
+        self->read_replies_now();
+        self->settle_reading();
+    });
+}
+
+void Link::read_replies_now() {
+    if (!ready_ || broken_ || !quiet_) {
+        return;
+    }
+    try {
+        parse({read_buffer_.get(), transport_->read_now({read_buffer_.get(), kReadBytes})});
+    } catch (const std::exception& error) {
+        drop(Failure::connection_lost, cause_of(error));
+    }
 }
 
 // Fails what is pending, once per connection.
 void Link::went_down() {
     ready_ = false;
+    quiet_ = false;
     broken_ = true;
     output_->clear();
     const Failure failure = std::exchange(failure_, Failure::none);
@@ -319,6 +357,7 @@ asio::awaitable<void> Link::read_loop() {
     for (;;) {
         const size_t count = co_await transport_->read_some({read_buffer_.get(), kReadBytes});
         parse({read_buffer_.get(), count});
+        settle_reading();
     }
 }
 

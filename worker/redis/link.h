@@ -25,6 +25,8 @@ inline constexpr uint32_t kReconnectFirstMs = 50;
 inline constexpr uint32_t kReconnectMaxMs = 2000;
 // A connection that lasts for less is one more failure: its delay goes on growing.
 inline constexpr std::chrono::seconds kStable{2};
+// Replies that nobody waits for are read when somebody is awake anyway, or this late.
+inline constexpr std::chrono::milliseconds kQuietFor{10};
 inline constexpr size_t kReadBytes = 256 * 1024; // per wake-up: on a busy loop they are rare
 inline constexpr size_t kFeedBytes = 16 * 1024;  // of them at a time: what the parser takes best
 inline constexpr size_t kKeptWriteBytes = 1024 * 1024; // a larger write buffer is given back
@@ -35,6 +37,7 @@ struct LinkOptions {
     std::string role;        // for logs: "commands", "jobs", "subscriptions"
     bool load_scripts = false;
     std::shared_ptr<SentinelWatch> sentinels = nullptr; // one for all links; null without
+    std::chrono::milliseconds quiet_for = kQuietFor;
 };
 
 class Link : public std::enable_shared_from_this<Link> {
@@ -59,6 +62,13 @@ class Link : public std::enable_shared_from_this<Link> {
     // Bytes appended here are written at the end of this loop turn, in one write.
     Buffer& output();
 
+    // Nobody waits for a reply that is due: none has to wake this process.
+    virtual bool patient() const { return false; }
+    // patient() may have changed.
+    void settle_reading();
+    // Hands out the replies that have come meanwhile.
+    void read_replies_now();
+
     virtual void on_ready() = 0;
     virtual void on_reply(const Reply& reply) = 0;
     virtual void on_down(Failure failure) = 0;
@@ -74,6 +84,7 @@ class Link : public std::enable_shared_from_this<Link> {
     void take_replies();
     void append_handshake();
     void flush();
+    void look_later();
     void went_down();
     void primary_moved();
     void log_failure(bool was_ready, uint32_t delay_ms);
@@ -84,6 +95,7 @@ class Link : public std::enable_shared_from_this<Link> {
     std::string target_; // the same, with the primary that is being connected to
     std::unique_ptr<Transport> transport_;
     boost::asio::steady_timer timer_; // connect deadline, later the reconnect delay
+    boost::asio::steady_timer look_timer_;
     Backoff backoff_{kReconnectFirstMs, kReconnectMaxMs};
     RespReader reader_;
     std::unique_ptr<uint8_t[]> read_buffer_;
@@ -99,8 +111,10 @@ class Link : public std::enable_shared_from_this<Link> {
     bool write_under_way_ = false;
     bool flush_posted_ = false;
     bool ready_ = false;
-    bool waiting_ = false; // for the next attempt
-    bool broken_ = false;  // the present transport is done for
+    bool quiet_ = false;    // replies are left where they are
+    bool look_due_ = false; // by look_timer_
+    bool waiting_ = false;  // for the next attempt
+    bool broken_ = false;   // the present transport is done for
     bool closed_ = false;
 };
 

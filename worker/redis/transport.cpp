@@ -1,5 +1,7 @@
 #include "worker/redis/transport.h"
 
+#include "worker/redis/quiet_socket.h"
+
 #include <boost/asio/connect.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -57,32 +59,42 @@ class PlainTransport final : public Transport {
   public:
     PlainTransport(const asio::any_io_executor& executor, const RedisUrl& url, Endpoint endpoint)
         : local_(url.transport == RedisTransport::unix_socket), endpoint_(std::move(endpoint)),
-          socket_(executor), resolver_(executor) {}
+          connecting_(executor), resolver_(executor) {}
+    ~PlainTransport() override { close(); }
 
-    asio::awaitable<void> open() override { return connect(socket_, resolver_, local_, endpoint_); }
+    asio::awaitable<void> open() override {
+        co_await connect(connecting_, resolver_, local_, endpoint_);
+        socket_ = QuietSocket::make(connecting_.get_executor(), connecting_.release());
+    }
 
     asio::awaitable<size_t> read_some(std::span<uint8_t> into) override {
-        return socket_.async_read_some(asio::buffer(into.data(), into.size()), asio::use_awaitable);
+        return socket_->read_some(into);
     }
+
+    size_t read_now(std::span<uint8_t> into) override { return socket_->read_now(into); }
 
     void write(std::span<const uint8_t> bytes,
                std::function<void(boost::system::error_code)> done) override {
-        asio::async_write(
-            socket_, asio::buffer(bytes.data(), bytes.size()), all_of_it,
-            [done = std::move(done)](boost::system::error_code error, size_t) { done(error); });
+        socket_->write(bytes, std::move(done));
     }
+
+    void be_quiet(bool quiet) override { socket_->be_quiet(quiet); }
 
     void close() override {
         boost::system::error_code ignored;
         resolver_.cancel();
-        socket_.close(ignored);
+        connecting_.close(ignored);
+        if (socket_ != nullptr) {
+            socket_->close();
+        }
     }
 
   private:
     bool local_;
     Endpoint endpoint_;
-    Socket socket_;
+    Socket connecting_;
     asio::ip::tcp::resolver resolver_;
+    std::shared_ptr<QuietSocket> socket_; // connected; null before
 };
 
 class TlsTransport final : public Transport {
@@ -113,6 +125,10 @@ class TlsTransport final : public Transport {
             stream_, asio::buffer(bytes.data(), bytes.size()), all_of_it,
             [done = std::move(done)](boost::system::error_code error, size_t) { done(error); });
     }
+
+    // What arrives is records, not replies: only the stream knows what is in them.
+    void be_quiet(bool) override {}
+    size_t read_now(std::span<uint8_t>) override { return 0; }
 
     void close() override {
         boost::system::error_code ignored;

@@ -22,9 +22,14 @@ class Transport {
     virtual boost::asio::awaitable<void> open() = 0;
     // Throws at the end of the stream.
     virtual boost::asio::awaitable<size_t> read_some(std::span<uint8_t> into) = 0;
-    // Writes all of it; the bytes must live until `done`. One write at a time.
+    // Writes all of it; the bytes must live until `done`, which may be called before this returns.
+    // One write at a time.
     virtual void write(std::span<const uint8_t> bytes,
                        std::function<void(boost::system::error_code)> done) = 0;
+    // A hint: while it is quiet, read_some() may leave what arrives to read_now().
+    virtual void be_quiet(bool quiet) = 0;
+    // What is there, without waiting; 0: nothing, or not known. Throws as read_some().
+    virtual size_t read_now(std::span<uint8_t> into) = 0;
     // Ends everything that is under way with operation_aborted.
     virtual void close() = 0;
 };

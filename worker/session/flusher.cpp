@@ -103,7 +103,7 @@ void Flusher::schedule() {
     scheduled_ = true;
     auto self = shared_from_this();
     const auto due = last_flush_ + kFlushInterval;
-    if (due <= std::chrono::steady_clock::now()) {
+    if (std::chrono::steady_clock::now() >= due - kFlushSlack) {
         asio::post(timer_.get_executor(), [self] { self->flush(); });
         return;
     }
@@ -118,6 +118,7 @@ void Flusher::schedule() {
 void Flusher::flush() {
     scheduled_ = false;
     last_flush_ = std::chrono::steady_clock::now();
+    commands_->take_answers(); // of the last time, while this process is awake anyway
     flushing_.swap(marked_);
     for (size_t i = 0; i < flushing_.size(); ++i) {
         if (i + kAhead < flushing_.size()) {

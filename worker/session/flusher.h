@@ -18,6 +18,9 @@ class Lease;
 class OutLane;
 
 inline constexpr std::chrono::microseconds kFlushInterval{1000};
+// So much earlier it may be, when something becomes ready: whoever works by the millisecond is then
+// not kept waiting for the rest of it, and a timer is spared.
+inline constexpr std::chrono::microseconds kFlushSlack{200};
 inline constexpr std::chrono::seconds kRoleInterval{1}; // between two looks at the replicas
 
 class Flusher : public std::enable_shared_from_this<Flusher> {

@@ -136,6 +136,9 @@ void OutLane::flush() {
         }
     }
     publish_live();
+    if (waiting_ > 0) {
+        flusher_->commands().hurry();
+    }
     if (after_flush && std::exchange(after_flush_due_, false)) {
         after_flush();
     }
@@ -305,8 +308,24 @@ void OutLane::lose(LaneState state, std::string_view why) {
     }
 }
 
+// Redis's answers are for somebody now.
+class OutLane::Waiting {
+  public:
+    explicit Waiting(OutLane& lane) : lane_(lane) {
+        ++lane_.waiting_;
+        lane_.flusher_->commands().hurry();
+    }
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+    ~Waiting() { --lane_.waiting_; }
+
+  private:
+    OutLane& lane_;
+};
+
 asio::awaitable<void> OutLane::synced() {
     auto self = shared_from_this();
+    const Waiting waiting(*this);
     flush_now();
     while (state_ == LaneState::open && (!batches_.empty() || open_count() > 0)) {
         co_await synced_.wait();
@@ -319,6 +338,7 @@ asio::awaitable<void> OutLane::synced() {
 asio::awaitable<void> OutLane::wait_room(RoomFor what, size_t bytes) {
     auto self = shared_from_this();
     Signal& room = what == RoomFor::mail ? mail_room_ : text_room_;
+    const Waiting waiting(*this);
     while (!has_room(bytes)) {
         co_await room.wait();
     }

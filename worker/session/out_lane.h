@@ -97,6 +97,7 @@ class OutLane final : public redis::AnswerSink, public std::enable_shared_from_t
   private:
     using Clock = std::chrono::steady_clock;
 
+    class Waiting;
     struct Batch : KeptBatches::Batch {
         bool sent = false;
         bool published = false;
@@ -146,6 +147,7 @@ class OutLane final : public redis::AnswerSink, public std::enable_shared_from_t
     std::optional<Clock::time_point> refused_since_;
     LaneState state_ = LaneState::open;
     std::string lost_why_;
+    uint8_t waiting_ = 0; // for Redis's answers: coroutines in synced() and wait_room()
     bool marked_ = false;
     bool after_flush_due_ = false;
     bool suspended_ = false; // no connection, or the log has to be looked at first
