@@ -36,7 +36,7 @@ void log_end(const Connection& connection) {
                   "mr_ws: session ended: %V v%d, %M.%03Ms, in %uL messages %uL bytes, out %uL "
                   "frames %uL bytes, close %ud by %s, trace %V",
                   &app, connection.v2 ? 2 : 1, age / 1000, age % 1000, connection.messages_in,
-                  connection.bytes_in, connection.frames_out, connection.bytes_out,
+                  connection.bytes_in, connection.frames_out, connection.bytes_out(),
                   static_cast<unsigned>(connection.close_code), by, &trace);
 }
 
@@ -154,12 +154,18 @@ void connection_discard(Connection* connection) noexcept {
     std::free(connection);
 }
 
+bool connection_take_answer(Connection& connection, ByteView answer) noexcept {
+    connection.taken_out -= static_cast<int64_t>(answer.size());
+    return connection.output.append(answer);
+}
+
 void connection_adopt(Connection* adopted, ngx_connection_t* socket, const OpenRequest& request,
                       std::span<uint8_t> early) noexcept {
     Connection& connection = *adopted;
     connection.socket = socket;
     connection.opened_at = ngx_current_msec;
-    connection.received_at_ms = connection.pinged_at_ms = connection.acked_at_ms = clock_ms();
+    connection.received_at_ms = connection.pinged_at_ms = connection.acked_at_ms =
+        connection.progress_at_ms = clock_ms();
     ngx_queue_insert_tail(&process.all, &connection.all);
     ++process.count;
     metric_add(Metric::connections);

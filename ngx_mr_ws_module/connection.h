@@ -104,10 +104,13 @@ struct Connection : Follower {
     uint64_t frames_in = 0;
     uint64_t frames_out = 0;
     uint64_t bytes_in = 0;
-    uint64_t bytes_out = 0;
+    int64_t taken_out = 0; // by the kernel, less the 101 in front
 
     const FrameLimits& limits() const noexcept {
         return deflate_bits != 0 ? conf->deflate_limits : conf->limits;
+    }
+    uint64_t bytes_out() const noexcept { // of frames
+        return taken_out > 0 ? static_cast<uint64_t>(taken_out) : 0;
     }
     bool reading_paused() const noexcept { return paused != 0; }
     bool paused_by(PauseCause cause) const noexcept {
@@ -154,6 +157,10 @@ void connection_turn_idle(Connection& connection) noexcept;
 // Memory for a connection, before the client is promised one. Null: out of memory.
 Connection* connection_create(const LocationConf& conf) noexcept;
 void connection_discard(Connection* connection) noexcept; // never adopted
+
+// Puts the answer to the handshake in front of all frames, with which it then leaves. False: out of
+// memory.
+bool connection_take_answer(Connection& connection, ByteView answer) noexcept;
 
 // Takes a socket over from HTTP: all that is left of the request is `early`, the bytes behind the
 // handshake (decoded in place). From now on the connection owns itself.

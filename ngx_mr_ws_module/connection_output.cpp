@@ -41,6 +41,12 @@ void count_frame_out(Connection& connection, Opcode opcode) {
     }
 }
 
+void count_taken(Connection& connection, size_t taken) {
+    const uint64_t before = connection.bytes_out();
+    connection.taken_out += static_cast<int64_t>(taken);
+    metric_add(Metric::bytes_out, connection.bytes_out() - before);
+}
+
 } // namespace
 
 void connection_count_output(Connection& connection) noexcept {
@@ -131,8 +137,7 @@ void connection_flush(Connection& connection) noexcept {
     }
     size_t taken = 0;
     const SendResult result = connection.output.send(connection.socket, taken);
-    connection.bytes_out += taken;
-    metric_add(Metric::bytes_out, taken);
+    count_taken(connection, taken);
     connection_count_output(connection);
     if (taken > 0) {
         connection.progress_at_ms = clock_ms();

@@ -153,10 +153,10 @@ void detach(ngx_http_request_t* r) {
     }
 }
 
-void give_up(ngx_http_request_t* r, const char* why) {
+void give_up(ngx_http_request_t* r, const char* why, Metric reason = Metric::refused_aborted) {
     ngx_connection_t* c = r->connection;
     ngx_log_error(NGX_LOG_INFO, c->log, 0, "mr_ws: connection closed before it was open: %s", why);
-    metric_add(Metric::refused_aborted);
+    metric_add(reason);
     c->error = 1;
     ngx_http_finalize_request(r, NGX_ERROR);
     ngx_http_run_posted_requests(c);
@@ -168,16 +168,52 @@ bool detachable(const ngx_http_request_t* r) {
            r->posted_requests == nullptr && r->connection->data == r;
 }
 
+// Part of the 101 is sent, part is not.
+bool under_way(const ngx_http_request_t* r) {
+    return r->buffered != 0 || r->connection->buffered != 0;
+}
+
+// By limit_rate: the 101 as well leaves as slowly.
+bool is_paced(ngx_http_request_t* r) {
+    const auto* core = static_cast<ngx_http_core_loc_conf_t*>(
+        ngx_http_get_module_loc_conf(r, ngx_http_core_module));
+    return core->limit_rate != nullptr || r->limit_rate_set;
+}
+
+// The 101 that HTTP has not sent yet goes into the connection's own queue: with the greeting behind
+// it it is one packet and one TLS record. False: out of memory.
+bool take_answer(ngx_http_request_t* r, Connection& connection) {
+    for (const ngx_chain_t* link = r->out; link != nullptr; link = link->next) {
+        const ByteView bytes(link->buf->pos, link->buf->last);
+        if (!connection_take_answer(connection, bytes)) {
+            return false;
+        }
+        r->connection->sent += static_cast<off_t>(bytes.size()); // for the access log
+    }
+    r->out = nullptr;
+    return true;
+}
+
 // Sends what is left of the 101. NGX_OK: nothing is.
 ngx_int_t flush_answer(ngx_http_request_t* r) {
-    ngx_connection_t* c = r->connection;
-    if (r->out == nullptr && !r->buffered && !c->buffered) {
+    if (r->out == nullptr && !under_way(r)) {
         return NGX_OK;
     }
-    if (ngx_http_output_filter(r, nullptr) == NGX_ERROR) {
+    const ngx_int_t rc = under_way(r) ? ngx_http_output_filter(r, nullptr)
+                                      : ngx_http_send_special(r, NGX_HTTP_FLUSH);
+    if (rc == NGX_ERROR) {
         return NGX_ERROR;
     }
-    return r->out == nullptr && !r->buffered && !c->buffered ? NGX_OK : NGX_AGAIN;
+    return r->out == nullptr && !under_way(r) ? NGX_OK : NGX_AGAIN;
+}
+
+void await_client(ngx_http_request_t* r, ngx_msec_t age) {
+    ngx_event_t* write = r->connection->write;
+    const ngx_msec_t limit = upgrade_of(r).connection->conf->handshake_timeout;
+    if (age >= limit || ngx_handle_write_event(write, 0) != NGX_OK) {
+        return give_up(r, "the client does not take the answer");
+    }
+    ngx_add_timer(write, limit - age);
 }
 
 // Handler of both events of the socket, in place of HTTP's, so that nobody touches the request
@@ -190,17 +226,14 @@ void on_upgrade_event(ngx_event_t* event) noexcept {
         return give_up(r, "the server is stopping");
     }
     const ngx_msec_t age = ngx_current_msec - upgrade_of(r).began_at;
-    const ngx_int_t flushed = flush_answer(r);
-    if (flushed == NGX_ERROR) {
-        return give_up(r, "the answer could not be sent");
-    }
-    if (flushed == NGX_AGAIN) {
-        const ngx_msec_t limit = upgrade_of(r).connection->conf->handshake_timeout;
-        if (age >= limit || ngx_handle_write_event(c->write, 0) != NGX_OK) {
-            return give_up(r, "the client does not take the answer");
+    if (!detachable(r) || under_way(r) || is_paced(r)) {
+        const ngx_int_t flushed = flush_answer(r);
+        if (flushed == NGX_ERROR) {
+            return give_up(r, "the answer could not be sent");
         }
-        ngx_add_timer(c->write, limit - age);
-        return;
+        if (flushed == NGX_AGAIN) {
+            return await_client(r, age);
+        }
     }
     if (!detachable(r)) {
         if (age >= kDetachTimeoutMs) {
@@ -208,6 +241,9 @@ void on_upgrade_event(ngx_event_t* event) noexcept {
         }
         ngx_add_timer(c->write, kDetachRetryMs);
         return;
+    }
+    if (!take_answer(r, *upgrade_of(r).connection)) {
+        return give_up(r, "out of memory", Metric::refused_memory);
     }
     detach(r);
 }

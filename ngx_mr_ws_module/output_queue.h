@@ -21,6 +21,8 @@ class OutputQueue {
     // One unfragmented, unmasked frame out of several pieces, with RSV1 for a compressed message.
     // False: out of memory, and nothing was appended.
     bool append_frame(Opcode opcode, std::span<const ByteView> parts, bool rsv1 = false) noexcept;
+    // As they are. False: out of memory.
+    bool append(ByteView bytes) noexcept { return make_room(bytes.size()) && bytes_.append(bytes); }
 
     // Hands the kernel (or OpenSSL) what it takes. `taken` is how much that was. Never calls send
     // on a socket that is known to be full.

@@ -233,7 +233,7 @@ void session_log_end(const Connection& connection) noexcept {
     end.frames_in = connection.frames_in;
     end.frames_out = connection.frames_out;
     end.bytes_in = connection.bytes_in;
-    end.bytes_out = connection.bytes_out;
+    end.bytes_out = connection.bytes_out();
     end.messages_in = connection.messages_in;
     end.messages_out = connection.messages_out;
     end.code = connection.close_code;

@@ -95,8 +95,8 @@ bool send_switching_protocols(ngx_http_request_t* r, const HandshakeHeaders& hea
     }
     r->headers_out.status = NGX_HTTP_SWITCHING_PROTOCOLS;
     r->headers_out.status_line = to_ngx("101 Switching Protocols");
-    const ngx_int_t rc = ngx_http_send_header(r);
-    return rc != NGX_ERROR && rc <= NGX_OK && ngx_http_send_special(r, NGX_HTTP_FLUSH) != NGX_ERROR;
+    const ngx_int_t rc = ngx_http_send_header(r); // not flushed: it leaves with the first frame
+    return rc != NGX_ERROR && rc <= NGX_OK;
 }
 
 // Takes `identity` over with the upgrade that it returns; null: out of memory.

@@ -4,6 +4,7 @@ WebSockets and streams, keep-alive, limits, real addresses; and the examples of 
 import hashlib
 import re
 import shutil
+import socket
 import tempfile
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from conformance_cases import fragments
 from harness.nginx import free_ports, user_line
 from harness.paths import MODULE, NGINX, ROOT
 from harness.process import Process, wait_for
-from harness.raw_ws import RawWs, Refused, TEXT, request_text
+from harness.raw_ws import RawWs, Refused, TEXT, new_key, request_text, upgrade_headers
 from harness.stack import shared_stack
 from harness.tls import certificate
 
@@ -135,6 +136,36 @@ def test_the_log_names_the_real_client(site):
         ws.close()
     wait_for(lambda: re.search(r"session ended: .*client: 192\.0\.2\.7", site.nginx.log.text()),
              "the session's line with the client's address")
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_mirrored_handshake_is_answered_before_the_mirror(make_stack, tls):
+    """The request cannot be freed while its copy is under way; the client has its answer."""
+    with socket.create_server(("127.0.0.1", 0)) as mirror:
+        stack = make_stack(apps="echo", locations=f"""
+            location = /ws/echo {{ mr_ws echo; mirror /copy; }}
+            location = /copy {{ internal; proxy_pass http://127.0.0.1:{mirror.getsockname()[1]}; }}""")
+        port = stack.nginx.https_port if tls else stack.nginx.http_port
+        with RawWs.open(port, tls=tls) as ws:
+            mirror.settimeout(20)
+            copy, _ = mirror.accept()
+            with copy:
+                ws.text("hello")
+                copy.sendall(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+            assert ws.message().payload == b"hello"
+
+
+def test_the_access_log_has_the_size_of_the_answer(make_stack, tmp_path):
+    log = tmp_path / "sizes.log"
+    stack = make_stack(apps="echo", http="log_format sizes '$status $bytes_sent';",
+                       locations=f"location = /ws/echo {{ mr_ws echo; access_log {log} sizes; }}")
+    port = stack.nginx.http_port
+    with RawWs(port) as ws:
+        ws.send(request_text("/ws/echo", upgrade_headers(port, new_key())))
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n"):
+            answer += ws.socket.recv(1)
+    wait_for(lambda: log.read_text() == f"101 {len(answer)}\n", "it is logged")
 
 
 def test_a_request_behind_the_session_is_not_answered(site):

@@ -2,10 +2,12 @@
 refused (RFC 6455 section 4.2, RFC 9110 section 15.5.22)."""
 
 import base64
+import json
 
 import pytest
 
-from harness.raw_ws import RawWs, TEXT, accept_for, frame, new_key, request_text, upgrade_headers
+from harness.raw_ws import (RawWs, TEXT, accept_for, frame, new_key, request_text, upgrade_headers,
+                            whole_frames)
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # the one of RFC 6455 section 1.3
 
@@ -204,6 +206,12 @@ def test_nothing_behind_a_refusal_is_taken_for_a_request(stack):
         ws.send(request_text("/ws/echo", headers) + smuggled)
         assert ws.read_response().status == 426
         ws.expect_end()
+
+
+def test_the_greeting_is_in_the_packet_of_the_answer(port, tls):
+    with RawWs.open(port, "/ws/chat", tls=tls) as ws:
+        greeting, = whole_frames(ws.received)  # came with the 101, in one read
+        assert json.loads(greeting.payload)["type"] == "connected"
 
 
 @pytest.mark.parametrize("pieces", [None, 1, 5])
