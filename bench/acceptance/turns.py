@@ -10,7 +10,7 @@ nobody's way. Each answer is numbered words of its session at --rate a second. A
 every session is read: each word once, in order, or the script fails.
 
 A word is late by the time between its moment in the model's schedule and the moment at which the
-worker worker put it into an event ("event") or, for --samples sessions, the event came to a subscriber of
+worker put it into an event ("event") or, for --samples sessions, the event came to a subscriber of
 Redis ("arrival"); what the emulator and a busy machine add is in it. Only the time in which all
 turns stream counts. The worker, which is what is measured, has the last CPU for itself and all
 others share the rest, lest it wait for the model and the readers that it would not have beside it

@@ -257,6 +257,33 @@ TEST(Google, RefusalsOfTokens) {
     }
 }
 
+// As behind a proxy that opens TLS, or where the certificate is not to be trusted.
+TEST(Google, WithoutTlsItIsNotReachedAndNotARefusal) {
+    Loop loop;
+    boost::asio::ip::tcp::acceptor plain(loop.context,
+                                         {boost::asio::ip::address_v4::loopback(), 0});
+    std::size_t served = 0;
+    const auto serve = [&]() -> Task<void> {
+        for (;;) {
+            auto peer = co_await plain.async_accept(boost::asio::use_awaitable);
+            boost::asio::write(peer, boost::asio::buffer(http_answer("", "400 Bad")));
+            ++served;
+        }
+    };
+    boost::asio::co_spawn(loop.context, serve, boost::asio::detached);
+    TokenOptions options;
+    options.account = google::parse_service_account(key_file().dump());
+    options.token_url = "https://127.0.0.1:" + std::to_string(plain.local_endpoint().port()) + "/";
+    options.retry_base = milliseconds(1);
+    const auto credential =
+        google::make_token_credential(std::make_shared<net::HttpClient>(), options);
+    std::string said;
+    loop.run(ask(*credential, said));
+    EXPECT_EQ(said, "Google could not be reached");
+    EXPECT_EQ(served, 1U);
+    plain.close();
+}
+
 TEST(Google, TheMachinesOwnToken) {
     const std::string stranger = http_answer(R"({"access_token":"t","expires_in":3599})");
     for (const bool known : {true, false}) {

@@ -17,6 +17,11 @@
 namespace mr::oauth {
 namespace {
 
+ProviderFault fault_of(const Reply& reply) {
+    const bool refused = reply.reached && !reply.passing;
+    return refused ? ProviderFault::bad_request : ProviderFault::unavailable;
+}
+
 using nlohmann::json;
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
@@ -130,8 +135,7 @@ class TokenCredential final : public Credential {
             const milliseconds wait = pause_behind(tried);
             const bool again =
                 reply.passing && tried < kTokenTries && Clock::now() + wait < call.deadline;
-            const ProviderFault fault =
-                reply.passing ? ProviderFault::unavailable : ProviderFault::bad_request;
+            const ProviderFault fault = fault_of(reply);
             log::warn("no access token from " + source_->label(),
                       {{"provider", source_->provider()},
                        {"source", source_->kind()},
@@ -142,8 +146,9 @@ class TokenCredential final : public Credential {
                        {"retry_in_ms", again ? wait.count() : -1}});
             if (!again) {
                 throw ProviderError(fault, source_->label() +
-                                               (reply.passing ? " gives no access at the moment"
-                                                              : " refused us access"));
+                                               (!reply.reached  ? " could not be reached"
+                                                : reply.passing ? " gives no access at the moment"
+                                                                : " refused us access"));
             }
             metrics::meters().retries.at({source_->provider(), provider_fault_name(fault)}).add();
             co_await sleep_for(wait);
@@ -170,9 +175,11 @@ class TokenCredential final : public Credential {
             const net::HttpResponse response = co_await http_->request(std::move(request));
             reply = source_->read(response);
         } catch (const net::HttpError& error) {
-            reply = trouble(error.what(), error.fault() != net::HttpFault::tls);
+            const bool tls = error.fault() == net::HttpFault::tls;
+            reply = trouble(error.what(), !tls);
+            reply.reached = !tls;
         }
-        watch.ended(!reply.token.empty() ? "ok" : reply.passing ? "unavailable" : "bad_request");
+        watch.ended(reply.token.empty() ? provider_fault_name(fault_of(reply)) : "ok");
         co_return reply;
     }
 

@@ -27,6 +27,7 @@ struct Reply {
     std::chrono::seconds life{};
     std::string trouble;  // for the log, without secrets
     bool passing = false; // another try may help
+    bool reached = true;  // false: there is no secure connection to whoever gives it
 };
 
 Reply trouble(std::string what, bool passing);
