@@ -2,21 +2,13 @@
 
 #include "shared/bytes.h"
 
+#include <charconv>
 #include <cstring>
 
 namespace mr {
 
 size_t format_decimal(uint64_t value, char out[20]) {
-    char reversed[20];
-    size_t count = 0;
-    do {
-        reversed[count++] = static_cast<char>('0' + value % 10);
-        value /= 10;
-    } while (value != 0);
-    for (size_t i = 0; i < count; ++i) {
-        out[i] = reversed[count - 1 - i];
-    }
-    return count;
+    return static_cast<size_t>(std::to_chars(out, out + 20, value).ptr - out);
 }
 
 std::optional<uint64_t> parse_decimal(std::string_view text) {

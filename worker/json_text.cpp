@@ -4,6 +4,7 @@
 #include "shared/utf8.h"
 
 #include <bit>
+#include <charconv>
 
 namespace mr {
 namespace {
@@ -69,6 +70,25 @@ size_t next_to_escape(std::string_view text, size_t at) {
     return at;
 }
 
+// How much in front is ASCII that stands in a string as it is: of names, ids and most of English,
+// all.
+size_t plain_prefix(std::string_view text) {
+    size_t at = 0;
+    for (; at + sizeof(uint64_t) <= text.size(); at += sizeof(uint64_t)) {
+        const auto eight = load_le<uint64_t>(reinterpret_cast<const uint8_t*>(text.data()) + at);
+        const uint64_t found = (eight & kHighs) | below(eight, 0x20) |
+                               below(eight ^ kLows * '"', 1) | below(eight ^ kLows * '\\', 1);
+        if (found != 0) {
+            break;
+        }
+    }
+    while (at < text.size() && static_cast<unsigned char>(text[at]) < 0x80 &&
+           !needs_escape(static_cast<unsigned char>(text[at]))) {
+        ++at;
+    }
+    return at;
+}
+
 void append_escaped(std::string& out, std::string_view text) {
     for (size_t clean = 0;;) {
         const size_t at = next_to_escape(text, clean);
@@ -106,6 +126,9 @@ std::string repaired(std::string_view text) {
 
 void append_json_string(std::string& out, std::string_view text) {
     out += '"';
+    const size_t plain = plain_prefix(text);
+    out.append(text, 0, plain);
+    text.remove_prefix(plain);
     if (utf8_valid(as_bytes(text))) {
         append_escaped(out, text);
     } else {
@@ -114,14 +137,55 @@ void append_json_string(std::string& out, std::string_view text) {
     out += '"';
 }
 
-size_t utf16_length(std::string_view text) {
+void JsonObject::name(std::string_view name) {
+    out_ += first_ ? "\"" : ",\"";
+    first_ = false;
+    out_ += name;
+    out_ += "\":";
+}
+
+void JsonObject::text(std::string_view name, std::string_view value) {
+    this->name(name);
+    append_json_string(out_, value);
+}
+
+void JsonObject::number(std::string_view name, int64_t value) {
+    this->name(name);
+    char digits[24];
+    const auto end = std::to_chars(digits, digits + sizeof(digits), value).ptr;
+    out_.append(digits, end);
+}
+
+void JsonObject::json(std::string_view name, std::string_view value) {
+    this->name(name);
+    out_ += value;
+}
+
+namespace {
+
+// One for the first byte of each code point, two where it is outside the basic plane.
+size_t units_of(std::string_view text) {
     size_t units = 0;
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
-        units += (byte & 0xC0) != 0x80; // first byte of a code point
-        units += byte >= 0xF0;          // outside the basic plane: two units
+        units += (byte & 0xC0) != 0x80;
+        units += byte >= 0xF0;
     }
     return units;
+}
+
+} // namespace
+
+// Eight at a time: an ASCII byte is a unit, and most are.
+size_t utf16_length(std::string_view text) {
+    size_t units = 0;
+    size_t at = 0;
+    for (; at + sizeof(uint64_t) <= text.size(); at += sizeof(uint64_t)) {
+        const auto eight = load_le<uint64_t>(reinterpret_cast<const uint8_t*>(text.data()) + at);
+        units +=
+            (eight & kHighs) == 0 ? sizeof(uint64_t) : units_of(text.substr(at, sizeof(uint64_t)));
+    }
+    return units + units_of(text.substr(at));
 }
 
 std::string_view utf16_prefix(std::string_view text, size_t units) {

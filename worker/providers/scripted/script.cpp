@@ -3,7 +3,9 @@
 #include "shared/ids.h"
 #include "worker/providers/interfaces.h"
 
+#include <charconv>
 #include <iterator>
+#include <utility>
 
 namespace mr::scripted {
 namespace {
@@ -27,6 +29,7 @@ constexpr Key kKeys[] = {
 };
 
 constexpr std::string_view kChunkEnd = "é ";
+constexpr size_t kChunkRoom = 48; // for digits that are cut, or stand in front of a short chunk
 
 [[noreturn]] void refuse(std::string_view word, const std::string& why) {
     throw ProviderError(ProviderFault::bad_request,
@@ -71,10 +74,18 @@ struct Digits {
     char text[16];
 };
 
+// A chunk so far; room for all of it.
+std::string begun(const Script& script, uint64_t index) {
+    std::string text;
+    text.reserve(static_cast<size_t>(script.bytes) + kChunkRoom);
+    char digits[24];
+    text.append(digits, std::to_chars(digits, digits + sizeof(digits), index).ptr);
+    return text;
+}
+
 std::string filled(const Script& script, uint64_t index, std::string text) {
     const Digits digits(split_mix(script.seed, index));
     const size_t body = static_cast<size_t>(script.bytes) - kChunkEnd.size();
-    text.reserve(body + digits.view().size());
     while (text.size() < body) {
         text += digits.view();
     }
@@ -102,12 +113,17 @@ Script parse_script(std::string_view text) {
 }
 
 std::string chunk_text(const Script& script, uint64_t index) {
-    return filled(script, index, std::to_string(index) + ":");
+    std::string text = begun(script, index);
+    text += ':';
+    return filled(script, index, std::move(text));
 }
 
 std::string stamped_chunk(const Script& script, uint64_t index, uint64_t due_us) {
-    return filled(script, index,
-                  std::to_string(index) + "@" + std::string(Digits(due_us).view()) + ":");
+    std::string text = begun(script, index);
+    text += '@';
+    text += Digits(due_us).view();
+    text += ':';
+    return filled(script, index, std::move(text));
 }
 
 } // namespace mr::scripted
