@@ -14,6 +14,7 @@
 //   die-stopped the same, a moment after the turn has been cancelled
 //   die-once    the same, unless a checkpoint holds a phase when the turn is picked up
 //   history     says how many messages the history has, and the last answer's memory
+//   last        says the last message of the history
 //
 // Phases that a checkpoint holds are not run again; text that was delivered is not said again.
 #pragma once
@@ -77,6 +78,8 @@ class ScriptedTurn {
             const nlohmann::json memory =
                 request_.history.empty() ? nlohmann::json() : request_.history.back().memory;
             say(std::to_string(request_.history.size()) + "/" + memory.dump());
+        } else if (verb == "last") {
+            say(request_.history.empty() ? "nothing" : request_.history.back().content);
         } else if (verb == "fail") {
             throw TurnError(ErrorCode::turn_failed, "the script says so");
         } else if (verb == "boom") {

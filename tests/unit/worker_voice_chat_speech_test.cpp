@@ -224,6 +224,9 @@ TEST_F(WorkerSpeech, AnInterruptCutsTheHistoryOfAnAnswerThatIsOver) {
     client().mail(interrupt.dump());
     EXPECT_EQ(parse(client().until("tts_cancelled"))["heard_text"], "First.");
     EXPECT_TRUE(remembers("First.  […]"));
+    client().sound("say last");
+    EXPECT_EQ(parse(client().until("text_chunk"))["content"], "First.  […]");
+    client().until("response_complete");
     client().stop();
     EXPECT_TRUE(client().wait_finished());
     client().expect_no_sound_is_kept();

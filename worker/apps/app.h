@@ -51,6 +51,8 @@ class App {
     virtual boost::asio::awaitable<void> stop() = 0;
     // Nothing waits and the session is about to be given up: last words to the gateway.
     virtual void settle() {}
+    // Redis was away and may have gone back in time: nothing read from it before is relied upon.
+    virtual void restored() {}
     // How long the log is of use once the session is given up: to clients that resume or lag
     // behind.
     virtual std::chrono::milliseconds log_kept(const SessionLimits& limits) const {

@@ -12,15 +12,13 @@ asio::awaitable<bool> ChatSession::find_replaced(JobPointer job) {
     if (!job->message.message.empty()) {
         co_return true;
     }
-    History history(session_.relay, session_.store);
-    const auto question = co_await find_question(history, job->message.turn_id);
+    const auto question = co_await find_question(history_, job->message.turn_id);
     job->message.message = question.value_or("");
     co_return question.has_value();
 }
 
 asio::awaitable<void> ChatSession::feedback(JobPointer job) {
-    History history(session_.relay, session_.store);
-    const bool stored = co_await store_feedback(history, job->message);
+    const bool stored = co_await store_feedback(history_, job->message);
     if (!stored) {
         refuse(job->mail, ErrorCode::bad_request, job->message.message_id);
         co_return;

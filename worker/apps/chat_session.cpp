@@ -17,8 +17,8 @@ using nlohmann::ordered_json;
 ChatSession::ChatSession(OwnedSession& session, const TurnFunction& function,
                          const VoiceServices* voice)
     : session_(session), function_(function), voice_services_(voice),
-      ids_(session.relay, session.store), detached_(session, [this] { detached_too_long(); }),
-      runner_ended_(session.relay.executor),
+      ids_(session.relay, session.store), history_(session.relay, session.store),
+      detached_(session, [this] { detached_too_long(); }), runner_ended_(session.relay.executor),
       exhausted_(session.claim.status == ClaimStatus::poisoned) {}
 
 ChatSession::~ChatSession() = default;
@@ -290,7 +290,7 @@ asio::awaitable<void> ChatSession::run_question(JobPointer job) {
 }
 
 void ChatSession::make_turn(TurnRecord turn_record, Consumed consumed, ChatTurn::Origin origin) {
-    turn_ = std::make_unique<ChatTurn>(session_, function_, std::move(turn_record),
+    turn_ = std::make_unique<ChatTurn>(session_, function_, history_, std::move(turn_record),
                                        std::move(consumed), origin);
     asking_mail_ = turn_->record().mail;
     turn_->message_ids = [this] {

@@ -41,6 +41,7 @@ class ChatSession final : public App, private VoiceHost {
     boost::asio::awaitable<void> stop() override;
     std::string checkpoint() const override;
     void settle() override;
+    void restored() override { history_.forget(); }
 
   private:
     // Something that waits for its turn, with the mail that asked for it.
@@ -108,6 +109,7 @@ class ChatSession final : public App, private VoiceHost {
     const TurnFunction& function_;
     const VoiceServices* voice_services_;
     RememberedIds ids_;
+    History history_;
     MailRate rate_{MailRate::Clock::now()};
     std::list<JobPointer> jobs_; // until their turn has begun
     std::unique_ptr<ChatTurn> turn_;

@@ -41,13 +41,12 @@ struct ChatTurn::Child {
     TurnResult result;
 };
 
-ChatTurn::ChatTurn(OwnedSession& session, const TurnFunction& function, TurnRecord record,
-                   Consumed consumed, Origin origin)
+ChatTurn::ChatTurn(OwnedSession& session, const TurnFunction& function, History& history,
+                   TurnRecord record, Consumed consumed, Origin origin)
     : session_(session), function_(function), record_(std::move(record)),
       consumed_(std::move(consumed)), origin_(origin),
-      host_(std::make_shared<SessionTurnHost>(session, record_)),
-      history_(session.relay, session.store), past_known_(origin == Origin::asked),
-      started_(std::chrono::steady_clock::now()) {}
+      host_(std::make_shared<SessionTurnHost>(session, record_)), history_(history),
+      past_known_(origin == Origin::asked), started_(std::chrono::steady_clock::now()) {}
 
 void ChatTurn::cancel(CancelBy by) {
     if (cancelled_by_ == CancelBy::none) {
@@ -243,7 +242,12 @@ asio::awaitable<TurnRequest> ChatTurn::make_request() {
         std::max<milliseconds>(session_.relay.limits.turn_budget - spent,
                                origin_ == Origin::taken_over ? kLeastBudget : milliseconds(1));
     request.deadline = started_ + left;
-    std::vector<HistoryEntry> entries = co_await history_.load();
+    std::vector<HistoryEntry> entries;
+    if (record_.replaces.empty()) {
+        entries = co_await history_.said();
+    } else { // which may be any of them
+        entries = co_await history_.load();
+    }
     for (HistoryEntry& entry : entries) {
         if (!record_.replaces.empty() && entry.turn_id == record_.replaces) {
             break;

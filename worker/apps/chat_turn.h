@@ -35,8 +35,9 @@ class ChatTurn {
     enum class Origin : uint8_t { asked, taken_over };
 
     // `consumed` is the mail that asked for it, removed together with the first checkpoint.
-    ChatTurn(OwnedSession& session, const TurnFunction& function, TurnRecord record,
-             Consumed consumed, Origin origin);
+    // `history` is the session's.
+    ChatTurn(OwnedSession& session, const TurnFunction& function, History& history,
+             TurnRecord record, Consumed consumed, Origin origin);
     ChatTurn(const ChatTurn&) = delete;
     ChatTurn& operator=(const ChatTurn&) = delete;
     ~ChatTurn() { host_->close(); }
@@ -108,7 +109,7 @@ class ChatTurn {
     std::vector<MailItem> at_end_;
     Origin origin_;
     std::shared_ptr<SessionTurnHost> host_;
-    History history_;
+    History& history_;
     std::shared_ptr<Child> child_;
     CancelBy cancelled_by_ = CancelBy::none;
     TurnWatcher* watcher_ = nullptr;

@@ -138,10 +138,8 @@ asio::awaitable<void> ChatTurn::remember(std::string_view status, const nlohmann
     question.status = status;
     HistoryEntry reply = question;
     reply.role = "assistant";
-    reply.content = host_->view().text();
-    if (heard_bytes_) {
-        reply.content = cut_answer(reply.content, *heard_bytes_);
-    }
+    const std::string& text = host_->view().text();
+    reply.content = heard_bytes_ ? cut_answer(text, *heard_bytes_) : text;
     reply.memory = memory;
     const auto replaced = std::find_if(entries.begin(), entries.end(), [this](const auto& entry) {
         return !record_.replaces.empty() && entry.turn_id == record_.replaces;
@@ -155,12 +153,16 @@ asio::awaitable<void> ChatTurn::remember(std::string_view status, const nlohmann
     }
     Save save;
     if (!known) {
-        save.history = {history_text(question), history_text(reply)};
+        save.history.push_back(history_text(question));
+        save.history.push_back(history_text(reply));
     }
     for (const MailItem& item : std::exchange(at_end_, {})) {
         save.consumed.push_back({item.number, item.bytes});
     }
     co_await session_.store.save(std::move(save));
+    if (!known) {
+        history_.added(std::move(question), std::move(reply));
+    }
 }
 
 } // namespace mr

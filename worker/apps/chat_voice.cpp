@@ -150,8 +150,7 @@ asio::awaitable<void> ChatSession::forget_unheard(JobPointer job) {
                                                     past.view.text(), job->message.voice);
     }
     if (job->heard_bytes) {
-        History history(session_.relay, session_.store);
-        co_await cut_past_answer(history, job->message.turn_id, *job->heard_bytes);
+        co_await cut_past_answer(history_, job->message.turn_id, *job->heard_bytes);
     }
     if (job->mail.number != 0) {
         session_.consume(job->mail);

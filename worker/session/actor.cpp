@@ -214,6 +214,7 @@ void Actor::lane_lost() {
 void Actor::restore() {
     store_.note_consumed(std::exchange(consumed_, {}));
     mailbox_->recheck();
+    app_->restored();
     auto self = shared_from_this();
     asio::co_spawn(relay_.executor, [self] { return self->repeat_save(); }, asio::detached);
 }

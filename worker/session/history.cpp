@@ -5,6 +5,8 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <utility>
 
 namespace mr {
@@ -13,51 +15,55 @@ namespace asio = boost::asio;
 
 namespace {
 
+constexpr size_t kAroundContentBytes = 512; // of an entry, as a rule
+
 // Questions are bounded as messages are, and must stay whole: they can be asked again.
-std::string stored_content(const HistoryEntry& entry) {
-    std::string_view text = entry.content;
-    if (entry.role == "user" || text.size() <= kMaxHistoryTextBytes) {
-        return entry.content;
+void append_content(std::string& text, const HistoryEntry& entry) {
+    const std::string_view content = entry.content;
+    if (entry.role == "user" || content.size() <= kMaxHistoryTextBytes) {
+        append_json_string(text, content);
+        return;
     }
-    return std::string(text_within(text, kMaxHistoryTextBytes - sizeof(kHistoryCut))) + kHistoryCut;
+    const auto kept = text_within(content, kMaxHistoryTextBytes - sizeof(kHistoryCut));
+    append_json_string(text, std::string(kept) + kHistoryCut);
 }
 
 } // namespace
 
-// Written and read by hand: a conversation of long answers is much text, and all of it is read
-// before each question.
+// Written and read by hand: a conversation of long answers is much text.
 std::string history_text(const HistoryEntry& entry) {
     constexpr auto kReplace = nlohmann::json::error_handler_t::replace;
     std::string text;
-    const auto add = [&text](std::string_view name, std::string_view value) {
-        text += text.empty() ? "{\"" : ",\"";
-        text += name;
-        text += "\":";
-        append_json_string(text, value);
-    };
-    add("role", entry.role);
-    add("turn_id", entry.turn_id);
-    add("status", entry.status);
-    add("content", stored_content(entry));
+    text.reserve(entry.content.size() + kAroundContentBytes);
+    JsonObject json(text);
+    json.text("role", entry.role);
+    json.text("turn_id", entry.turn_id);
+    json.text("status", entry.status);
+    json.name("content");
+    append_content(text, entry);
     if (!entry.memory.is_null()) {
-        text += ",\"memory\":" + entry.memory.dump(-1, ' ', false, kReplace);
+        json.json("memory", entry.memory.dump(-1, ' ', false, kReplace));
     }
     if (entry.rating != 0) {
-        add("comment", entry.comment);
-        text += ",\"rating\":" + std::to_string(entry.rating);
+        json.text("comment", entry.comment);
+        json.number("rating", entry.rating);
     }
-    return text + '}';
+    json.close();
+    return text;
 }
 
 namespace {
 
-void read_member(std::string_view name, const simdjson::dom::element& value, HistoryEntry& entry) {
+void read_member(std::string_view name, const simdjson::dom::element& value,
+                 size_t max_content_bytes, HistoryEntry& entry) {
     struct Text {
         std::string_view name;
         std::string& into;
     };
+    if (name == "content" && value.is_string()) {
+        entry.content = text_within(value.get_string().value_unsafe(), max_content_bytes);
+    }
     const Text texts[] = {{"role", entry.role},
-                          {"content", entry.content},
                           {"turn_id", entry.turn_id},
                           {"status", entry.status},
                           {"comment", entry.comment}};
@@ -76,51 +82,147 @@ void read_member(std::string_view name, const simdjson::dom::element& value, His
 
 } // namespace
 
-HistoryEntry parse_history(const std::string& text) {
+HistoryEntry parse_history(const std::string& text, size_t max_content_bytes) {
     thread_local simdjson::dom::parser parser;
     HistoryEntry entry;
     simdjson::dom::object members;
     if (parser.parse(text).get_object().get(members) == simdjson::SUCCESS) {
         for (const auto& [name, value] : members) {
-            read_member(name, value, entry);
+            read_member(name, value, max_content_bytes, entry);
         }
     }
     return entry;
 }
 
-asio::awaitable<std::vector<HistoryEntry>> History::load() {
-    return load_from("0");
-}
+namespace {
 
-asio::awaitable<std::vector<HistoryEntry>> History::load_newest(size_t count) {
-    return load_from("-" + std::to_string(count));
-}
-
-asio::awaitable<std::vector<HistoryEntry>> History::load_from(std::string first) {
-    const KeyText key = store_.keys().history;
-    redis::Commands command{"LRANGE", key.view(), first, "-1"};
-    const std::optional<redis::Value> reply = co_await ask_until_answered(
-        relay_.commands, std::move(command), [this] { return store_.alive(); });
-    if (!reply) {
-        throw SessionLost("the lease has lapsed");
-    }
+std::vector<HistoryEntry> entries_of(const redis::Value& list) {
     std::vector<HistoryEntry> entries;
-    for (const redis::Value& element : reply->elements) {
+    for (const redis::Value& element : list.elements) {
         HistoryEntry entry = parse_history(element.text);
         if (!entry.role.empty()) {
             entries.push_back(std::move(entry));
         }
     }
-    co_return entries;
+    return entries;
+}
+
+} // namespace
+
+asio::awaitable<std::vector<HistoryEntry>> History::load() {
+    const redis::Value list = co_await read_from("0");
+    co_return entries_of(list);
+}
+
+asio::awaitable<std::vector<HistoryEntry>> History::load_newest(size_t count) {
+    const redis::Value list = co_await read_from("-" + std::to_string(count));
+    co_return entries_of(list);
+}
+
+asio::awaitable<redis::Value> History::read_from(std::string first) {
+    const KeyText key = store_.keys().history;
+    redis::Commands command{"LRANGE", key.view(), first, "-1"};
+    std::optional<redis::Value> reply = co_await ask_until_answered(
+        relay_.commands, std::move(command), [this] { return store_.alive(); });
+    if (!reply) {
+        throw SessionLost("the lease has lapsed");
+    }
+    co_return std::move(*reply);
 }
 
 asio::awaitable<void> History::rewrite(std::vector<HistoryEntry> entries) {
+    forget();
     Save save;
     save.rewrite_history = true;
     for (const HistoryEntry& entry : entries) {
         save.history.push_back(history_text(entry));
     }
     co_await store_.save(std::move(save));
+    forget(); // what may have been read meanwhile
+}
+
+asio::awaitable<std::vector<HistoryEntry>> History::said() {
+    // As a rule the newest messages are enough: a long conversation is read for nothing else.
+    for (const bool whole : {false, true}) {
+        if (known_ && suffices()) {
+            break;
+        }
+        const uint64_t forgotten = forgotten_;
+        std::string first = whole ? "0" : "-" + std::to_string(kSaidMessages);
+        const redis::Value list = co_await read_from(std::move(first));
+        hold(list, whole);
+        known_ = forgotten == forgotten_;
+        if (!known_ && suffices()) {
+            break; // good for this question, not for another one
+        }
+    }
+    co_return said_;
+}
+
+void History::hold(const redis::Value& list, bool whole) {
+    said_.clear();
+    whole_ = whole || list.elements.size() < kSaidMessages;
+    for (const redis::Value& element : list.elements) {
+        HistoryEntry entry = parse_history(element.text, kSaidBytes);
+        if (!entry.role.empty()) {
+            said_.push_back(std::move(entry));
+        }
+    }
+    trim();
+}
+
+void History::added(HistoryEntry question, HistoryEntry answer) {
+    if (!known_ || relay_.limits.max_history_messages == 0) {
+        return;
+    }
+    for (HistoryEntry* entry : {&question, &answer}) {
+        const std::string_view content = text_within(entry->content, kSaidBytes);
+        entry->content = std::string(content); // no more room than it needs
+        said_.push_back(std::move(*entry));
+    }
+    if (said_.size() > relay_.limits.max_history_messages) {
+        const size_t gone = said_.size() - relay_.limits.max_history_messages;
+        said_.erase(said_.begin(), said_.begin() + static_cast<std::ptrdiff_t>(gone));
+    }
+    trim();
+}
+
+void History::forget() {
+    ++forgotten_;
+    known_ = false;
+    said_.clear();
+}
+
+// Failed turns are not part of what was said.
+bool History::suffices() const {
+    const auto said = std::count_if(said_.begin(), said_.end(),
+                                    [](const auto& entry) { return entry.status != "error"; });
+    const bool memory = std::any_of(said_.begin(), said_.end(),
+                                    [](const auto& entry) { return entry.memory.is_object(); });
+    return whole_ || (memory && static_cast<size_t>(said) >= kSaidMessages);
+}
+
+// Lets go of what no question needs.
+void History::trim() {
+    bool memory = false;
+    size_t said = 0;
+    auto entry = said_.end();
+    while (entry != said_.begin()) {
+        --entry;
+        if (entry->role == "assistant" && said >= kSaidMessages) {
+            entry->content = {};
+        }
+        said += entry->status != "error" ? 1 : 0;
+        if (memory) {
+            entry->memory = nullptr;
+        }
+        memory = memory || entry->memory.is_object();
+        if (memory && said >= kSaidMessages) {
+            whole_ = whole_ && entry == said_.begin();
+            said_.erase(said_.begin(), entry);
+            return;
+        }
+    }
 }
 
 } // namespace mr
