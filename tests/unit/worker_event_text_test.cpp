@@ -181,12 +181,21 @@ TEST(WorkerTurnRecord, SurvivesItsTextForm) {
     record.attempt = 3;
     record.started_ms = 1790000000000;
     record.queue_ms = 12;
-    record.state = {{"done", {"a"}}};
+    record.state = R"({"done":["a"]})";
+    record.askers = {7, UINT64_MAX};
     const auto read = parse_record(format_record(record));
     ASSERT_TRUE(read.has_value());
     EXPECT_EQ(format_record(*read), format_record(record));
     EXPECT_EQ(read->before, record.before);
+    EXPECT_EQ(read->message, record.message);
+    EXPECT_EQ(read->context, record.context);
+    EXPECT_EQ(read->askers, record.askers);
+    EXPECT_EQ(read->attempt, record.attempt);
+    EXPECT_EQ(read->started_ms, record.started_ms);
+    EXPECT_EQ(read->state, record.state);
     EXPECT_TRUE(read->view.is_null());
+    record.state.clear();
+    EXPECT_EQ(parse_record(format_record(record))->state, "");
     record.view = {{"content", "told"}};
     EXPECT_EQ(parse_record(format_record(record))->view, record.view);
     for (const char* bad :

@@ -174,8 +174,8 @@ void RecordingHost::text(std::string_view piece) {
          Audience::everyone);
 }
 
-boost::asio::awaitable<void> RecordingHost::checkpoint(const nlohmann::json& state) {
-    checkpoints.push_back(state);
+boost::asio::awaitable<void> RecordingHost::checkpoint(std::string state) {
+    checkpoints.push_back(nlohmann::json::parse(state));
     events_at_checkpoint.push_back(events.size());
     if (at_checkpoint) {
         at_checkpoint(checkpoints.size());

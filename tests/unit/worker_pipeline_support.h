@@ -31,7 +31,7 @@ class RecordingHost : public TurnHost {
     void check_owned() const override {}
     boost::asio::awaitable<void> wait_room() override { co_return; }
     bool has_room() const override { return true; }
-    boost::asio::awaitable<void> checkpoint(const nlohmann::json& state) override;
+    boost::asio::awaitable<void> checkpoint(std::string state) override;
     std::string_view delivered_text() const override { return delivered; }
 
     std::vector<Recorded> events; // a piece of text is recorded as {"type":"text_chunk"}

@@ -113,7 +113,7 @@ class ScriptedTurn {
         done_.push_back(name);
         nlohmann::json state;
         state["done"] = done_;
-        co_await host_.checkpoint(state);
+        co_await host_.checkpoint(state.dump());
     }
 
     void announce(const std::string& name) {

@@ -142,7 +142,7 @@ asio::awaitable<void> ChatTurn::begin() {
 // The first checkpoint of this owner.
 asio::awaitable<void> ChatTurn::save_record() {
     Save save;
-    save.checkpoint = format_record(record_);
+    save.checkpoint = host_->record_text();
     save.consumed = consumed_;
     save.message_ids = message_ids ? message_ids() : "";
     co_await session_.store.save(std::move(save));
@@ -171,12 +171,12 @@ std::string ChatTurn::whole_record() const {
 // clients were told is then taken from the record, its text as far as the log goes on, if it does;
 // a record without it begins the turn anew.
 bool ChatTurn::restore_told(PastTurn& past) {
-    const bool told_nothing = !past.any && record_.state.is_null() && record_.view.is_null();
+    const bool told_nothing = !past.any && record_.state.empty() && record_.view.is_null();
     if (past.whole || told_nothing) {
         return false;
     }
     if (record_.view.is_null()) {
-        record_.state = nullptr;
+        record_.state.clear();
     }
     past.view = TurnView::restored(record_.view, past.text_end);
     log::warn("the log of a running turn is gone or has a hole, its clients are told anew",
@@ -236,7 +236,9 @@ asio::awaitable<TurnRequest> ChatTurn::make_request() {
     request.message = record_.message;
     request.context = record_.context;
     request.traceparent = record_.traceparent;
-    request.resume_state = removed(Guard::checkpoint) ? nlohmann::json() : record_.state;
+    if (!record_.state.empty() && !removed(Guard::checkpoint)) {
+        request.resume_state = nlohmann::json::parse(record_.state, nullptr, false);
+    }
     const milliseconds spent(std::max<int64_t>(0, wall_clock_ms() - record_.started_ms));
     const milliseconds left =
         std::max<milliseconds>(session_.relay.limits.turn_budget - spent,

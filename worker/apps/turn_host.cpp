@@ -176,13 +176,20 @@ bool SessionTurnHost::has_room() const {
            (waiting_.size() < kMaxChunkBytes && session_.lane->has_room(kMaxAnswerBacklogBytes));
 }
 
-asio::awaitable<void> SessionTurnHost::checkpoint(const nlohmann::json& state) {
+std::string SessionTurnHost::record_text() {
+    if (record_front_.empty()) {
+        record_front_ = record_front(record_);
+    }
+    return format_record(record_front_, record_);
+}
+
+asio::awaitable<void> SessionTurnHost::checkpoint(std::string state) {
     if (closed_) {
         throw SessionLost("the turn has been given up");
     }
-    record_.state = state;
+    record_.state = std::move(state);
     Save save;
-    save.checkpoint = format_record(record_);
+    save.checkpoint = record_text();
     // A new owner skips what the checkpoint holds: by then its events must be in the log.
     co_await session_.lane->synced();
     co_await session_.store.save(std::move(save));

@@ -41,7 +41,7 @@ class SessionTurnHost final : public TurnHost,
     void check_owned() const override;
     boost::asio::awaitable<void> wait_room() override;
     bool has_room() const override;
-    boost::asio::awaitable<void> checkpoint(const nlohmann::json& state) override;
+    boost::asio::awaitable<void> checkpoint(std::string state) override;
     std::string_view delivered_text() const override { return delivered_; }
 
     // What an earlier owner has delivered.
@@ -65,6 +65,9 @@ class SessionTurnHost final : public TurnHost,
     // Drops the references into the session.
     void close();
 
+    // The turn's record as a checkpoint.
+    std::string record_text();
+
     const TurnView& view() const { return view_; }
     bool has_text() const { return !view_.text().empty() || !waiting_.empty(); }
     std::optional<Clock::time_point> first_text() const { return first_text_; }
@@ -82,6 +85,7 @@ class SessionTurnHost final : public TurnHost,
 
     OwnedSession& session_;
     TurnRecord& record_;
+    std::string record_front_; // of record_; empty: not formatted yet
     const uint32_t tag_;
     TurnView view_;
     std::shared_ptr<const ToldText> told_; // of view_

@@ -1,11 +1,13 @@
 #include "worker/apps/turn_record.h"
 
 #include "worker/apps/event_text.h"
+#include "worker/json_text.h"
 #include "worker/random.h"
 
 namespace mr {
 namespace {
 constexpr int kRecordVersion = 1;
+constexpr size_t kRestBytes = 128;       // of a record, as a rule: what is neither front nor state
 constexpr size_t kTraceparentChars = 55; // version-traceid-parentid-flags
 } // namespace
 
@@ -19,32 +21,46 @@ TurnRecord new_record(std::string_view traceparent) {
     return record;
 }
 
-std::string format_record(const TurnRecord& record) {
-    nlohmann::json json;
-    json["v"] = kRecordVersion;
-    json["turn_id"] = record.turn_id;
-    json["message"] = record.message;
-    json["context"] = record.context;
-    json["message_id"] = record.message_id;
-    json["replaces"] = record.replaces;
+std::string record_front(const TurnRecord& record) {
+    std::string front;
+    JsonObject json(front);
+    json.number("v", kRecordVersion);
+    json.text("turn_id", record.turn_id);
+    json.text("message", record.message);
+    json.json("context", to_text(record.context));
+    json.text("message_id", record.message_id);
+    json.text("replaces", record.replaces);
     if (!record.history.is_null()) {
-        json["history"] = record.history;
+        json.json("history", to_text(record.history));
     }
+    json.text("mail", record.mail);
+    json.text("traceparent", record.traceparent);
+    json.text("trace_id", record.trace_id);
+    json.text("before", format_event_id(record.before).view());
+    json.number("started_ms", record.started_ms);
+    json.number("queue_ms", record.queue_ms);
+    return front; // its end follows
+}
+
+std::string format_record(std::string_view front, const TurnRecord& record) {
+    std::string text;
+    text.reserve(front.size() + record.state.size() + kRestBytes);
+    text += front;
+    text += ",\"attempt\":" + std::to_string(record.attempt);
     if (!record.askers.empty()) {
-        json["askers"] = record.askers;
+        text += ",\"askers\":" + to_text(nlohmann::json(record.askers));
     }
-    json["mail"] = record.mail;
-    json["traceparent"] = record.traceparent;
-    json["trace_id"] = record.trace_id;
-    json["before"] = format_event_id(record.before).view();
-    json["attempt"] = record.attempt;
-    json["started_ms"] = record.started_ms;
-    json["queue_ms"] = record.queue_ms;
-    json["state"] = record.state;
+    text += ",\"state\":";
+    text += record.state.empty() ? "null" : record.state;
     if (!record.view.is_null()) {
-        json["view"] = record.view;
+        text += ",\"view\":" + to_text(record.view);
     }
-    return to_text(json);
+    text += '}';
+    return text;
+}
+
+std::string format_record(const TurnRecord& record) {
+    return format_record(record_front(record), record);
 }
 
 std::optional<TurnRecord> parse_record(std::string_view text) {
@@ -68,7 +84,8 @@ std::optional<TurnRecord> parse_record(std::string_view text) {
         record.attempt = json.at("attempt").get<uint32_t>();
         record.started_ms = json.at("started_ms").get<int64_t>();
         record.queue_ms = json.at("queue_ms").get<int64_t>();
-        record.state = json.at("state");
+        const nlohmann::json& state = json.at("state");
+        record.state = state.is_null() ? "" : to_text(state);
         record.view = json.value("view", nlohmann::json());
         return record;
     } catch (const nlohmann::json::exception&) {

@@ -27,8 +27,8 @@ struct TurnRecord {
     uint32_t attempt = 1;
     int64_t started_ms = 0; // wall clock, start of the first attempt
     int64_t queue_ms = 0;
-    nlohmann::json state; // of the pipeline
-    nlohmann::json view;  // what clients were told: only if the log may be gone, else null
+    std::string state;   // of the pipeline, JSON; empty: none yet
+    nlohmann::json view; // what clients were told: only if the log may be gone, else null
 };
 
 // Of a turn that begins now: its id, the start of its time, its trace (that of `traceparent`, a W3C
@@ -36,6 +36,9 @@ struct TurnRecord {
 TurnRecord new_record(std::string_view traceparent);
 
 std::string format_record(const TurnRecord& record);
+// The same in two steps: what is the same in all checkpoints of a turn is formatted once.
+std::string record_front(const TurnRecord& record);
+std::string format_record(std::string_view front, const TurnRecord& record);
 std::optional<TurnRecord> parse_record(std::string_view text);
 
 } // namespace mr

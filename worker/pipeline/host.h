@@ -5,6 +5,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 #include <string_view>
 
 namespace mr {
@@ -39,8 +40,9 @@ class TurnHost {
     // True: wait_room() would return at once.
     virtual bool has_room() const = 0;
 
-    // Makes `state` durable before the turn goes on. Throws when this worker has lost the session.
-    virtual boost::asio::awaitable<void> checkpoint(const nlohmann::json& state) = 0;
+    // Makes `state`, a JSON text, durable before the turn goes on. Throws when this worker has lost
+    // the session.
+    virtual boost::asio::awaitable<void> checkpoint(std::string state) = 0;
 
     // Answer text that an earlier owner of this turn has already delivered (empty at attempt 1).
     // The answer must continue behind it: delivered text is never sent again.

@@ -1,5 +1,7 @@
 #include "worker/pipeline/turn_state.h"
 
+#include "worker/json_text.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -28,6 +30,18 @@ nlohmann::ordered_json usage_sum(const std::vector<Usage>& usage) {
     sum["output_tokens"] = output;
     sum["cached_tokens"] = cached;
     return sum;
+}
+
+std::string json_text(const nlohmann::json& value) {
+    return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+void append_times(std::string& text, const std::map<std::string, std::int64_t>& times) {
+    JsonObject json(text);
+    for (const auto& [name, milliseconds] : times) {
+        json.number(name, milliseconds);
+    }
+    json.close();
 }
 
 // A turn that used no tool leaves the memory of the one before in force, so that "thanks" does not
@@ -59,14 +73,44 @@ nlohmann::json memory_of(const TurnRun& run) {
 
 } // namespace
 
-nlohmann::json state_to_json(const TurnState& state) {
-    return {
-        {"v", kStateVersion},         {"stage", static_cast<int>(state.stage)},
-        {"scope", state.scope},       {"plan", state.plan},
-        {"findings", state.findings}, {"merged", state.merged},
-        {"phase_ms", state.phase_ms}, {"tool_ms", state.tool_ms},
-        {"usage", state.usage},
-    };
+std::string StateText::of(const TurnState& state) {
+    if (scope_.empty() && state.stage >= Stage::resolved) {
+        scope_ = json_text(state.scope);
+    }
+    if (plan_.empty() && state.stage >= Stage::routed) {
+        plan_ = json_text(state.plan);
+    }
+    if (merged_.empty() && state.stage >= Stage::merged) {
+        merged_ = json_text(state.merged);
+    }
+    std::string text;
+    JsonObject json(text);
+    json.number("v", kStateVersion);
+    json.number("stage", static_cast<int>(state.stage));
+    json.json("scope", scope_.empty() ? json_text(state.scope) : scope_);
+    json.json("plan", plan_.empty() ? json_text(state.plan) : plan_);
+    json.name("findings");
+    text += '[';
+    for (const ToolFinding& finding : state.findings) {
+        std::string& known = findings_[finding.call_id];
+        if (known.empty()) {
+            known = json_text(finding);
+        }
+        text += text.back() == '[' ? "" : ",";
+        text += known;
+    }
+    text += ']';
+    json.json("merged", merged_.empty() ? json_text(state.merged) : merged_);
+    json.name("phase_ms");
+    append_times(text, state.phase_ms);
+    json.name("tool_ms");
+    append_times(text, state.tool_ms);
+    json.json("usage", state.usage.empty() ? "[]" : json_text(state.usage));
+    json.close();
+    if (state.stage == Stage::merged) {
+        findings_.clear(); // the last one
+    }
+    return text;
 }
 
 TurnState state_from_json(const nlohmann::json& json) {
@@ -155,8 +199,8 @@ Task<void> TurnRun::checkpoint() {
     saving = true;
     while (dirty) {
         dirty = false;
-        const nlohmann::json snapshot = state_to_json(state);
-        co_await host.checkpoint(snapshot);
+        std::string text = state_text.of(state);
+        co_await host.checkpoint(std::move(text));
     }
     saving = false;
 }

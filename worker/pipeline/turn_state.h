@@ -25,7 +25,19 @@ struct TurnState {
     std::vector<Usage> usage;
 };
 
-nlohmann::json state_to_json(const TurnState& state);
+// The text of a turn's state. What its phases and tools have found does not change any more, and is
+// formatted once.
+class StateText {
+  public:
+    std::string of(const TurnState& state);
+
+  private:
+    std::string scope_;
+    std::string plan_;
+    std::string merged_;
+    std::map<std::string, std::string> findings_; // by call_id
+};
+
 // A state of another version, or a damaged one, starts the turn anew.
 TurnState state_from_json(const nlohmann::json& json);
 
@@ -35,6 +47,7 @@ struct TurnRun {
     TurnHost& host;
     Question question;
     TurnState state;
+    StateText state_text;
     std::vector<Source> sources;
     size_t answer_bytes = 0; // so far, with what an earlier owner delivered; the host has the text
     TurnStatus status = TurnStatus::ok;
