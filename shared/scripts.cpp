@@ -153,19 +153,22 @@ local number, checkpoint, ids = tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local keep, ttl, mails = ARGV[7], ARGV[8], tonumber(ARGV[9])
 local state = redis.call('HMGET', meta, 'ep', 'own', 'saves')
 if state[1] ~= epoch or state[2] ~= worker then return 0 end
+local fields = {}
+local function set(name, value) fields[#fields + 1] = name; fields[#fields + 1] = value end
 if number > 0 then
     if tonumber(state[3] or 0) >= number then return 1 end
-    redis.call('HSET', meta, 'saves', number)
+    set('saves', number)
 end
 if op == 'set' then
-    redis.call('HSET', meta, 'ckpt', checkpoint)
+    set('ckpt', checkpoint)
 elseif op == 'clear' then
     redis.call('HDEL', meta, 'ckpt')
-    redis.call('HSET', meta, 'att', 1)
+    set('att', 1)
 elseif op == 'rewrite' then
     redis.call('DEL', history)
 end
-if ids ~= '' then redis.call('HSET', meta, 'mids', ids) end
+if ids ~= '' then set('mids', ids) end
+if #fields > 0 then redis.call('HSET', meta, unpack(fields)) end
 local entries = 9 + 2 * mails
 for i = 10, entries, 2 do
     if redis.call('XDEL', lane, ARGV[i]) == 1 then

@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <new>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace mr::redis {
@@ -23,6 +24,17 @@ class Commands {
     }
     void add(std::initializer_list<std::string_view> parts) {
         add(std::span<const std::string_view>(parts.begin(), parts.size()));
+    }
+
+    // One that is encoded already, but for the number of its parts in front.
+    void add_encoded(size_t parts, std::string_view bytes) {
+        const std::string head = "*" + std::to_string(parts) + "\r\n";
+        const size_t size = bytes_.size() + head.size() + bytes.size();
+        if ((size > bytes_.capacity() && !bytes_.grow_to(size)) ||
+            !bytes_.append(std::string_view(head)) || !bytes_.append(bytes)) {
+            throw std::bad_alloc();
+        }
+        ++count_;
     }
 
     size_t count() const { return count_; }

@@ -7,9 +7,14 @@
 #include <openssl/sha.h>
 
 #include <array>
+#include <charconv>
+#include <utility>
+#include <vector>
 
 namespace mr::redis {
 namespace {
+
+constexpr size_t kPartBytes = 48; // of a key or a short argument with what is around it
 
 constexpr std::array<const Script*, 9> kAll = {&kMailScript,    &kClaimScript,  &kSaveScript,
                                                &kConsumeScript, &kFinishScript, &kReleaseScript,
@@ -43,31 +48,41 @@ std::string_view script_sha(const Script& script) {
     return {};
 }
 
-ScriptCall::ScriptCall(const Script& script) : script_(&script) {
-    parts_.reserve(3U + script.keys + script.arguments);
-    parts_.emplace_back("EVALSHA");
-    parts_.emplace_back(script_sha(script));
-    parts_.emplace_back(std::to_string(script.keys));
+ScriptCall::ScriptCall(const Script& script, size_t bytes) : script_(&script) {
+    parts_.reserve(bytes + kPartBytes * (3U + script.keys + script.arguments));
+    add("EVALSHA").add(script_sha(script)).add(uint64_t{script.keys});
 }
 
-void ScriptCall::append_to(Commands& commands) const {
-    const std::vector<std::string_view> views(parts_.begin(), parts_.end());
-    commands.add(views);
+ScriptCall& ScriptCall::add(std::string_view part) {
+    char size[24];
+    const auto end = std::to_chars(size, size + sizeof(size), part.size()).ptr;
+    parts_ += '$';
+    parts_.append(size, end);
+    parts_ += "\r\n";
+    parts_ += part;
+    parts_ += "\r\n";
+    ++count_;
+    return *this;
 }
 
-boost::asio::awaitable<Value> run_script(Connection& connection, ScriptCall call) {
+boost::asio::awaitable<Value> run_script(Connection& connection,
+                                         std::shared_ptr<const ScriptCall> call) {
     Commands commands;
-    call.append_to(commands);
+    call->append_to(commands);
     Value reply = co_await connection.run(commands);
     if (!reply.error_is("NOSCRIPT")) {
         co_return reply;
     }
     Commands again;
-    const std::string_view load[] = {"SCRIPT", "LOAD", call.script().text};
+    const std::string_view load[] = {"SCRIPT", "LOAD", call->script().text};
     again.add(load);
-    call.append_to(again);
+    call->append_to(again);
     std::vector<Value> replies = co_await connection.run_all(again);
     co_return std::move(replies[1]);
+}
+
+boost::asio::awaitable<Value> run_script(Connection& connection, ScriptCall call) {
+    return run_script(connection, std::make_shared<const ScriptCall>(std::move(call)));
 }
 
 } // namespace mr::redis

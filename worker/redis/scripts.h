@@ -7,10 +7,10 @@
 #include "worker/redis/value.h"
 
 #include <boost/asio/awaitable.hpp>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace mr::redis {
 
@@ -22,23 +22,24 @@ std::string_view script_sha(const Script& script); // 40 hexadecimal characters
 // One call: keys first, then arguments, in the order that shared/scripts.h gives. Copies.
 class ScriptCall {
   public:
-    explicit ScriptCall(const Script& script);
+    // Room for so many bytes of arguments from the start.
+    explicit ScriptCall(const Script& script, size_t bytes = 0);
 
-    ScriptCall& add(std::string_view part) {
-        parts_.emplace_back(part);
-        return *this;
-    }
+    ScriptCall& add(std::string_view part);
     ScriptCall& add(uint64_t number) { return add(std::string_view(std::to_string(number))); }
 
     const Script& script() const { return *script_; }
-    void append_to(Commands& commands) const;
+    void append_to(Commands& commands) const { commands.add_encoded(count_, parts_); }
 
   private:
     const Script* script_;
-    std::vector<std::string> parts_;
+    std::string parts_; // each encoded
+    size_t count_ = 0;
 };
 
 // The reply, which may be an error reply. Throws Error when there is none.
+boost::asio::awaitable<Value> run_script(Connection& connection,
+                                         std::shared_ptr<const ScriptCall> call);
 boost::asio::awaitable<Value> run_script(Connection& connection, ScriptCall call);
 
 } // namespace mr::redis

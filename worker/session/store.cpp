@@ -16,6 +16,10 @@ constexpr std::chrono::milliseconds kReleaseRetry{250};
 uint64_t as_count(std::chrono::milliseconds time) {
     return static_cast<uint64_t>(time.count());
 }
+
+std::shared_ptr<const redis::ScriptCall> shared(redis::ScriptCall call) {
+    return std::make_shared<const redis::ScriptCall>(std::move(call));
+}
 } // namespace
 
 SessionStore::SessionStore(Relay& relay, const Doorbell& bell)
@@ -26,7 +30,7 @@ bool SessionStore::alive() const {
     return relay_.lease.valid() && relay_.lease.worker() == worker_;
 }
 
-asio::awaitable<redis::Value> SessionStore::call(redis::ScriptCall script) {
+asio::awaitable<redis::Value> SessionStore::call(SharedCall script) {
     for (;;) {
         if (!alive()) {
             throw SessionLost("the lease has lapsed");
@@ -43,7 +47,7 @@ asio::awaitable<redis::Value> SessionStore::call(redis::ScriptCall script) {
             co_return reply;
         }
         if (answered && !redis::passing_error(reply.text)) {
-            log::error("redis refuses a script", {{"script", script.script().name},
+            log::error("redis refuses a script", {{"script", script->script().name},
                                                   {"session", bell_.session_id},
                                                   {"cause", reply.text}});
             throw redis::Error(reply.text);
@@ -60,7 +64,7 @@ asio::awaitable<Claim> SessionStore::claim() {
     script.add(bell_.session_id).add(worker_).add(bell_.entry_id);
     script.add(relay_.limits.max_attempts).add(as_count(relay_.limits.log_ttl()));
     script.add(as_count(relay_.limits.session_ttl));
-    redis::Value reply = co_await call(std::move(script));
+    redis::Value reply = co_await call(shared(std::move(script)));
     Claim claim;
     claim.status = static_cast<ClaimStatus>(reply.at(0).integer);
     claim.epoch = parse_decimal(reply.at(1).text).value_or(0);
@@ -75,7 +79,11 @@ asio::awaitable<Claim> SessionStore::claim() {
 redis::ScriptCall SessionStore::save_call(std::string_view op, uint64_t number,
                                           const Save& save) const {
     const bool frees = op == "clear" || op == "keep";
-    redis::ScriptCall script(frees ? kConsumeScript : kSaveScript);
+    size_t bytes = save.checkpoint.size() + save.message_ids.size();
+    for (const std::string& entry : save.history) {
+        bytes += entry.size();
+    }
+    redis::ScriptCall script(frees ? kConsumeScript : kSaveScript, bytes);
     script.add(keys_.meta.view()).add(keys_.in_lane.view()).add(keys_.history.view());
     script.add(epoch_).add(worker_).add(op).add(number);
     script.add(save.checkpoint).add(save.message_ids);
@@ -106,7 +114,7 @@ asio::awaitable<void> SessionStore::save(Save save) {
     const std::string_view op = save.rewrite_history      ? "rewrite"
                                 : save.checkpoint.empty() ? "clear"
                                                           : "set";
-    redis::ScriptCall script = save_call(op, ++saves_, save);
+    const SharedCall script = shared(save_call(op, ++saves_, save));
     saving_ = true;
     redis::Value reply;
     try {
@@ -119,7 +127,7 @@ asio::awaitable<void> SessionStore::save(Save save) {
     if (reply.integer != 1) {
         throw SessionLost("the session has another owner");
     }
-    saved_ = std::move(script);
+    saved_ = script;
     note_consumed(save.consumed);
 }
 
@@ -128,7 +136,7 @@ asio::awaitable<void> SessionStore::repeat_save() {
         co_return; // nothing yet, or save() repeats itself
     }
     const uint64_t before = saves_;
-    const redis::ScriptCall script = *saved_; // by its number it does nothing if it is still there
+    const SharedCall script = saved_; // by its number it does nothing if it is still there
     while (saves_ == before && alive()) {
         redis::Value reply;
         try {
@@ -155,7 +163,7 @@ asio::awaitable<FinishStatus> SessionStore::finish(std::chrono::milliseconds log
     script.add(keys_.jobs.view());
     script.add(epoch_).add(worker_).add(bell_.entry_id);
     script.add(as_count(log_kept)).add(as_count(relay_.limits.session_ttl));
-    redis::Value reply = co_await call(std::move(script));
+    redis::Value reply = co_await call(shared(std::move(script)));
     co_return static_cast<FinishStatus>(reply.integer);
 }
 
@@ -166,12 +174,13 @@ asio::awaitable<void> SessionStore::release(std::string_view checkpoint) {
     script.add(epoch_).add(worker_).add(bell_.entry_id).add(bell_.session_id).add(bell_.app);
     script.add(alive() || relay_.lease.lapsed_without_fault() ? "0" : "1");
     script.add(as_count(relay_.limits.session_ttl)).add(checkpoint);
+    const SharedCall released = shared(std::move(script));
     const auto end = std::chrono::steady_clock::now() + kReleaseLimit;
     for (;;) {
         redis::Value reply;
         bool answered = false;
         try {
-            reply = co_await redis::run_script(*relay_.commands, script);
+            reply = co_await redis::run_script(*relay_.commands, released);
             answered = true;
         } catch (const redis::Error&) {
             answered = false;

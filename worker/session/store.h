@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -80,7 +81,9 @@ class SessionStore {
     }
 
   private:
-    boost::asio::awaitable<redis::Value> call(redis::ScriptCall script);
+    using SharedCall = std::shared_ptr<const redis::ScriptCall>;
+
+    boost::asio::awaitable<redis::Value> call(SharedCall script);
     redis::ScriptCall save_call(std::string_view op, uint64_t number, const Save& save) const;
 
     Relay& relay_;
@@ -88,8 +91,8 @@ class SessionStore {
     SessionKeys keys_;
     std::string worker_;
     uint64_t epoch_ = 0;
-    std::optional<redis::ScriptCall> saved_; // the last one that Redis has acknowledged
-    uint64_t saves_ = 0;                     // begun
+    SharedCall saved_;   // the last one that Redis has acknowledged, or null
+    uint64_t saves_ = 0; // begun
     bool saving_ = false;
 };
 
