@@ -132,7 +132,7 @@ TEST(WorkerEventText, ATextSnapshotEqualsTheLibrarysEvent) {
         fields["question"] = random_text(random, random() % 30);
         Json added;
         added["content"] = random_text(random, random() % 300);
-        make_text_snapshot(hand, added["content"].get<std::string>(), fields, stamp);
+        make_text_snapshot(hand, added["content"].get<std::string>(), to_text(fields), stamp);
         added.update(fields);
         ASSERT_EQ(hand.json, make_event(v1, added, stamp).json);
     }
@@ -217,6 +217,7 @@ TEST(WorkerTurnView, StartAndCompletionBecomeOneEntry) {
     apply(R"({"type":"tool_complete","tool":"bigquery","summary":"s"})", R"({"call_id":"c1"})");
     apply(R"({"type":"chart"})", R"({"chart_id":"x","title":"t"})");
     apply(R"({"type":"sources"})", R"({"sources":[{"id":"1"}]})");
+    apply(R"({"type":"error","message":"e"})", R"({"code":"c"})");
     view.append_text("Grüße ");
     apply(R"({"type":"text_chunk","content":"😀"})", "null");
     const Json snapshot = view.snapshot();
@@ -231,6 +232,12 @@ TEST(WorkerTurnView, StartAndCompletionBecomeOneEntry) {
     EXPECT_FALSE(snapshot["tools"][1].contains("summary"));
     EXPECT_EQ(snapshot["charts"][0]["title"], "t");
     EXPECT_EQ(snapshot["sources"][0]["id"], "1");
+
+    std::string written;
+    JsonObject fields(written);
+    view.write_fields(fields);
+    fields.close();
+    EXPECT_EQ(written, view.snapshot_without_text().dump());
 
     const TurnView restored = TurnView::restored(snapshot);
     EXPECT_EQ(restored.snapshot(), snapshot);

@@ -90,6 +90,9 @@ void ChatTurn::reply(const Ending& ending) {
 }
 
 void ChatTurn::reply_from(const TurnView& view, std::string_view status) {
+    if (record_.askers.empty()) {
+        return; // as a rule
+    }
     if (status == "error") { // an earlier owner's, who has not come to say so
         reply_with_error(*session_.lane, record_.askers, ErrorCode::turn_failed, "",
                          record_.trace_id, kEventTerminal);

@@ -2,11 +2,14 @@
 
 #include "worker/json_text.h"
 
+#include <charconv>
 #include <chrono>
 #include <nlohmann/json.hpp>
 
 namespace mr {
 namespace {
+
+constexpr size_t kAroundBytes = 256; // of an event's stamp and names
 
 void append_stamp(std::string& text, const EventStamp& stamp) {
     if (!stamp.turn_id.empty()) {
@@ -16,7 +19,8 @@ void append_stamp(std::string& text, const EventStamp& stamp) {
     text += ",\"id\":\"";
     text += format_event_id(stamp.id).view();
     text += "\",\"ts\":";
-    text += std::to_string(stamp.ts_ms);
+    char digits[24];
+    text.append(digits, std::to_chars(digits, digits + sizeof(digits), stamp.ts_ms).ptr);
 }
 
 // With the closing brace.
@@ -66,14 +70,16 @@ void make_text_chunk(EventText& event, std::string_view content, size_t offset,
     event.json += '}';
 }
 
-void make_text_snapshot(EventText& event, std::string_view content,
-                        const nlohmann::ordered_json& fields, const EventStamp& stamp) {
+void make_text_snapshot(EventText& event, std::string_view content, std::string_view fields,
+                        const EventStamp& stamp) {
+    event.json.reserve(content.size() + content.size() / 16 + fields.size() + kAroundBytes);
     event.json = "{\"type\":\"text_snapshot\"";
     event.v1_length = static_cast<uint32_t>(event.json.size());
     append_stamp(event.json, stamp);
     event.json += ",\"content\":";
     append_json_string(event.json, content);
-    append_fields(event.json, fields);
+    event.json += ',';
+    event.json += fields.substr(1); // behind the opening brace
 }
 
 nlohmann::ordered_json error_v1(ErrorCode code) {

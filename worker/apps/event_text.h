@@ -31,9 +31,9 @@ EventText make_event(const nlohmann::ordered_json& v1, const nlohmann::ordered_j
 // The hot ones, by hand, into `event`, whose memory is used again. `offset` in UTF-16 units.
 void make_text_chunk(EventText& event, std::string_view content, size_t offset,
                      const EventStamp& stamp);
-// `fields` stand behind `content`.
-void make_text_snapshot(EventText& event, std::string_view content,
-                        const nlohmann::ordered_json& fields, const EventStamp& stamp);
+// `fields`, the text of a JSON object that has any, stand behind `content`.
+void make_text_snapshot(EventText& event, std::string_view content, std::string_view fields,
+                        const EventStamp& stamp);
 
 // The first part of an `error` event, and what it adds.
 nlohmann::ordered_json error_v1(ErrorCode code);

@@ -1,6 +1,7 @@
 #include "worker/apps/remembered_ids.h"
 
 #include "worker/apps/event_text.h"
+#include "worker/json_text.h"
 #include "worker/session/ask_again.h"
 
 #include <nlohmann/json.hpp>
@@ -78,11 +79,15 @@ std::string RememberedIds::with(std::string_view message_id, std::string_view tu
         entries_.pop_front();
     }
     entries_.push_back({std::string(message_id), std::string(turn_id), now});
-    nlohmann::json list = nlohmann::json::array();
+    std::string list; // by hand: all of them are written with each question
     for (const Entry& entry : entries_) {
-        list.push_back({entry.message_id, entry.turn_id, entry.at_ms});
+        list += list.empty() ? "[[" : ",[";
+        append_json_string(list, entry.message_id);
+        list += ',';
+        append_json_string(list, entry.turn_id);
+        list += ',' + std::to_string(entry.at_ms) + ']';
     }
-    return to_text(list);
+    return list + ']';
 }
 
 } // namespace mr

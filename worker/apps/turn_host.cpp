@@ -59,7 +59,10 @@ void SessionTurnHost::announce_snapshot() {
     ordered_json v1;
     v1["type"] = "text_snapshot";
     ordered_json fields = view_.snapshot();
-    add_question(fields);
+    fields["question"] = record_.message;
+    if (!record_.message_id.empty()) {
+        fields["message_id"] = record_.message_id;
+    }
     announce(v1, fields, Audience::v2_only);
 }
 
@@ -78,9 +81,11 @@ void SessionTurnHost::write(const ordered_json& v1, const ordered_json& added, A
         event.v1_length = 0;
     }
     session_.lane->add(static_cast<uint8_t>(flags), as_bytes(event.json), event.v1_length, tag_);
-    const std::string type = v1.value("type", "");
-    if (watcher_ != nullptr && (type == "phase_start" || type == "tool_start")) {
-        watcher_->turn_doing(v1.value("message", ""));
+    if (watcher_ != nullptr) {
+        const std::string type = v1.value("type", "");
+        if (type == "phase_start" || type == "tool_start") {
+            watcher_->turn_doing(v1.value("message", ""));
+        }
     }
 }
 
@@ -205,13 +210,6 @@ void SessionTurnHost::counted() {
     }
 }
 
-void SessionTurnHost::add_question(ordered_json& snapshot) const {
-    snapshot["question"] = record_.message;
-    if (!record_.message_id.empty()) {
-        snapshot["message_id"] = record_.message_id;
-    }
-}
-
 // The value stands for the newest event so far; it goes out behind it on the same connection.
 void SessionTurnHost::write_snapshot(std::string_view status) {
     since_snapshot_ = 0;
@@ -223,11 +221,17 @@ void SessionTurnHost::write_snapshot(std::string_view status) {
         return;
     }
     session_.lane->flush_now();
-    ordered_json fields = view_.snapshot_without_text();
-    add_question(fields);
-    if (!status.empty()) {
-        fields["status"] = status;
+    std::string fields;
+    JsonObject json(fields);
+    view_.write_fields(json);
+    json.text("question", record_.message);
+    if (!record_.message_id.empty()) {
+        json.text("message_id", record_.message_id);
     }
+    if (!status.empty()) {
+        json.text("status", status);
+    }
+    json.close();
     Snapshot snapshot;
     snapshot.since = record_.before;
     snapshot.id = session_.lane->last_id();

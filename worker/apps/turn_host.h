@@ -76,7 +76,6 @@ class SessionTurnHost final : public TurnHost,
   private:
     void write(const nlohmann::ordered_json& v1, const nlohmann::ordered_json& added,
                Audience audience, int flags);
-    void add_question(nlohmann::ordered_json& snapshot) const;
     void put_text(std::string_view piece);
     void put_chunk(std::string_view piece);
     void open_window();

@@ -10,6 +10,8 @@
 
 namespace mr {
 
+class JsonObject;
+
 class TurnView {
   public:
     TurnView() = default;
@@ -33,12 +35,13 @@ class TurnView {
     // they stand for, of a text that is longer than `max_units` only so much.
     nlohmann::ordered_json snapshot() const;
     nlohmann::ordered_json snapshot_without_text() const;
+    void write_fields(JsonObject& json) const; // the latter, as text
     static TurnView restored(const nlohmann::ordered_json& snapshot, size_t max_units = SIZE_MAX);
 
   private:
     using Json = nlohmann::ordered_json;
 
-    static void merge(Json& list, const char* key, const Json& entry);
+    static void merge(Json& list, const char* key, const Json& v1, const Json& added);
 
     std::shared_ptr<std::string> text_ = std::make_shared<std::string>();
     size_t text_units_ = 0;
