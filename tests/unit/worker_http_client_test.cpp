@@ -32,7 +32,7 @@ extern "C" int getaddrinfo(const char* node, const char* service, const addrinfo
 namespace mr::test {
 namespace {
 
-TEST(HttpClient, SendsARequestAsGivenAndReturnsTheResponse) {
+TEST_P(HttpClientTest, SendsARequestAsGivenAndReturnsTheResponse) {
     Loop loop;
     std::string seen;
     HttpServer server(loop, [&seen](HttpPeer& peer) -> awaitable<void> {
@@ -42,7 +42,7 @@ TEST(HttpClient, SendsARequestAsGivenAndReturnsTheResponse) {
         co_await peer.closed();
     });
     HttpClient client;
-    HttpRequest request("POST", server.url("/v1/things?a=b"));
+    HttpRequest request = request_of("POST", server.url("/v1/things?a=b"));
     request.headers = {"Content-Type: application/json", "Authorization: Bearer key"};
     request.body = R"({"a":1})";
     const HttpResponse response = response_of(loop, client, std::move(request));
@@ -57,7 +57,7 @@ TEST(HttpClient, SendsARequestAsGivenAndReturnsTheResponse) {
     EXPECT_EQ(seen.find("Expect:"), std::string::npos);
 }
 
-TEST(HttpClient, UsesAConnectionAgain) {
+TEST_P(HttpClientTest, UsesAConnectionAgain) {
     Loop loop;
     HttpServer server(loop, answers(http_answer("fine")));
     HttpClient client;
@@ -70,7 +70,7 @@ TEST(HttpClient, UsesAConnectionAgain) {
 
 // Whatever it is told to hold for a response, all of it comes: lines and pieces longer than that
 // too.
-TEST(HttpClient, HoldsLittleOfAResponseThatTrickles) {
+TEST_P(HttpClientTest, HoldsLittleOfAResponseThatTrickles) {
     constexpr std::size_t kHeld = 2 * 1024;
     Loop loop;
     const std::string long_value(3 * kHeld, 'v');
@@ -99,7 +99,7 @@ TEST(HttpClient, HoldsLittleOfAResponseThatTrickles) {
     }
 }
 
-TEST(HttpClient, WithdrawsWhatIsNotWantedAnyMoreWhenTheConnectionStands) {
+TEST_P(HttpClientTest, WithdrawsWhatIsNotWantedAnyMoreWhenTheConnectionStands) {
     Loop loop;
     int requests = 0;
     HttpServer server(loop, [&requests](HttpPeer& peer) -> awaitable<void> {
@@ -108,7 +108,7 @@ TEST(HttpClient, WithdrawsWhatIsNotWantedAnyMoreWhenTheConnectionStands) {
     });
     HttpClient client;
     for (const bool wanted : {false, true}) {
-        HttpRequest request("POST", server.url());
+        HttpRequest request = request_of("POST", server.url());
         request.still_wanted = [&server, wanted] { return server.connections() == 0 || wanted; };
         const auto error = failure_of(loop, client, std::move(request));
         ASSERT_TRUE(error);
@@ -117,7 +117,7 @@ TEST(HttpClient, WithdrawsWhatIsNotWantedAnyMoreWhenTheConnectionStands) {
     }
 }
 
-TEST(HttpClient, RunsManyAtOnce) {
+TEST_P(HttpClientTest, RunsManyAtOnce) {
     Loop loop;
     HttpServer server(loop, answers(http_answer("fine")));
     HttpClient client;
@@ -133,7 +133,7 @@ TEST(HttpClient, RunsManyAtOnce) {
     EXPECT_TRUE(turn(loop, [&] { return done == 100; }));
 }
 
-TEST(HttpClient, ClosesTheSocketOfACancelledTransferAtOnce) {
+TEST_P(HttpClientTest, ClosesTheSocketOfACancelledTransferAtOnce) {
     // Where the server stands when the client is cancelled.
     const std::vector<std::pair<const char*, std::vector<std::string>>> cases = {
         {"before the first byte", {}},
@@ -158,7 +158,7 @@ TEST(HttpClient, ClosesTheSocketOfACancelledTransferAtOnce) {
         });
         HttpClient client;
         Collector collector;
-        HttpRequest request("POST", server.url());
+        HttpRequest request = request_of("POST", server.url());
         request.body = "{}";
         Cancellable work(loop, client.stream(std::move(request), collector));
         ASSERT_TRUE(turn(loop, [&] { return waiting; }));
@@ -175,7 +175,7 @@ TEST(HttpClient, ClosesTheSocketOfACancelledTransferAtOnce) {
     }
 }
 
-TEST(HttpClient, CanBeCancelledFromInsideTheReceiver) {
+TEST_P(HttpClientTest, CanBeCancelledFromInsideTheReceiver) {
     Loop loop;
     bool gone = false;
     HttpServer server(loop, [&gone](HttpPeer& peer) -> awaitable<void> {
@@ -193,7 +193,7 @@ TEST(HttpClient, CanBeCancelledFromInsideTheReceiver) {
     EXPECT_TRUE(work->aborted());
 }
 
-TEST(HttpClient, DoesNotWaitForANameLookupThatIsGivenUp) {
+TEST_P(HttpClientTest, DoesNotWaitForANameLookupThatIsGivenUp) {
     Loop loop;
     HttpClient client;
     Collector collector;
@@ -216,7 +216,7 @@ TEST(HttpClient, DoesNotWaitForANameLookupThatIsGivenUp) {
     std::this_thread::sleep_for(milliseconds(20)); // the two lookups leave
 }
 
-TEST(HttpClient, PausesAndGoesOn) {
+TEST_P(HttpClientTest, PausesAndGoesOn) {
     Loop loop;
     const std::string much(200'000, 'x');
     std::size_t sent = 0;
@@ -251,7 +251,108 @@ TEST(HttpClient, PausesAndGoesOn) {
     EXPECT_EQ(collector.text.size(), 100 * much.size());
 }
 
-TEST(HttpClient, AsksNoProxyOfTheEnvironment) {
+// Waits for its own word when it has paused, and then goes on or breaks off.
+struct Waiting final : HttpReceiver {
+    explicit Waiting(Loop& loop) : word(loop.executor()) {}
+    void head(const net::HttpHead&) override {}
+    Flow body(std::string_view piece) override {
+        if (hold) {
+            return Flow::pause;
+        }
+        text += piece;
+        return Flow::go_on;
+    }
+    awaitable<void> paused() override {
+        ++pauses;
+        co_await word.wait();
+        if (breaks_off) {
+            throw std::runtime_error("no room");
+        }
+        hold = false;
+        resume();
+    }
+    Signal word;
+    bool hold = true;
+    bool breaks_off = false;
+    int pauses = 0;
+    std::string text;
+};
+
+TEST_P(HttpClientTest, WaitsWithAReceiverThatHasPaused) {
+    Loop loop;
+    HttpServer server(loop, answers(http_answer("all of it")));
+    HttpClient client;
+    Waiting receiver(loop);
+    Cancellable work(loop, client.stream(get(server.url()), receiver));
+    ASSERT_TRUE(turn(loop, [&] { return receiver.pauses == 1; }));
+    receiver.word.notify();
+    ASSERT_TRUE(turn(loop, [&] { return work.done; }));
+    EXPECT_EQ(work.failure, nullptr);
+    EXPECT_EQ(receiver.text, "all of it");
+    EXPECT_EQ(receiver.pauses, 1);
+
+    Waiting broken(loop);
+    broken.breaks_off = true;
+    Cancellable lost(loop, client.stream(get(server.url()), broken));
+    ASSERT_TRUE(turn(loop, [&] { return broken.pauses == 1; }));
+    broken.word.notify();
+    ASSERT_TRUE(turn(loop, [&] { return lost.done; }));
+    EXPECT_THROW(std::rethrow_exception(lost.failure), std::runtime_error);
+
+    Waiting cancelled(loop);
+    Cancellable stopped(loop, client.stream(get(server.url()), cancelled));
+    ASSERT_TRUE(turn(loop, [&] { return cancelled.pauses == 1; }));
+    stopped.cancel();
+    ASSERT_TRUE(turn(loop, [&] { return stopped.done; }));
+    EXPECT_TRUE(stopped.aborted());
+    EXPECT_EQ(client.transfers(), 0U);
+}
+
+TEST_P(HttpClientTest, ARequestGoesOutBesideAResponseThatHasPaused) {
+    Loop loop;
+    std::size_t taken = 0;
+    HttpServer server(loop, [&taken](HttpPeer& peer) -> awaitable<void> {
+        co_await peer.send(kStreamHead + chunk("early "));
+        const std::string request = co_await peer.request();
+        taken = request.size();
+        co_await peer.send(chunk("late") + "0\r\n\r\n");
+    });
+    HttpClient client;
+    Collector collector;
+    collector.hold = true;
+    HttpRequest request = request_of("POST", server.url());
+    request.body.assign(4'000'000, 'r'); // more than the kernel takes at once
+    Cancellable work(loop, client.stream(std::move(request), collector));
+    ASSERT_TRUE(turn(loop, [&] { return collector.held == 1 && taken > 4'000'000; }));
+    turn(loop, [] { return false; }, milliseconds(20)); // lets the client see what comes behind
+    collector.hold = false;
+    collector.resume();
+    ASSERT_TRUE(turn(loop, [&] { return work.done; }));
+    EXPECT_EQ(work.failure, nullptr);
+    EXPECT_EQ(collector.text, "early late");
+    EXPECT_EQ(collector.held, 1);
+}
+
+// What the server has closed meanwhile is not used, and what it closes on our request is replaced.
+TEST_P(HttpClientTest, AConnectionThatDiedMeanwhileIsReplaced) {
+    Loop loop;
+    int served = 0;
+    HttpServer server(loop, [&served](HttpPeer& peer) -> awaitable<void> {
+        co_await peer.request();
+        ++served;
+        co_await peer.send(http_answer("fine"));
+        if (served >= 3) {
+            co_await peer.request(); // and closes on it
+        }
+    });
+    HttpClient client;
+    for (int i = 0; i < 5; ++i) {
+        EXPECT_EQ(response_of(loop, client, get(server.url())).body, "fine");
+    }
+    EXPECT_EQ(server.connections(), 5);
+}
+
+TEST_P(HttpClientTest, AsksNoProxyOfTheEnvironment) {
     Loop loop;
     HttpServer server(loop, answers(http_answer("fine")));
     setenv("http_proxy", "http://127.0.0.1:1", 1);
@@ -265,6 +366,9 @@ TEST(HttpClient, AsksNoProxyOfTheEnvironment) {
     HttpClient behind(options);
     EXPECT_EQ(response_of(loop, behind, get("http://held.test/")).body, "fine");
 }
+
+INSTANTIATE_TEST_SUITE_P(Http1, HttpClientTest, testing::Bool(),
+                         [](const auto& one) { return one.param ? "Trickling" : "Any"; });
 
 } // namespace
 } // namespace mr::test

@@ -4,7 +4,7 @@
 namespace mr::test {
 namespace {
 
-TEST(HttpClient, KeepsEveryDeadline) {
+TEST_P(HttpClientTest, KeepsEveryDeadline) {
     struct Case {
         const char* name;
         std::vector<std::string> sent;
@@ -42,7 +42,7 @@ TEST(HttpClient, KeepsEveryDeadline) {
     }
 }
 
-TEST(HttpClient, KeepsItsBounds) {
+TEST_P(HttpClientTest, KeepsItsBounds) {
     Loop loop;
     HttpServer large(loop, answers(http_answer(std::string(5000, 'x'))));
     HttpServer heads(loop, answers("HTTP/1.1 200 OK\r\nX: " + std::string(70'000, 'x') +
@@ -71,7 +71,7 @@ TEST(HttpClient, KeepsItsBounds) {
     EXPECT_TRUE(turn(loop, [&] { return first.done; }));
 }
 
-TEST(HttpClient, NamesWhatWentWrong) {
+TEST_P(HttpClientTest, NamesWhatWentWrong) {
     Loop loop;
     HttpServer resetting(loop, [](HttpPeer& peer) -> awaitable<void> {
         co_await peer.request();
@@ -116,7 +116,7 @@ TEST(HttpClient, NamesWhatWentWrong) {
     EXPECT_EQ(client.transfers(), 0U);
 }
 
-TEST(HttpClient, SaysNeitherPathNorPassword) {
+TEST_P(HttpClientTest, SaysNeitherPathNorPassword) {
     Loop loop;
     HttpClient client;
     const auto error =
@@ -129,7 +129,7 @@ TEST(HttpClient, SaysNeitherPathNorPassword) {
 
 // Whatever a server does behind the last byte that is needed; only a proper end keeps the
 // connection.
-TEST(HttpClient, EndsWellWhenTheReceiverHasEnough) {
+TEST_P(HttpClientTest, EndsWellWhenTheReceiverHasEnough) {
     const std::vector<std::pair<std::string, int>> cases = {
         {"0\r\n\r\n", 1}, {"", 2}, {"rubbish", 2}, {chunk("more of it"), 2}};
     for (const auto& one : cases) {
@@ -156,7 +156,7 @@ TEST(HttpClient, EndsWellWhenTheReceiverHasEnough) {
     }
 }
 
-TEST(HttpClient, PassesOnWhatTheReceiverThrows) {
+TEST_P(HttpClientTest, PassesOnWhatTheReceiverThrows) {
     Loop loop;
     HttpServer server(loop, answers(http_answer("fine")));
     HttpClient client;
@@ -165,6 +165,9 @@ TEST(HttpClient, PassesOnWhatTheReceiverThrows) {
     EXPECT_THROW(loop.run(client.stream(get(server.url()), collector)), std::logic_error);
     EXPECT_EQ(client.transfers(), 0U);
 }
+
+INSTANTIATE_TEST_SUITE_P(Http1, HttpClientTest, testing::Bool(),
+                         [](const auto& one) { return one.param ? "Trickling" : "Any"; });
 
 } // namespace
 } // namespace mr::test

@@ -31,8 +31,27 @@ inline std::string chunk(const std::string& text) {
     return std::string(size) + "\r\n" + text + "\r\n";
 }
 
+// What every test of the client has to hold for: a response that trickles is read by a connection
+// of our own where it is not encrypted, any other by libcurl.
+class HttpClientTest : public testing::TestWithParam<bool> {
+  protected:
+    HttpClientTest() { trickling = GetParam(); }
+    ~HttpClientTest() override { trickling = false; }
+    HttpClientTest(const HttpClientTest&) = delete;
+    HttpClientTest& operator=(const HttpClientTest&) = delete;
+
+  public:
+    static inline bool trickling = false;
+};
+
+inline HttpRequest request_of(const std::string& method, const std::string& url) {
+    HttpRequest request(method, url);
+    request.trickles = HttpClientTest::trickling;
+    return request;
+}
+
 inline HttpRequest get(const std::string& url) {
-    return {"GET", url};
+    return request_of("GET", url);
 }
 
 // Answers every request of a connection in the same way.

@@ -152,6 +152,10 @@ class PlainStream final : public ByteStream {
         write_all(socket_, bytes, std::move(done));
     }
     void close() override { dialer_.close(socket_); }
+    int release() override {
+        socket_.native_non_blocking(true);
+        return socket_.release();
+    }
 
   private:
     Dialer dialer_;
@@ -192,6 +196,9 @@ class TlsStream final : public ByteStream {
         write_all(stream_, bytes, std::move(done));
     }
     void close() override { dialer_.close(stream_.next_layer()); }
+    int release() override {
+        throw boost::system::system_error(asio::error::operation_not_supported);
+    }
 
   private:
     // SSL_set1_host(3), X509_VERIFY_PARAM_set1_ip_asc(3); server name indication is for names alone

@@ -70,6 +70,9 @@ class ByteStream {
     // Ends everything that is under way with operation_aborted. A name lookup ends when the system
     // is through with it, and then counts for nothing.
     virtual void close() = 0;
+    // Gives the connected socket away, not blocking, and is of no more use. Not encrypted ones
+    // only. Throws boost::system::system_error.
+    virtual int release() = 0;
 };
 
 // `trust` null: not encrypted.

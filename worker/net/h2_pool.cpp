@@ -11,8 +11,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::string_view kNoConnection = "no connection in time";
-
 std::string key_of(const H2Transfer& transfer, const std::string& ca_file) {
     return transfer.target().shown + " " + transfer.request().connect_to + " " + ca_file;
 }
@@ -25,24 +23,6 @@ StreamTarget place_of(const H2Transfer& transfer) {
         transfer.fail(HttpFault::bad_request, "connect_to is no host:port");
     }
     return target;
-}
-
-// What a connection that could not be made means to a request that waited for it.
-[[noreturn]] void fail_of(const H2Transfer& transfer, const std::exception_ptr& error) {
-    try {
-        std::rethrow_exception(error);
-    } catch (const TlsProblem& problem) {
-        transfer.fail(HttpFault::tls, problem.what(), cause_of_certificate(problem.verified()));
-    } catch (const boost::system::system_error& problem) {
-        if (problem.code() == asio::error::operation_aborted) { // by the clock of the connection
-            transfer.fail(HttpFault::timeout, kNoConnection, HttpCause::no_answer);
-        }
-        const bool name = problem.code().category() == asio::error::get_netdb_category();
-        transfer.fail(HttpFault::connect, "no connection: " + problem.code().message(),
-                      name ? HttpCause::name : HttpCause::connection);
-    } catch (const std::exception& problem) {
-        transfer.fail(HttpFault::tls, problem.what());
-    }
 }
 
 // Signals that wait, taken out whatever happens to their coroutine.
@@ -173,7 +153,7 @@ asio::awaitable<void> H2Pool::wait(const H2Transfer& transfer, std::shared_ptr<O
         co_await told.wait_for(left);
     }
     if (opening->error) {
-        fail_of(transfer, opening->error);
+        transfer.fail_to_connect(opening->error);
     }
 }
 

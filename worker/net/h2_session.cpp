@@ -186,7 +186,8 @@ ssize_t H2Session::read_body(nghttp2_session*, std::int32_t stream, std::uint8_t
     one.sent += size;
     if (one.sent == one.body.size()) {
         *flags |= NGHTTP2_DATA_FLAG_EOF;
-        one.body = std::string(); // the response may take minutes
+        one.body.clear();
+        one.body.shrink_to_fit(); // the response may take minutes
         one.sent = 0;
     }
     return static_cast<ssize_t>(size);

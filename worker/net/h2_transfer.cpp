@@ -18,12 +18,6 @@ namespace {
 constexpr std::array<std::string_view, 5> kHopByHop = {"connection", "host", "keep-alive",
                                                        "transfer-encoding", "upgrade"};
 
-std::string_view trimmed(std::string_view value) {
-    const std::size_t begin = std::min(value.find_first_not_of(" \t"), value.size());
-    value.remove_prefix(begin);
-    return value.substr(0, value.find_last_not_of(" \t") + 1);
-}
-
 int number(std::string_view digits) {
     int value = 0;
     std::from_chars(digits.data(), digits.data() + digits.size(), value);
@@ -32,16 +26,16 @@ int number(std::string_view digits) {
 
 } // namespace
 
-H2Transfer::H2Transfer(const asio::any_io_executor& executor, HttpRequest request,
+H2Transfer::H2Transfer(const asio::any_io_executor& executor, std::unique_ptr<HttpRequest> request,
                        HttpReceiver& receiver)
-    : executor_(executor), request_(std::move(request)), intake_(executor, request_, receiver) {
-    const auto read = read_url(request_.url, UrlUser::ignored);
+    : executor_(executor), request_(std::move(request)), intake_(executor, *request_, receiver) {
+    const auto read = read_url(request_->url, UrlUser::ignored);
     const bool headers_good =
-        std::all_of(request_.headers.begin(), request_.headers.end(), header_well_formed);
+        std::all_of(request_->headers.begin(), request_->headers.end(), header_well_formed);
     if (!read || !headers_good) {
         fail(HttpFault::bad_request, read ? kMalformedHeader : "the URL cannot be read");
     }
-    target_ = *read;
+    target_ = std::make_unique<UrlTarget>(*read);
 }
 
 H2Transfer::~H2Transfer() {
@@ -52,7 +46,7 @@ H2Transfer::~H2Transfer() {
 
 asio::awaitable<bool> H2Transfer::run(std::shared_ptr<H2Session> session) {
     intake_.attach(weak_from_this());
-    if (request_.still_wanted && !request_.still_wanted()) {
+    if (request_->still_wanted && !request_->still_wanted()) {
         fail(HttpFault::withdrawn, "the request is not wanted any more");
     }
     session_ = std::move(session);
@@ -79,17 +73,17 @@ asio::awaitable<bool> H2Transfer::run(std::shared_ptr<H2Session> session) {
 
 H2Request H2Transfer::make_request() const {
     H2Request out;
-    out.body = request_.body;
-    out.fields = {{":method", request_.method},
-                  {":scheme", target_.scheme},
-                  {":authority", target_.authority},
-                  {":path", target_.path},
+    out.body = request_->body;
+    out.fields = {{":method", request_->method},
+                  {":scheme", target_->scheme},
+                  {":authority", target_->authority},
+                  {":path", target_->path},
                   {"user-agent", std::string("mr-ws/") + kVersion},
                   {"accept", "*/*"}};
-    if (!request_.body.empty() || request_.method == "POST") {
-        out.fields.push_back({"content-length", std::to_string(request_.body.size())});
+    if (!request_->body.empty() || request_->method == "POST") {
+        out.fields.push_back({"content-length", std::to_string(request_->body.size())});
     }
-    for (const std::string& line : request_.headers) {
+    for (const std::string& line : request_->headers) {
         const std::size_t colon = line.find(':');
         HttpHeader header{lower_case(std::string_view(line).substr(0, colon)),
                           std::string(trimmed(std::string_view(line).substr(colon + 1)))};
@@ -128,7 +122,12 @@ void H2Transfer::on_header(std::string_view name, std::string_view value) {
 
 void H2Transfer::on_head_end() {
     // Interim heads (1xx) are followed by the real one.
-    if (!intake_.head_done() && head_.status >= 200 && !intake_.head(std::move(head_))) {
+    if (intake_.head_done() || head_.status < 200) {
+        return;
+    }
+    request_.reset(); // it is not sent again
+    target_.reset();
+    if (!intake_.head(std::move(head_))) {
         intake_.end();
     }
 }

@@ -11,19 +11,24 @@ class H2Transfer final : public Resumable,
                          public H2Sink,
                          public std::enable_shared_from_this<H2Transfer> {
   public:
-    H2Transfer(const boost::asio::any_io_executor& executor, HttpRequest request,
+    H2Transfer(const boost::asio::any_io_executor& executor, std::unique_ptr<HttpRequest> request,
                HttpReceiver& receiver);
     ~H2Transfer() override;
     H2Transfer(const H2Transfer&) = delete;
     H2Transfer& operator=(const H2Transfer&) = delete;
 
-    const HttpRequest& request() const { return request_; }
-    HttpRequest take_request() { return std::move(request_); } // when it will not run
+    // These three until it has run.
+    const HttpRequest& request() const { return *request_; }
+    std::unique_ptr<HttpRequest> take_request() { return std::move(request_); }
+    const UrlTarget& target() const { return *target_; }
     // Throws HttpError; the same for a host that cannot be connected to.
-    const UrlTarget& target() const { return target_; }
     [[noreturn]] void fail(HttpFault fault, std::string_view what,
                            HttpCause cause = HttpCause::other) const {
         intake_.fail(fault, what, cause);
+    }
+
+    [[noreturn]] void fail_to_connect(const std::exception_ptr& error) const {
+        intake_.fail_to_connect(error);
     }
 
     // Sends, waits, throws HttpError or what the receiver threw. False: the server has not looked
@@ -45,9 +50,9 @@ class H2Transfer final : public Resumable,
     void take_held();
 
     boost::asio::any_io_executor executor_;
-    HttpRequest request_;
+    std::unique_ptr<HttpRequest> request_; // until the response has a head, as the next
     ResponseIntake intake_;
-    UrlTarget target_;
+    std::unique_ptr<UrlTarget> target_;
     std::shared_ptr<H2Session> session_;
     std::optional<std::int32_t> stream_; // open
     HttpHead head_;

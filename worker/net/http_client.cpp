@@ -1,5 +1,6 @@
 #include "worker/net/http_client.h"
 
+#include "worker/net/h1_pool.h"
 #include "worker/net/h2_pool.h"
 #include "worker/net/transfer.h"
 
@@ -35,6 +36,16 @@ class Counted {
     std::shared_ptr<std::size_t> count_;
 };
 
+// Null: it is not for that, and stays where it is.
+[[gnu::noinline]] std::shared_ptr<H1Transfer> trickling(const std::shared_ptr<H1Pool>& pool,
+                                                        std::unique_ptr<HttpRequest>& request,
+                                                        HttpReceiver& receiver) {
+    std::optional<UrlTarget> target = H1Transfer::target_of(*request);
+    return target ? std::make_shared<H1Transfer>(pool, std::move(request), std::move(*target),
+                                                 receiver)
+                  : nullptr;
+}
+
 } // namespace
 
 std::string_view HttpHead::header(std::string_view name) const {
@@ -51,6 +62,10 @@ void HttpReceiver::resume() {
     }
 }
 
+asio::awaitable<void> HttpReceiver::paused() {
+    co_return;
+}
+
 HttpClient::HttpClient(HttpOptions options) : options_(std::move(options)) {}
 
 HttpClient::~HttpClient() = default;
@@ -61,14 +76,20 @@ asio::awaitable<HttpResponse> HttpClient::request(HttpRequest request) {
     co_return std::move(receiver.response);
 }
 
+// No coroutine itself: the request would lie in its frame as long as the response takes.
 asio::awaitable<void> HttpClient::stream(HttpRequest request, HttpReceiver& receiver) {
+    return run(std::make_unique<HttpRequest>(std::move(request)), receiver);
+}
+
+asio::awaitable<void> HttpClient::run(std::unique_ptr<HttpRequest> request,
+                                      HttpReceiver& receiver) {
     const auto executor = co_await asio::this_coro::executor;
     if (*transfers_ >= options_.max_transfers) {
         throw HttpError(HttpFault::refused, "too many requests at a time", false);
     }
     const Counted counted(transfers_);
-    const bool direct = options_.proxy.empty() && request.proxy.empty();
-    if (options_.http2 && direct && request.url.starts_with("https://")) {
+    const bool direct = options_.proxy.empty() && request->proxy.empty();
+    if (options_.http2 && direct && request->url.starts_with("https://")) {
         if (!http2_) {
             http2_ = H2Pool::make(executor, options_.ca_file);
         }
@@ -78,6 +99,16 @@ asio::awaitable<void> HttpClient::stream(HttpRequest request, HttpReceiver& rece
             co_return;
         }
         request = transfer->take_request();
+    }
+    if (direct && request->trickles) {
+        if (!trickling_) {
+            trickling_ = H1Pool::make(executor);
+        }
+        auto transfer = trickling(trickling_, request, receiver);
+        if (transfer) {
+            co_await trickling_->run(std::move(transfer));
+            co_return;
+        }
     }
     if (!http1_) {
         caches_ = std::make_shared<CurlCaches>();

@@ -2,7 +2,8 @@
 // lookup. Connections are kept for reuse; no redirects, no cookies, no proxy but the configured
 // one, no signals. Knows nothing of providers or JSON.
 //
-// HTTP/1.1 is libcurl's multi interface. HTTP/2 is nghttp2 on our own connections (h2_pool.h),
+// HTTP/1.1 is libcurl's multi interface, but for responses that trickle in without TLS (h1_pool.h):
+// libcurl holds 13 KB for each of them. HTTP/2 is nghttp2 on our own connections (h2_pool.h),
 // since in libcurl 7.88 a stream that pauses holds up all others of its connection, and one that is
 // given up is not reset before something else is sent there.
 //
@@ -134,6 +135,9 @@ class HttpReceiver {
     // After `pause` the connection is read no further, and the same bytes are given again after
     // resume().
     virtual Flow body(std::string_view piece) = 0;
+    // Awaited, once for each `pause`, by whoever waits for the response: a place to wait for what
+    // lets it go on. It has to end in time by itself, and what it throws ends the transfer.
+    virtual boost::asio::awaitable<void> paused();
 
     // From the event loop, any time; the next body() comes from the loop, not from inside.
     void resume();
@@ -152,6 +156,7 @@ struct HttpOptions {
 
 class CurlCaches;
 class CurlLoop;
+class H1Pool;
 class H2Pool;
 
 // All requests of one client run on one event loop: that of its first request. Destroy it before
@@ -171,12 +176,15 @@ class HttpClient {
     std::size_t transfers() const { return *transfers_; } // under way
 
   private:
+    boost::asio::awaitable<void> run(std::unique_ptr<HttpRequest> request, HttpReceiver& receiver);
+
     HttpOptions options_;
     std::shared_ptr<std::size_t> transfers_ = std::make_shared<std::size_t>(0);
     // Each made by its first request.
     std::shared_ptr<H2Pool> http2_;
     std::shared_ptr<CurlCaches> caches_;
     std::shared_ptr<CurlLoop> http1_;
+    std::shared_ptr<H1Pool> trickling_;
 };
 
 } // namespace mr::net

@@ -1,6 +1,10 @@
 #include "worker/net/response_intake.h"
 
+#include "worker/net/byte_stream.h"
+
 #include <algorithm>
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
 #include <cctype>
 #include <utility>
 
@@ -31,6 +35,22 @@ const char* text_of(HttpFault fault) {
     }
 }
 
+// "HTTP/1.1 200 OK": 200. Anything else: 0.
+int status_of(std::string_view line) {
+    const std::size_t blank = line.find(' ');
+    if (blank == std::string_view::npos || line.size() < blank + 4) {
+        return 0;
+    }
+    int status = 0;
+    for (const char c : line.substr(blank + 1, 3)) {
+        if (c < '0' || c > '9') {
+            return 0;
+        }
+        status = status * 10 + (c - '0');
+    }
+    return status;
+}
+
 } // namespace
 
 bool header_well_formed(std::string_view line) {
@@ -45,10 +65,34 @@ std::string lower_case(std::string_view text) {
     return out;
 }
 
+std::string_view trimmed(std::string_view text) {
+    const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+    while (!text.empty() && blank(text.front())) {
+        text.remove_prefix(1);
+    }
+    while (!text.empty() && blank(text.back())) {
+        text.remove_suffix(1);
+    }
+    return text;
+}
+
+bool add_head_line(HttpHead& head, std::string_view line) {
+    const std::size_t colon = line.find(':');
+    if (line.starts_with("HTTP/")) {
+        head = HttpHead();
+        head.status = status_of(line);
+    } else if (colon != std::string_view::npos) {
+        head.headers.push_back(
+            {lower_case(line.substr(0, colon)), std::string(trimmed(line.substr(colon + 1)))});
+    }
+    return line.empty() && head.status >= 200;
+}
+
 ResponseIntake::ResponseIntake(const asio::any_io_executor& executor, const HttpRequest& request,
                                HttpReceiver& receiver)
-    : request_(request), receiver_(receiver), done_(executor), started_(Clock::now()),
-      last_byte_(started_) {}
+    : host_(host_of(request.url)), limits_(request.timeouts),
+      max_body_bytes_(request.max_response_bytes), receiver_(receiver), done_(executor),
+      started_(Clock::now()), last_byte_(started_) {}
 
 void ResponseIntake::attach(std::weak_ptr<Resumable> transfer) {
     receiver_.transfer_ = std::move(transfer);
@@ -89,7 +133,7 @@ ResponseIntake::Taken ResponseIntake::body(std::string_view piece) {
         fault_ = HttpFault::protocol; // HTTP/0.9
         return Taken::stop;
     }
-    if (piece.size() > request_.max_response_bytes - body_bytes_) {
+    if (piece.size() > max_body_bytes_ - body_bytes_) {
         fault_ = HttpFault::too_large;
         return Taken::stop;
     }
@@ -104,6 +148,8 @@ ResponseIntake::Taken ResponseIntake::body(std::string_view piece) {
         case HttpReceiver::Flow::pause:
             body_bytes_ -= piece.size();
             paused_ = true;
+            pause_told_ = false;
+            done_.notify();
             return Taken::paused;
         case HttpReceiver::Flow::enough:
             enough_ = last_byte_;
@@ -132,6 +178,10 @@ void ResponseIntake::end() {
 
 asio::awaitable<bool> ResponseIntake::wait() {
     while (!ended_) {
+        if (paused_ && !std::exchange(pause_told_, true)) {
+            co_await receiver_.paused();
+            continue;
+        }
         const auto left = deadline() - Clock::now();
         if (left <= Clock::duration::zero() && enough_) {
             co_return false;
@@ -155,24 +205,40 @@ bool ResponseIntake::check() const {
 }
 
 void ResponseIntake::fail(HttpFault fault, std::string_view what, HttpCause cause) const {
-    const std::string text = std::string(host_of(request_.url)) + ": " + std::string(what);
+    const std::string text = host_ + ": " + std::string(what);
     throw HttpCausedError(fault, text, any_byte_, cause);
 }
 
+void ResponseIntake::fail_to_connect(const std::exception_ptr& error) const {
+    try {
+        std::rethrow_exception(error);
+    } catch (const TlsProblem& problem) {
+        fail(HttpFault::tls, problem.what(), cause_of_certificate(problem.verified()));
+    } catch (const boost::system::system_error& problem) {
+        if (problem.code() == asio::error::operation_aborted) { // by the clock of the connection
+            fail(HttpFault::timeout, kNoConnection, HttpCause::no_answer);
+        }
+        const bool name = problem.code().category() == asio::error::get_netdb_category();
+        fail(HttpFault::connect, "no connection: " + problem.code().message(),
+             name ? HttpCause::name : HttpCause::connection);
+    } catch (const std::exception& problem) {
+        fail(HttpFault::tls, problem.what());
+    }
+}
+
 ResponseIntake::Clock::time_point ResponseIntake::deadline() const {
-    const HttpTimeouts& limits = request_.timeouts;
-    const Clock::time_point end = started_ + limits.total;
+    const Clock::time_point end = started_ + limits_.total;
     if (paused_) {
         return end;
     }
     if (enough_) {
         return *enough_ + kEnoughGrace;
     }
-    return std::min(end, any_byte_ ? last_byte_ + limits.idle : started_ + limits.first_byte);
+    return std::min(end, any_byte_ ? last_byte_ + limits_.idle : started_ + limits_.first_byte);
 }
 
 const char* ResponseIntake::late() const {
-    if (Clock::now() >= started_ + request_.timeouts.total) {
+    if (Clock::now() >= started_ + limits_.total) {
         return "the response took too long";
     }
     return any_byte_ ? "the response stalled" : "no response in time";

@@ -20,7 +20,7 @@ class ResponseIntake {
         stop,   // the transfer has failed: give it up
     };
 
-    // `request` and `receiver` outlive it.
+    // `receiver` outlives it.
     ResponseIntake(const boost::asio::any_io_executor& executor, const HttpRequest& request,
                    HttpReceiver& receiver);
 
@@ -46,6 +46,8 @@ class ResponseIntake {
     // Until end() was called: true. False: the receiver has enough, and waiting for the end has
     // been long enough. Throws HttpError when a deadline passes.
     boost::asio::awaitable<bool> wait();
+    // Why there is no connection for the request, as ByteStream::connect or secure threw it.
+    [[noreturn]] void fail_to_connect(const std::exception_ptr& error) const;
     // Throws what the receiver threw, or what is wrong with the response. True: the receiver has
     // enough, whatever happened after that.
     bool check() const;
@@ -57,7 +59,9 @@ class ResponseIntake {
     Clock::time_point deadline() const;
     const char* late() const; // which deadline has passed
 
-    const HttpRequest& request_;
+    std::string host_; // of the request, for messages
+    HttpTimeouts limits_;
+    std::size_t max_body_bytes_;
     HttpReceiver& receiver_;
     Signal done_;
     std::size_t head_bytes_ = 0;
@@ -70,15 +74,22 @@ class ResponseIntake {
     bool any_byte_ = false;
     bool head_done_ = false;
     bool paused_ = false;
+    bool pause_told_ = false; // to the receiver, by who waits
     bool ended_ = false;
 };
 
 // What both HTTP versions say of the same thing.
 inline constexpr std::string_view kMalformedHeader = "malformed header";
+inline constexpr std::string_view kNoConnection = "no connection in time";
 inline constexpr std::string_view kNoHead = "the response has no head";
 
 // Header lines of a request are "Name: value" on one line.
 bool header_well_formed(std::string_view line);
-std::string lower_case(std::string_view text); // ASCII
+std::string lower_case(std::string_view text);   // ASCII
+std::string_view trimmed(std::string_view text); // without blanks and line ends around it
+
+// A line of a response's head, trimmed. True: it was the last one, and the head is no interim one
+// (1xx), which the final one follows.
+bool add_head_line(HttpHead& head, std::string_view line);
 
 } // namespace mr::net

@@ -3,10 +3,6 @@
 #include "shared/version.h"
 #include "worker/net/curl_fault.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <new>
@@ -23,41 +19,13 @@ constexpr std::size_t kStopTransfer = 0; // from a callback that was given at le
 // held as long; that is the least curl takes.
 constexpr long kTrickleReadBytes = 2 * 1024;
 constexpr long kTrickleUploadBytes = 16 * 1024;
-constexpr long kKeepAliveSeconds = 60;
-constexpr std::chrono::duration<unsigned, std::milli> kUnacknowledgedLimit{20'000};
-
-std::string_view trimmed(std::string_view text) {
-    const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
-    while (!text.empty() && blank(text.front())) {
-        text.remove_prefix(1);
-    }
-    while (!text.empty() && blank(text.back())) {
-        text.remove_suffix(1);
-    }
-    return text;
-}
-
-// "HTTP/1.1 200 OK": 200. Anything else: 0.
-int status_of(std::string_view line) {
-    const std::size_t blank = line.find(' ');
-    if (blank == std::string_view::npos || line.size() < blank + 4) {
-        return 0;
-    }
-    int status = 0;
-    for (const char c : line.substr(blank + 1, 3)) {
-        if (c < '0' || c > '9') {
-            return 0;
-        }
-        status = status * 10 + (c - '0');
-    }
-    return status;
-}
 
 } // namespace
 
-Transfer::Transfer(std::shared_ptr<CurlLoop> loop, HttpRequest request, HttpReceiver& receiver)
+Transfer::Transfer(std::shared_ptr<CurlLoop> loop, std::unique_ptr<HttpRequest> request,
+                   HttpReceiver& receiver)
     : loop_(std::move(loop)), request_(std::move(request)),
-      intake_(loop_->executor(), request_, receiver), handle_(loop_->take_handle()) {
+      intake_(loop_->executor(), *request_, receiver), handle_(loop_->take_handle()) {
     if (handle_ == nullptr) {
         throw std::bad_alloc();
     }
@@ -73,7 +41,7 @@ Transfer::~Transfer() {
 }
 
 asio::awaitable<void> Transfer::run(const HttpOptions& options) {
-    if (!request_.url.starts_with("http://") && !request_.url.starts_with("https://")) {
+    if (!request_->url.starts_with("http://") && !request_->url.starts_with("https://")) {
         intake_.fail(HttpFault::bad_request, "the URL is neither http nor https");
     }
     prepare(options);
@@ -93,32 +61,32 @@ asio::awaitable<void> Transfer::run(const HttpOptions& options) {
 
 void Transfer::prepare(const HttpOptions& options) {
     curl_easy_setopt(handle_, CURLOPT_PRIVATE, this);
-    curl_easy_setopt(handle_, CURLOPT_URL, request_.url.c_str());
+    curl_easy_setopt(handle_, CURLOPT_URL, request_->url.c_str());
     curl_easy_setopt(handle_, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(handle_, CURLOPT_NOSIGNAL, 1L);
     // A name lookup that is given up must not hold the loop up until the system's resolver answers.
     curl_easy_setopt(handle_, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(
         handle_, CURLOPT_CONNECTTIMEOUT_MS,
-        static_cast<long>(std::max<std::int64_t>(1, request_.timeouts.connect.count())));
+        static_cast<long>(std::max<std::int64_t>(1, request_->timeouts.connect.count())));
     curl_easy_setopt(handle_, CURLOPT_USERAGENT, (std::string("mr-ws/") + kVersion).c_str());
-    const std::string& proxy = request_.proxy.empty() ? options.proxy : request_.proxy;
+    const std::string& proxy = request_->proxy.empty() ? options.proxy : request_->proxy;
     curl_easy_setopt(handle_, CURLOPT_PROXY, proxy.c_str()); // empty: not the environment's
     curl_easy_setopt(handle_, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(handle_, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-    const std::string& ca_file = request_.ca_file.empty() ? options.ca_file : request_.ca_file;
+    const std::string& ca_file = request_->ca_file.empty() ? options.ca_file : request_->ca_file;
     if (!ca_file.empty()) {
         curl_easy_setopt(handle_, CURLOPT_CAINFO, ca_file.c_str());
     }
-    if (!request_.connect_to.empty()) { // "::" is for any host and port of the URL
-        connect_to_ = curl_slist_append(nullptr, ("::" + request_.connect_to).c_str());
+    if (!request_->connect_to.empty()) { // "::" is for any host and port of the URL
+        connect_to_ = curl_slist_append(nullptr, ("::" + request_->connect_to).c_str());
         if (connect_to_ == nullptr) {
             throw std::bad_alloc();
         }
         curl_easy_setopt(handle_, CURLOPT_CONNECT_TO, connect_to_);
     }
     curl_easy_setopt(handle_, CURLOPT_ERRORBUFFER, error_text_.data());
-    if (request_.still_wanted) {
+    if (request_->still_wanted) {
         curl_easy_setopt(handle_, CURLOPT_PREREQFUNCTION, &Transfer::on_ready_to_send);
         curl_easy_setopt(handle_, CURLOPT_PREREQDATA, this);
     }
@@ -126,7 +94,7 @@ void Transfer::prepare(const HttpOptions& options) {
     curl_easy_setopt(handle_, CURLOPT_HEADERDATA, this);
     curl_easy_setopt(handle_, CURLOPT_WRITEFUNCTION, &Transfer::on_body);
     curl_easy_setopt(handle_, CURLOPT_WRITEDATA, this);
-    if (request_.trickles) {
+    if (request_->trickles) {
         curl_easy_setopt(handle_, CURLOPT_BUFFERSIZE, kTrickleReadBytes);
         curl_easy_setopt(handle_, CURLOPT_UPLOAD_BUFFERSIZE, kTrickleUploadBytes);
     }
@@ -137,37 +105,35 @@ void Transfer::prepare(const HttpOptions& options) {
 void Transfer::prepare_connection() {
     curl_easy_setopt(handle_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     curl_easy_setopt(handle_, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(handle_, CURLOPT_TCP_KEEPIDLE, kKeepAliveSeconds);
-    curl_easy_setopt(handle_, CURLOPT_TCP_KEEPINTVL, kKeepAliveSeconds);
+    curl_easy_setopt(handle_, CURLOPT_TCP_KEEPIDLE, long{kKeepAliveInterval.count()});
+    curl_easy_setopt(handle_, CURLOPT_TCP_KEEPINTVL, long{kKeepAliveInterval.count()});
     curl_easy_setopt(handle_, CURLOPT_SOCKOPTFUNCTION, &Transfer::on_socket_made);
 }
 
-// CURLOPT_SOCKOPTFUNCTION(3), tcp(7): what is sent and not acknowledged for so long has found a
-// dead network; without it everything that comes later would be sent into the same silence.
+// CURLOPT_SOCKOPTFUNCTION(3)
 int Transfer::on_socket_made(void*, curl_socket_t fd, curlsocktype) noexcept {
-    const unsigned limit_ms = kUnacknowledgedLimit.count();
-    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof limit_ms); // as good as can be
+    expect_acknowledgements(fd);
     return CURL_SOCKOPT_OK;
 }
 
 void Transfer::prepare_method() {
-    if (request_.method == "HEAD") {
+    if (request_->method == "HEAD") {
         curl_easy_setopt(handle_, CURLOPT_NOBODY, 1L);
         return;
     }
-    if (!request_.body.empty() || request_.method == "POST") {
+    if (!request_->body.empty() || request_->method == "POST") {
         curl_easy_setopt(handle_, CURLOPT_POST, 1L);
         curl_easy_setopt(handle_, CURLOPT_POSTFIELDSIZE_LARGE,
-                         static_cast<curl_off_t>(request_.body.size()));
-        curl_easy_setopt(handle_, CURLOPT_POSTFIELDS, request_.body.data()); // not copied
+                         static_cast<curl_off_t>(request_->body.size()));
+        curl_easy_setopt(handle_, CURLOPT_POSTFIELDS, request_->body.data()); // not copied
     }
-    curl_easy_setopt(handle_, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+    curl_easy_setopt(handle_, CURLOPT_CUSTOMREQUEST, request_->method.c_str());
 }
 
 void Transfer::prepare_headers() {
     // An empty value takes out what curl would add by itself.
     std::vector<std::string> lines = {"Expect:", "Content-Type:"};
-    for (const std::string& line : request_.headers) {
+    for (const std::string& line : request_->headers) {
         if (!header_well_formed(line)) {
             intake_.fail(HttpFault::bad_request, kMalformedHeader);
         }
@@ -221,22 +187,7 @@ bool Transfer::take_header(std::string_view line) {
     if (intake_.head_done()) {
         return true; // trailers: nobody needs them
     }
-    const std::string_view text = trimmed(line);
-    if (text.starts_with("HTTP/")) {
-        head_ = HttpHead();
-        head_.status = status_of(text);
-    } else if (!text.empty()) {
-        const std::size_t colon = text.find(':');
-        if (colon != std::string_view::npos) {
-            HttpHeader header;
-            header.name = lower_case(text.substr(0, colon));
-            header.value = trimmed(text.substr(colon + 1));
-            head_.headers.push_back(std::move(header));
-        }
-    } else if (head_.status >= 200) { // interim heads (1xx) are followed by the real one
-        return intake_.head(std::move(head_));
-    }
-    return true;
+    return !add_head_line(head_, trimmed(line)) || intake_.head(std::move(head_));
 }
 
 void Transfer::resume() {
@@ -253,7 +204,7 @@ void Transfer::resume() {
 int Transfer::on_ready_to_send(void* self, char*, char*, int, int) noexcept {
     auto& transfer = *static_cast<Transfer*>(self);
     try {
-        if (transfer.request_.still_wanted()) {
+        if (transfer.request_->still_wanted()) {
             return CURL_PREREQFUNC_OK;
         }
         transfer.intake_.refuse(HttpFault::withdrawn);

@@ -13,7 +13,8 @@ namespace mr::net {
 
 class Transfer : public Resumable, public std::enable_shared_from_this<Transfer> {
   public:
-    Transfer(std::shared_ptr<CurlLoop> loop, HttpRequest request, HttpReceiver& receiver);
+    Transfer(std::shared_ptr<CurlLoop> loop, std::unique_ptr<HttpRequest> request,
+             HttpReceiver& receiver);
     ~Transfer();
     Transfer(const Transfer&) = delete;
     Transfer& operator=(const Transfer&) = delete;
@@ -40,7 +41,7 @@ class Transfer : public Resumable, public std::enable_shared_from_this<Transfer>
     bool take_header(std::string_view line);
 
     std::shared_ptr<CurlLoop> loop_;
-    HttpRequest request_;
+    std::unique_ptr<HttpRequest> request_;
     ResponseIntake intake_;
     CURL* handle_;
     curl_slist* headers_ = nullptr;
