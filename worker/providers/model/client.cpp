@@ -3,16 +3,13 @@
 #include "worker/async.h"
 #include "worker/log.h"
 #include "worker/metrics/meters.h"
-#include "worker/pipeline/concurrency.h"
 #include "worker/providers/call_log.h"
 #include "worker/providers/model/exchange.h"
 #include "worker/providers/retry.h"
 #include "worker/random.h"
 
 #include <algorithm>
-#include <boost/asio/this_coro.hpp>
 #include <utility>
-#include <vector>
 
 namespace mr::model {
 namespace {
@@ -52,12 +49,13 @@ class Client final : public ChatModel {
                 co_await options_.gate->admit(call);
             }
             const Features sent = features_;
-            Exchange exchange(*dialect_, sink);
-            const std::optional<Failure> failure = co_await ask(request, sent, exchange, call);
+            Exchange exchange(*dialect_, sink, call);
+            co_await ask(request, sent, exchange, call);
             if (exchange.usage()) {
                 call.usage.push_back(*exchange.usage());
                 count_tokens(*exchange.usage());
             }
+            const std::optional<Failure>& failure = exchange.outcome();
             if (!failure) {
                 co_return;
             }
@@ -89,30 +87,32 @@ class Client final : public ChatModel {
     }
 
   private:
-    Task<std::optional<Failure>> ask(const ModelRequest& request, const Features& features,
-                                     Exchange& exchange, CallContext& call) {
-        std::optional<Failure> failure;
+    // The request is not looked at any more once something of its answer has been passed on.
+    Task<void> ask(const ModelRequest& request, const Features& features, Exchange& exchange,
+                   CallContext& call) {
+        const bool streamed = streams(request, features);
         const std::string credential = co_await credential_->header(call);
-        net::HttpRequest http = http_request(request, features, call, credential);
         metrics::RequestWatch watch(dialect_->provider(), kOperation);
         try {
-            if (call.wait_room) {
-                co_await stream_with_room(std::move(http), exchange, call);
-            } else {
-                co_await http_->stream(std::move(http), exchange);
-            }
-            failure = exchange.finish();
+            co_await send(request, features, exchange, call, credential);
+            exchange.finish();
         } catch (const net::HttpError& error) {
-            failure = exchange.lost(error);
+            exchange.lost(error);
         }
-        tell(failure, streams(request, features), exchange, watch);
-        co_return failure;
+        tell(streamed, exchange, watch);
     }
 
     // This one and some below are not inlined: what the body of a coroutine calls inline has its
     // locals in the coroutine's frame, which lies there as long as an answer streams.
-    [[gnu::noinline]] void tell(const std::optional<Failure>& failure, bool streamed,
-                                const Exchange& exchange, metrics::RequestWatch& watch) const {
+    [[gnu::noinline]] Task<void> send(const ModelRequest& request, const Features& features,
+                                      Exchange& exchange, const CallContext& call,
+                                      const std::string& credential) const {
+        return http_->stream(http_request(request, features, call, credential), exchange);
+    }
+
+    [[gnu::noinline]] void tell(bool streamed, const Exchange& exchange,
+                                metrics::RequestWatch& watch) const {
+        const std::optional<Failure>& failure = exchange.outcome();
         watch.ended(failure ? provider_fault_name(failure->fault) : "ok");
         if (exchange.first_text() && streamed) {
             const auto took = *exchange.first_text() - watch.started();
@@ -137,45 +137,8 @@ class Client final : public ChatModel {
         add("cached", usage.cached_tokens);
     }
 
-    // A model that is faster than its readers is read no further until there is room again.
-    struct Room {
-        explicit Room(const boost::asio::any_io_executor& executor) : changed(executor) {}
-        Signal changed;
-        bool over = false;
-    };
-
-    Task<void> stream_with_room(net::HttpRequest http, Exchange& exchange,
-                                const CallContext& call) {
-        const auto executor = co_await boost::asio::this_coro::executor;
-        Room room(executor);
-        exchange.on_full = [&room] { room.changed.notify(); };
-        std::vector<Task<void>> works;
-        works.push_back(stream_to_end(std::move(http), exchange, room));
-        works.push_back(make_room(exchange, call, room));
-        co_await run_all(std::move(works));
-    }
-
-    Task<void> stream_to_end(net::HttpRequest http, Exchange& exchange, Room& room) {
-        co_await http_->stream(std::move(http), exchange);
-        room.over = true;
-        room.changed.notify();
-    }
-
-    static Task<void> make_room(Exchange& exchange, const CallContext& call, Room& room) {
-        while (!room.over) {
-            if (exchange.full()) {
-                co_await call.wait_room();
-                exchange.room();
-            } else {
-                co_await room.changed.wait();
-            }
-        }
-    }
-
-    [[gnu::noinline]] net::HttpRequest http_request(const ModelRequest& request,
-                                                    const Features& features,
-                                                    const CallContext& call,
-                                                    const std::string& credential) const {
+    net::HttpRequest http_request(const ModelRequest& request, const Features& features,
+                                  const CallContext& call, const std::string& credential) const {
         WireRequest wire = dialect_->request(request, features);
         net::HttpRequest http("POST", options_.base_url + wire.path);
         http.still_wanted = call.owned;

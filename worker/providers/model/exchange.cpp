@@ -1,5 +1,6 @@
 #include "worker/providers/model/exchange.h"
 
+#include "worker/log.h"
 #include "worker/providers/evidence.h"
 #include "worker/providers/model/options.h"
 #include "worker/providers/retry.h"
@@ -26,8 +27,11 @@ bool is_event_stream(std::string_view type) {
 } // namespace
 
 void Exchange::head(const net::HttpHead& head) {
-    head_ = head;
+    head_.status = head.status;
     stream_ = head.status == 200 && is_event_stream(head.header("content-type"));
+    if (!stream_ || log::enabled(log::Level::debug)) { // of a stream they are for the log alone
+        head_.headers = head.headers;
+    }
 }
 
 net::HttpReceiver::Flow Exchange::body(std::string_view piece) {
@@ -40,8 +44,7 @@ net::HttpReceiver::Flow Exchange::body(std::string_view piece) {
         whole_ += piece;
         return Flow::go_on;
     }
-    if (on_full && full()) {
-        on_full();
+    if (call_.wait_room && ahead_ >= kTextAhead) {
         return Flow::pause;
     }
     raw_.feed(piece);
@@ -101,12 +104,13 @@ void Exchange::count(const Usage& usage) {
     all.model = model_;
 }
 
-void Exchange::room() {
+Task<void> Exchange::paused() {
+    co_await call_.wait_room();
     ahead_ = 0;
     resume();
 }
 
-std::optional<Failure> Exchange::finish() {
+void Exchange::finish() {
     if (head_.status != 200 && !failure_) {
         failure_ = refusal();
     }
@@ -129,7 +133,6 @@ std::optional<Failure> Exchange::finish() {
     if (!failure_) {
         failure_ = verdict();
     }
-    return failure_;
 }
 
 std::optional<Failure> Exchange::error_behind_the_stream() const {
@@ -193,13 +196,18 @@ Failure Exchange::refusal() const {
     return out;
 }
 
-std::optional<Failure> Exchange::lost(const net::HttpError& error) {
-    const std::string detail = error.what();
+void Exchange::lost(const net::HttpError& error) {
     const bool broke_off =
         error.fault() == net::HttpFault::timeout || error.fault() == net::HttpFault::lost;
     if (broke_off && stream_ && (stop_ != Stop::none || !raw_.text().empty())) {
-        return finish(); // all has been said, only the end of the stream is missing
+        finish(); // all has been said, only the end of the stream is missing
+    } else {
+        failure_ = failure_of_loss(error);
     }
+}
+
+Failure Exchange::failure_of_loss(const net::HttpError& error) const {
+    const std::string detail = error.what();
     switch (error.fault()) {
     case net::HttpFault::timeout:
         return failure(ProviderFault::timeout, "the language model did not answer in time", detail,

@@ -19,22 +19,21 @@ inline constexpr std::size_t kTextAhead = 64 * 1024; // given to the sink withou
 
 class Exchange final : public net::HttpReceiver {
   public:
-    // Both outlive it.
-    Exchange(const Dialect& dialect, ModelSink& sink) : dialect_(dialect), sink_(sink) {}
+    // All outlive it. A model that is faster than its readers is read no further, when it has said
+    // more than kTextAhead, until call.wait_room(), if there is one.
+    Exchange(const Dialect& dialect, ModelSink& sink, const CallContext& call)
+        : dialect_(dialect), sink_(sink), call_(call) {}
 
     void head(const net::HttpHead& head) override;
     Flow body(std::string_view piece) override;
 
-    // The response has ended, or has been lost on the way: null when the reply is whole. The sink
-    // has been told its end then.
-    std::optional<Failure> finish();
-    std::optional<Failure> lost(const net::HttpError& error);
+    // The response has ended, or has been lost on the way.
+    void finish();
+    void lost(const net::HttpError& error);
+    // After either: null when the reply is whole. The sink has been told its end then.
+    const std::optional<Failure>& outcome() const { return failure_; }
 
-    // More than kTextAhead has been said since the last room(): the stream pauses, `on_full` is
-    // called, and room() lets it go on. Without `on_full` it never pauses.
-    std::function<void()> on_full;
-    bool full() const { return ahead_ >= kTextAhead; }
-    void room();
+    boost::asio::awaitable<void> paused() override;
 
     // What has been counted, also of a reply that failed.
     const std::optional<Usage>& usage() const { return usage_; }
@@ -47,11 +46,13 @@ class Exchange final : public net::HttpReceiver {
     void take(const Piece& piece);
     void count(const Usage& usage);
     std::optional<Failure> verdict();
+    Failure failure_of_loss(const net::HttpError& error) const;
     std::optional<Failure> error_behind_the_stream() const;
     Failure refusal() const;
 
     const Dialect& dialect_;
     ModelSink& sink_;
+    const CallContext& call_;
     net::HttpHead head_;
     net::SseDecoder decoder_;
     RawTail raw_;

@@ -12,9 +12,9 @@ namespace {
 // What has been delivered is not said again, and what has been said is not taken back.
 class AnswerSink final : public ModelSink {
   public:
-    // Both outlive it.
-    AnswerSink(std::string_view delivered, const TextSink& sink)
-        : delivered_(delivered), sink_(sink), cut_(delivered) {}
+    // All outlive it. What was asked is forgotten with the first word: there is no other attempt.
+    AnswerSink(std::string_view delivered, const TextSink& sink, ModelRequest& asked)
+        : delivered_(delivered), sink_(sink), asked_(asked), cut_(delivered) {}
 
     void begin() override { cut_ = OverlapCut(delivered_); }
     void text(std::string_view piece) override { say(cut_.feed(piece)); }
@@ -23,14 +23,18 @@ class AnswerSink final : public ModelSink {
 
   private:
     void say(const std::string& text) {
-        if (!text.empty()) {
-            said_any_ = true;
-            sink_(text);
+        if (text.empty()) {
+            return;
         }
+        if (!std::exchange(said_any_, true)) {
+            const ModelRequest gone = std::move(asked_);
+        }
+        sink_(text);
     }
 
     std::string_view delivered_;
     const TextSink& sink_;
+    ModelRequest& asked_;
     OverlapCut cut_;
     bool said_any_ = false;
 };
@@ -41,8 +45,8 @@ class ModelResponder final : public Responder {
 
     Task<void> respond(const AnswerRequest& request, const TextSink& sink,
                        CallContext& call) override {
-        const ModelRequest asked = answer_request(request);
-        AnswerSink answer(request.delivered, sink);
+        ModelRequest asked = answer_request(request);
+        AnswerSink answer(request.delivered, sink, asked);
         co_await model_->generate(asked, answer, call);
     }
 
