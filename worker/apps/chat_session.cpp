@@ -206,9 +206,7 @@ asio::awaitable<void> ChatSession::run_jobs() {
             co_await resume_turn();
         }
         while (!jobs_.empty() && !stopping_) {
-            const JobPointer job = jobs_.front();
-            co_await run_job(job);
-            forget(job);
+            co_await run_job(jobs_.front());
         }
     } catch (const std::exception& error) {
         lost_ = checkpoint();
@@ -241,13 +239,16 @@ asio::awaitable<void> ChatSession::resume_turn() {
     co_await run_turn();
 }
 
+// Which it forgets.
 asio::awaitable<void> ChatSession::run_job(JobPointer job) {
     if (job->message.kind == ClientMessage::Kind::feedback) {
         co_await feedback(job);
+        forget(job);
         co_return;
     }
     if (job->message.kind == ClientMessage::Kind::voice) {
         co_await forget_unheard(job);
+        forget(job);
         co_return;
     }
     if (!job->message.message_id.empty()) {
@@ -270,12 +271,17 @@ asio::awaitable<void> ChatSession::run_job(JobPointer job) {
             co_return;
         }
     }
-    if (!stopping_) {
-        co_await run_question(job);
+    if (stopping_) {
+        forget(job);
+    } else {
+        begin_question(std::move(job));
+        co_await run_turn();
     }
 }
 
-asio::awaitable<void> ChatSession::run_question(JobPointer job) {
+// No coroutine, and not inlined into one: what it needs would lie in the frame as long as the turn
+// runs.
+[[gnu::noinline]] void ChatSession::begin_question(JobPointer job) {
     Consumed consumed;
     settle_mail(job->mail, consumed);
     make_turn(make_record(*job), std::move(consumed), ChatTurn::Origin::asked);
@@ -286,7 +292,6 @@ asio::awaitable<void> ChatSession::run_question(JobPointer job) {
     if (job->cancelled != CancelBy::none) {
         turn_->cancel(job->cancelled);
     }
-    co_await run_turn();
 }
 
 void ChatSession::make_turn(TurnRecord turn_record, Consumed consumed, ChatTurn::Origin origin) {

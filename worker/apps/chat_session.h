@@ -93,7 +93,7 @@ class ChatSession final : public App, private VoiceHost {
     boost::asio::awaitable<void> drop_checkpoint();
     boost::asio::awaitable<void> resume_turn();
     boost::asio::awaitable<void> run_job(JobPointer job);
-    boost::asio::awaitable<void> run_question(JobPointer job);
+    void begin_question(JobPointer job);
     boost::asio::awaitable<void> run_turn();
     boost::asio::awaitable<bool> find_replaced(JobPointer job);
     boost::asio::awaitable<void> feedback(JobPointer job);

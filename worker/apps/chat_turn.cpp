@@ -268,13 +268,25 @@ asio::awaitable<TurnRequest> ChatTurn::make_request() {
 }
 
 asio::awaitable<ChatTurn::Ending> ChatTurn::answer() {
-    TurnRequest request = co_await make_request();
-    const SteadyTime deadline = request.deadline;
-    if (cancelled_by_ != CancelBy::none || stopping_) {
-        Ending early; // cancelled before it began
-        early.status = "cancelled";
-        co_return early;
+    const std::optional<SteadyTime> deadline = co_await start_child();
+    Ending ending;
+    if (deadline) {
+        co_await await_child(child_, *deadline + kBudgetGrace);
+        ending = co_await wind_down(child_);
+    } else {
+        ending.status = "cancelled";
     }
+    co_return ending;
+}
+
+// The end of its time; null: it was cancelled before it began. Apart from answer(), in whose frame
+// the request would lie as long as the turn runs.
+asio::awaitable<std::optional<SteadyTime>> ChatTurn::start_child() {
+    TurnRequest request = co_await make_request();
+    if (cancelled_by_ != CancelBy::none || stopping_) {
+        co_return std::nullopt;
+    }
+    const SteadyTime deadline = request.deadline;
     child_ = std::make_shared<Child>(session_.relay.executor);
     auto handler = [child = child_](std::exception_ptr failure, TurnResult result) {
         child->done = true;
@@ -284,9 +296,7 @@ asio::awaitable<ChatTurn::Ending> ChatTurn::answer() {
     };
     asio::co_spawn(session_.relay.executor, function_(std::move(request), *host_),
                    asio::bind_cancellation_slot(child_->cancellation.slot(), handler));
-    co_await await_child(child_, deadline + kBudgetGrace);
-    Ending ending = co_await wind_down(child_);
-    co_return ending;
+    co_return deadline;
 }
 
 // Until the pipeline has ended or must end.

@@ -91,6 +91,7 @@ class ChatTurn {
     bool restore_told(PastTurn& past);
     boost::asio::awaitable<TurnRequest> make_request();
     boost::asio::awaitable<Ending> answer();
+    boost::asio::awaitable<std::optional<SteadyTime>> start_child();
     boost::asio::awaitable<void> await_child(std::shared_ptr<Child> child, SteadyTime deadline);
     boost::asio::awaitable<Ending> wind_down(std::shared_ptr<Child> child);
     Ending ending_of(Child& child);

@@ -4,8 +4,8 @@
 
 #include "worker/session/store.h"
 
-#include <deque>
 #include <functional>
+#include <list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,7 +37,7 @@ class RememberedIds {
         int64_t at_ms = 0;
     };
 
-    using Entries = std::deque<Entry>;
+    using Entries = std::list<Entry>; // unlike a deque, nothing while it is empty
 
     boost::asio::awaitable<void> load();
     static boost::asio::awaitable<std::optional<Entries>> read(Relay& relay, KeyText meta,
