@@ -2,6 +2,8 @@
 // that a new owner must not send again. Fed with events, live or read back from the log. Pure.
 #pragma once
 
+#include "worker/apps/told_list.h"
+
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -23,7 +25,7 @@ class TurnView {
     // The start or completion of a phase or tool, or a chart, that has been told before.
     bool has_told(const nlohmann::ordered_json& v1) const;
     // tool_start events without their tool_complete.
-    std::vector<nlohmann::ordered_json> open_tools() const;
+    std::vector<nlohmann::ordered_json> open_tools() const { return tools_.open(); }
     void append_text(std::string_view piece);
 
     const std::string& text() const { return *text_; }
@@ -41,14 +43,12 @@ class TurnView {
   private:
     using Json = nlohmann::ordered_json;
 
-    static void merge(Json& list, const char* key, const Json& v1, const Json& added);
-
     std::shared_ptr<std::string> text_ = std::make_shared<std::string>();
     size_t text_units_ = 0;
-    Json phases_ = Json::array();
-    Json tools_ = Json::array();
-    Json charts_ = Json::array();
-    Json sources_ = Json::array();
+    ToldList phases_{"phase", "data"};
+    ToldList tools_{"tool", "summary"};
+    ToldList charts_{"chart_id", "chart_id"};
+    std::string sources_ = "[]"; // JSON
     Json error_;
     Json end_ = Json::object(); // what only response_complete tells
 };
