@@ -1,170 +1,140 @@
 #include "worker/net/h1_reader.h"
 
-#include <algorithm>
-#include <charconv>
-#include <limits>
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/basic_parser.hpp>
+#include <boost/none.hpp>
 #include <utility>
 
 namespace mr::net {
 
-namespace {
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
 
-// A number that is the whole text; null: it is none, or larger than 64 bits.
-std::optional<std::uint64_t> number(std::string_view text, int base) {
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-    const bool whole = error == std::errc() && end == text.data() + text.size();
-    return whole ? std::optional(value) : std::nullopt;
-}
+// The response's parts on their way to the intake.
+class H1Reader::Parser final : public http::basic_parser<false> {
+  public:
+    Parser(ResponseIntake& intake, bool bodiless) : intake_(intake) {
+        header_limit(kMaxResponseHeadBytes);
+        body_limit(boost::none); // the intake's
+        skip(bodiless);
+    }
 
-// Null: there is none. All of them have to say the same.
-std::optional<std::string_view> content_length(const HttpHead& head, bool& good) {
-    std::optional<std::string_view> length;
-    for (const HttpHeader& header : head.headers) {
-        if (header.name == "content-length") {
-            good = good && (!length || *length == header.value);
-            length = header.value;
+    bool interim() const { return status_ / 100 == 1; }
+    bool stopped() const { return stopped_; } // by the intake, which knows why
+
+  private:
+    using Error = beast::error_code;
+    using Text = beast::string_view;
+
+    void on_request_impl(http::verb, Text, Text, int, Error&) override {}
+    void on_response_impl(int status, Text, int, Error&) override {
+        status_ = head_.status = status;
+    }
+    void on_field_impl(http::field, Text name, Text value, Error&) override {
+        if (!intake_.head_done()) { // nobody needs trailers
+            head_.headers.push_back({lower_case({name.data(), name.size()}), std::string(value)});
         }
     }
-    return length;
+    void on_header_impl(Error& error) override {
+        if (!interim() && !intake_.head(std::exchange(head_, {}))) {
+            stop(error);
+        }
+    }
+    void on_body_init_impl(const boost::optional<std::uint64_t>&, Error&) override {}
+    std::size_t on_body_impl(Text piece, Error& error) override { return give(piece, error); }
+    void on_chunk_header_impl(std::uint64_t, Text, Error&) override {}
+    std::size_t on_chunk_body_impl(std::uint64_t, Text piece, Error& error) override {
+        return give(piece, error);
+    }
+    void on_finish_impl(Error&) override {}
+
+    std::size_t give(Text piece, Error& error) {
+        switch (intake_.body({piece.data(), piece.size()})) {
+        case ResponseIntake::Taken::paused:
+            error = http::error::need_buffer;
+            return 0;
+        case ResponseIntake::Taken::stop:
+            stop(error);
+            break;
+        case ResponseIntake::Taken::yes:
+            break;
+        }
+        return piece.size();
+    }
+
+    void stop(Error& error) {
+        stopped_ = true;
+        error = http::error::end_of_stream;
+    }
+
+    ResponseIntake& intake_;
+    HttpHead head_;
+    int status_ = 0;
+    bool stopped_ = false;
+};
+
+H1Reader::H1Reader(ResponseIntake& intake, bool bodiless)
+    : intake_(intake), parser_(std::make_unique<Parser>(intake, bodiless)), bodiless_(bodiless) {}
+
+H1Reader::~H1Reader() = default;
+
+bool H1Reader::over() const {
+    return !failed_ && parser_->is_done() && !parser_->interim();
 }
 
-} // namespace
+bool H1Reader::reusable() const {
+    return over() && parser_->keep_alive() && held_.empty();
+}
 
-std::size_t H1Reader::feed(std::string_view bytes) {
+void H1Reader::feed(std::string_view bytes) {
+    if (held_.empty()) {
+        held_ = bytes.substr(parse(bytes));
+    } else {
+        held_ += bytes;
+        held_.erase(0, parse(held_));
+    }
+    const bool waits = !over() && !failed_ && !intake_.paused();
+    if (waits && held_.size() > kMaxResponseHeadBytes) { // trailers, the line of a chunk
+        fail(HttpFault::too_large);
+    }
+}
+
+// How much of it.
+std::size_t H1Reader::parse(std::string_view bytes) {
     std::size_t used = 0;
-    while (used < bytes.size() && !over() && !failed() && !intake_.paused()) {
-        const std::string_view rest = bytes.substr(used);
-        const bool in_body =
-            state_ == State::body || state_ == State::rest || state_ == State::chunk;
-        used += in_body ? take_body(rest) : take_line(rest);
+    while (used < bytes.size() && !over() && !failed_ && !intake_.paused()) {
+        const bool in_head = !intake_.head_done();
+        beast::error_code error;
+        const std::size_t count =
+            parser_->put(boost::asio::buffer(bytes.data() + used, bytes.size() - used), error);
+        used += count;
+        if (in_head && !intake_.head_bytes(count)) {
+            failed_ = true;
+        } else if (error == http::error::need_more || error == http::error::need_buffer) {
+            break;
+        } else if (parser_->stopped()) {
+            failed_ = true;
+        } else if (error) {
+            const bool large = error == http::error::header_limit;
+            fail(large ? HttpFault::too_large : HttpFault::protocol);
+        } else if (parser_->is_done() && parser_->interim()) {
+            parser_ = std::make_unique<Parser>(intake_, bodiless_);
+        }
     }
     return used;
 }
 
-std::size_t H1Reader::take_line(std::string_view bytes) {
-    const bool of_head = state_ == State::head || state_ == State::trailers;
-    const std::size_t end = bytes.find('\n');
-    const std::size_t size = end == std::string_view::npos ? bytes.size() : end + 1;
-    if (of_head && !intake_.head_bytes(size)) {
-        state_ = State::failed;
-        return size;
-    }
-    if (!of_head && line_.size() + size > kMaxChunkLineBytes) {
-        fail(HttpFault::protocol);
-        return size;
-    }
-    if (end == std::string_view::npos) {
-        line_ += bytes;
-        return size;
-    }
-    if (line_.empty()) {
-        line(trimmed(bytes.substr(0, end)));
-    } else {
-        line_ += bytes.substr(0, end);
-        const std::string whole = std::exchange(line_, {});
-        line(trimmed(whole));
-    }
-    return size;
-}
-
-void H1Reader::line(std::string_view text) {
-    switch (state_) {
-    case State::head:
-        if (head_.status == 0) {
-            keep_ = text.starts_with("HTTP/1.1 ");
-        }
-        if (head_.status == 0 && !text.starts_with("HTTP/1.")) {
-            fail(HttpFault::protocol);
-        } else if (add_head_line(head_, text)) {
-            end_of_head();
-        }
-        return;
-    case State::chunk_size: {
-        const auto size = number(trimmed(text.substr(0, text.find(';'))), 16);
-        if (!size) {
-            fail(HttpFault::protocol);
-            return;
-        }
-        left_ = *size;
-        state_ = left_ == 0 ? State::trailers : State::chunk;
-        return;
-    }
-    case State::chunk_end:
-        state_ = State::chunk_size;
-        if (!text.empty()) {
-            fail(HttpFault::protocol);
-        }
-        return;
-    case State::trailers: // nobody needs them
-        state_ = text.empty() ? State::over : State::trailers;
-        return;
-    default:
-        return;
-    }
-}
-
-// RFC 9112 section 6.3
-void H1Reader::end_of_head() {
-    const int status = head_.status;
-    const bool none = bodiless_ || status == 204 || status == 304;
-    const std::string_view coding = head_.header("transfer-encoding");
-    const bool chunked = !none && lower_case(coding).ends_with("chunked");
-    bool good = true;
-    const auto length = content_length(head_, good);
-    const auto size = length ? number(*length, 10) : std::nullopt;
-    keep_ = keep_ && lower_case(head_.header("connection")).find("close") == std::string::npos;
-    if (!none && coding.empty() && length && (!good || !size)) {
-        fail(HttpFault::protocol);
-        return;
-    }
-    if (none) {
-        state_ = State::over;
-    } else if (chunked) {
-        state_ = State::chunk_size;
-    } else if (coding.empty() && size) {
-        left_ = *size;
-        state_ = left_ == 0 ? State::over : State::body;
-    } else {
-        left_ = std::numeric_limits<std::uint64_t>::max();
-        state_ = State::rest;
-        keep_ = false;
-    }
-    if (!intake_.head(std::exchange(head_, {}))) {
-        state_ = State::failed;
-    }
-}
-
-std::size_t H1Reader::take_body(std::string_view bytes) {
-    const std::string_view piece = bytes.substr(0, std::min<std::uint64_t>(left_, bytes.size()));
-    switch (intake_.body(piece)) {
-    case ResponseIntake::Taken::paused:
-        return 0;
-    case ResponseIntake::Taken::stop:
-        state_ = State::failed;
-        return piece.size();
-    case ResponseIntake::Taken::yes:
-        break;
-    }
-    if (state_ != State::rest) {
-        left_ -= piece.size();
-    }
-    if (left_ == 0) {
-        state_ = state_ == State::body ? State::over : State::chunk_end;
-    }
-    return piece.size();
-}
-
 bool H1Reader::end_of_stream() {
-    if (state_ == State::rest) {
-        state_ = State::over;
+    if (parser_->got_some() && !over() && !failed_) {
+        beast::error_code error;
+        parser_->put_eof(error);
     }
     return over();
 }
 
 void H1Reader::fail(HttpFault fault) {
     intake_.refuse(fault);
-    state_ = State::failed;
+    failed_ = true;
 }
 
 } // namespace mr::net

@@ -1,56 +1,43 @@
-// Reads a response of HTTP/1.1 from bytes that come in pieces of any size (RFC 9112), of a
-// connection with one request at a time. Pure: no I/O. Remote input: bounded, nothing of it is
-// trusted. Keeps a line that has not ended yet, and nothing of a body.
+// Reads a response of HTTP/1.1 from bytes that come in pieces of any size, of a connection with one
+// request at a time: Boost.Beast's parser (RFC 9112), and the bounds of this house. Pure: no I/O.
+// Keeps what cannot be read yet, and nothing of a body.
 #pragma once
 
 #include "worker/net/response_intake.h"
 
-namespace mr::net {
+#include <memory>
+#include <string>
+#include <string_view>
 
-inline constexpr std::size_t kMaxChunkLineBytes = 4 * 1024; // size and extensions
+namespace mr::net {
 
 class H1Reader {
   public:
     // `intake` is told, and outlives it. `bodiless`: the request was a HEAD.
-    H1Reader(ResponseIntake& intake, bool bodiless) : intake_(intake), bodiless_(bodiless) {}
+    H1Reader(ResponseIntake& intake, bool bodiless);
+    ~H1Reader();
 
-    // How much of it is dealt with: all of it, unless the receiver has paused, the response is over
-    // or it has failed.
-    std::size_t feed(std::string_view bytes);
+    // While the receiver has paused, it is kept; feed({}) goes on afterwards.
+    void feed(std::string_view bytes);
     // The connection has no more. False: the response is not whole.
     bool end_of_stream();
 
-    bool over() const { return state_ == State::over; }
-    bool failed() const { return state_ == State::failed; } // the intake knows why
+    bool over() const;
+    bool failed() const { return failed_; } // the intake knows why
     // After a response that is over: the connection takes another request.
-    bool reusable() const { return over() && keep_; }
+    bool reusable() const;
 
   private:
-    enum class State : std::uint8_t {
-        head,
-        body,       // so many bytes
-        rest,       // all that comes
-        chunk_size, // a line with it
-        chunk,
-        chunk_end, // the end of line behind it
-        trailers,
-        over,
-        failed,
-    };
+    class Parser;
 
-    std::size_t take_line(std::string_view bytes);
-    std::size_t take_body(std::string_view bytes);
-    void line(std::string_view text);
-    void end_of_head();
+    std::size_t parse(std::string_view bytes);
     void fail(HttpFault fault);
 
     ResponseIntake& intake_;
-    HttpHead head_;
-    std::string line_;       // the beginning of one that has not ended yet
-    std::uint64_t left_ = 0; // of the body, or of the chunk
-    State state_ = State::head;
+    std::unique_ptr<Parser> parser_; // of this response, or of an interim one in front of it
+    std::string held_;
     bool bodiless_;
-    bool keep_ = false;
+    bool failed_ = false;
 };
 
 } // namespace mr::net

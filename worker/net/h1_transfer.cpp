@@ -84,7 +84,7 @@ asio::awaitable<bool> H1Transfer::run(H1Socket socket, bool reused) {
 H1Socket H1Transfer::take_socket() {
     unwatch();
     H1Socket socket = std::move(socket_);
-    return reader_.reusable() && clean_ && output_.empty() ? std::move(socket) : H1Socket();
+    return reader_.reusable() && !refused_ && output_.empty() ? std::move(socket) : H1Socket();
 }
 
 std::string H1Transfer::request_text() const {
@@ -149,7 +149,7 @@ void H1Transfer::send() {
             return;
         }
         if (size < 0) {
-            clean_ = false;
+            refused_ = true;
             break;
         }
         sent_ += static_cast<std::size_t>(size);
@@ -179,18 +179,16 @@ void H1Transfer::receive() {
 
 // False: no more of it is to be read now.
 bool H1Transfer::take(std::string_view bytes) {
-    const std::size_t used = reader_.feed(bytes);
+    reader_.feed(bytes);
     if (intake_.head_done()) { // it is not sent again
         request_.reset();
         target_.reset();
     }
     if (reader_.over() || reader_.failed()) {
-        clean_ = clean_ && used == bytes.size();
         end();
         return false;
     }
     if (intake_.paused()) {
-        held_ = bytes.substr(used);
         watch();
         return false;
     }
@@ -205,9 +203,7 @@ void H1Transfer::resume() {
             return;
         }
         self->intake_.resumed();
-        const std::string held = std::exchange(self->held_, {});
-        const bool more = self->take(held);
-        if (more) {
+        if (self->take({})) {
             self->watch();
         }
     });

@@ -82,9 +82,8 @@ class H1Transfer final : public Resumable, public std::enable_shared_from_this<H
     H1Socket socket_;
     std::string output_; // not sent yet, behind sent_
     std::size_t sent_ = 0;
-    std::string held_;  // while the receiver has paused
-    std::string lost_;  // the connection, and why
-    bool clean_ = true; // nothing came behind the response
+    std::string lost_;     // the connection, and why
+    bool refused_ = false; // the server took no more of the request
 };
 
 } // namespace mr::net
