@@ -1,5 +1,6 @@
-// Detaching a WebSocket from its HTTP request: once the 101 has left, the request is freed with all
-// its memory and the socket goes to connection.h. It costs what hangs on a request: limit_conn no
+// Detaching a WebSocket from its HTTP request: the 101 goes to connection.h, in front of the first
+// frame, unless HTTP has to send it itself, and so does the socket; the request is freed with all
+// its memory. It costs what hangs on a request: limit_conn no
 // longer counts the connection, and the access log has a line for the handshake only. Never judges
 // a handshake, never answers one.
 #pragma once

@@ -5,6 +5,7 @@
 
 #include <bit>
 #include <charconv>
+#include <nlohmann/json.hpp>
 
 namespace mr {
 namespace {
@@ -54,18 +55,22 @@ constexpr bool needs_escape(unsigned char c) {
     return c < 0x20 || c == '"' || c == '\\';
 }
 
-// The first byte from `at` on that cannot stand in a string as it is; eight at a time.
-size_t next_to_escape(std::string_view text, size_t at) {
+// The first byte from `at` on that cannot stand in a string as it is, or has a bit of `beside` (the
+// same of each byte); eight at a time.
+size_t next_to_escape(std::string_view text, size_t at, uint64_t beside = 0) {
     for (; at + sizeof(uint64_t) <= text.size(); at += sizeof(uint64_t)) {
         const auto eight = load_le<uint64_t>(reinterpret_cast<const uint8_t*>(text.data()) + at);
-        const uint64_t found =
-            below(eight, 0x20) | below(eight ^ kLows * '"', 1) | below(eight ^ kLows * '\\', 1);
+        const uint64_t found = (eight & beside) | below(eight, 0x20) |
+                               below(eight ^ kLows * '"', 1) | below(eight ^ kLows * '\\', 1);
         if (found != 0) {
             return at + static_cast<size_t>(std::countr_zero(found)) / 8;
         }
     }
-    while (at < text.size() && !needs_escape(static_cast<unsigned char>(text[at]))) {
-        ++at;
+    for (; at < text.size(); ++at) {
+        const auto byte = static_cast<unsigned char>(text[at]);
+        if (needs_escape(byte) || (byte & beside) != 0) {
+            break;
+        }
     }
     return at;
 }
@@ -73,20 +78,7 @@ size_t next_to_escape(std::string_view text, size_t at) {
 // How much in front is ASCII that stands in a string as it is: of names, ids and most of English,
 // all.
 size_t plain_prefix(std::string_view text) {
-    size_t at = 0;
-    for (; at + sizeof(uint64_t) <= text.size(); at += sizeof(uint64_t)) {
-        const auto eight = load_le<uint64_t>(reinterpret_cast<const uint8_t*>(text.data()) + at);
-        const uint64_t found = (eight & kHighs) | below(eight, 0x20) |
-                               below(eight ^ kLows * '"', 1) | below(eight ^ kLows * '\\', 1);
-        if (found != 0) {
-            break;
-        }
-    }
-    while (at < text.size() && static_cast<unsigned char>(text[at]) < 0x80 &&
-           !needs_escape(static_cast<unsigned char>(text[at]))) {
-        ++at;
-    }
-    return at;
+    return next_to_escape(text, 0, kHighs);
 }
 
 void append_escaped(std::string& out, std::string_view text) {
@@ -135,6 +127,14 @@ void append_json_string(std::string& out, std::string_view text) {
         append_escaped(out, repaired(text));
     }
     out += '"';
+}
+
+std::string to_text(const nlohmann::ordered_json& value) {
+    return value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+std::string to_text(const nlohmann::json& value) {
+    return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 void JsonObject::name(std::string_view name) {

@@ -1,10 +1,11 @@
-// JSON text by hand, for what is written too often or too early for a JSON library: strings, their
-// measure, and where they may be cut; objects member by member. Appends to a std::string; never
-// parses.
+// JSON text: of a library's values, and by hand, for what is written too often or too early for
+// one: strings, their measure, and where they may be cut; objects member by member. Appends to a
+// std::string; never parses.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,10 @@ namespace mr {
 // The text as a JSON string with its quotes (RFC 8259 section 7): quotes, backslash and control
 // characters escaped, everything else as it is. Bytes that are no valid UTF-8 become U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
+
+// Compact JSON; bytes that are no UTF-8 become U+FFFD.
+std::string to_text(const nlohmann::ordered_json& value);
+std::string to_text(const nlohmann::json& value);
 
 // An object, written from its opening brace to close(). Names stand as they are: nothing in them
 // needs an escape.

@@ -1,6 +1,7 @@
 // What an owner holds of its session's conversation (worker/session/history.h): read once, kept in
 // step with what is written, bounded, and read anew where it cannot be relied upon.
 #include "tests/unit/worker_loop.h"
+#include "worker/providers/tasks/conversation.h"
 #include "worker/session/history.h"
 
 #include <charconv>
@@ -9,6 +10,10 @@ namespace mr::test {
 namespace {
 
 namespace asio = boost::asio;
+
+// What is held has to do for those who ask models.
+static_assert(kSaidMessages >= tasks::kHistoryMessages);
+static_assert(kSaidBytes >= 4 * tasks::kHistoryCodePoints);
 
 class WorkerConversation : public testing::Test {
   protected:
@@ -72,15 +77,7 @@ class WorkerConversation : public testing::Test {
     asio::awaitable<void> own(std::function<asio::awaitable<void>(History&)> work) {
         co_await worker_.begin(loop_);
         EXPECT_EQ(session_.mail("hello"), MailStatus::rung);
-        session_.redis().call({"XGROUP", "CREATE", session_.keys().jobs, "g", "0"});
-        const auto reply =
-            session_.redis().call({"XREADGROUP", "GROUP", "g", worker_.lease.worker(), "COUNT", "1",
-                                   "STREAMS", session_.keys().jobs, ">"});
-        Doorbell bell;
-        bell.entry_id = reply.at(0).at(1).at(0).at(0).text;
-        bell.session_id = session_.id();
-        bell.app = "echo";
-        bell.partition = session_.keys().partition;
+        const Doorbell bell = session_.doorbell(worker_.lease.worker());
         SessionStore store(worker_.relay, bell);
         const Claim claim = co_await store.claim();
         EXPECT_EQ(claim.status, ClaimStatus::claimed);

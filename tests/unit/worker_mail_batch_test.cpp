@@ -78,17 +78,6 @@ struct Kept {
     bool keep = true;
 };
 
-Doorbell next_bell(Incarnation& worker, TestSession& session) {
-    const auto reply = session.redis().call({"XREADGROUP", "GROUP", "g", worker.lease.worker(),
-                                             "COUNT", "1", "STREAMS", session.keys().jobs, ">"});
-    Doorbell bell;
-    bell.entry_id = reply.at(0).at(1).at(0).at(0).text;
-    bell.session_id = session.id();
-    bell.app = "keeps";
-    bell.partition = session.keys().partition;
-    return bell;
-}
-
 int64_t lane_length(TestSession& session) {
     return session.redis().call({"XLEN", session.keys().in_lane}).integer;
 }
@@ -107,7 +96,7 @@ TEST(WorkerMailBatchInRedis, StaysUntilItsQuestionIsDealtWith) {
         co_await one.begin(in);
         EXPECT_EQ(session.mail(kThree, MailKind::batch), MailStatus::rung);
         session.redis().call({"XGROUP", "CREATE", session.keys().jobs, "g", "0"});
-        auto first = Actor::make(one.relay, next_bell(one, session), app);
+        auto first = Actor::make(one.relay, session.doorbell(one.lease.worker()), app);
         bool ended = false;
         asio::co_spawn(in.context, first->run(), [&ended](std::exception_ptr) { ended = true; });
         co_await until([&] { return state.seen.size() == 3; });
@@ -120,7 +109,7 @@ TEST(WorkerMailBatchInRedis, StaysUntilItsQuestionIsDealtWith) {
         first->request_stop(Actor::Stop::handover);
         co_await until([&] { return ended; });
         state.keep = false;
-        auto second = Actor::make(one.relay, next_bell(one, session), app);
+        auto second = Actor::make(one.relay, session.doorbell(one.lease.worker()), app);
         co_await second->run();
         EXPECT_EQ(state.seen.size(), 7U) << "the next owner is given all of it again";
         EXPECT_EQ(state.seen.back(), "question");

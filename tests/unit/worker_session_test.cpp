@@ -25,15 +25,7 @@ class WorkerSession : public testing::Test {
     // A session with one mail, and its doorbell as this incarnation was given it.
     Doorbell rung(TestSession& session, const std::string& worker) {
         EXPECT_EQ(session.mail(kMail), MailStatus::rung);
-        session.redis().call({"XGROUP", "CREATE", session.keys().jobs, "g", "0"});
-        const auto reply = session.redis().call({"XREADGROUP", "GROUP", "g", worker, "COUNT", "1",
-                                                 "STREAMS", session.keys().jobs, ">"});
-        Doorbell bell;
-        bell.entry_id = reply.at(0).at(1).at(0).at(0).text;
-        bell.session_id = session.id();
-        bell.app = "echo";
-        bell.partition = session.keys().partition;
-        return bell;
+        return session.doorbell(worker);
     }
 
     RedisFixture redis_;

@@ -136,6 +136,18 @@ class TestSession {
         last_mail_ = bytes.text();
         return mail_again();
     }
+    // The doorbell that it has rung, as `worker` is given it.
+    Doorbell doorbell(const std::string& worker) {
+        redis_->call({"XGROUP", "CREATE", keys_.jobs, "g", "0"}); // or it is there
+        const redis::Value reply = redis_->call(
+            {"XREADGROUP", "GROUP", "g", worker, "COUNT", "1", "STREAMS", keys_.jobs, ">"});
+        Doorbell bell;
+        bell.entry_id = reply.at(0).at(1).at(0).at(0).text;
+        bell.session_id = id_;
+        bell.app = app_;
+        bell.partition = keys_.partition;
+        return bell;
+    }
     uint8_t mail_flags = kMailV2;
     // The last mail once more, in another place: Redis has forgotten that it had it.
     MailStatus mail_again() {

@@ -156,15 +156,7 @@ class WorkerTts : public testing::Test {
 
     // The owner of the session; its doorbell has rung.
     void own() {
-        session_.redis().call({"XGROUP", "CREATE", session_.keys().jobs, "g", "0"});
-        const auto reply =
-            session_.redis().call({"XREADGROUP", "GROUP", "g", worker_.lease.worker(), "COUNT", "1",
-                                   "STREAMS", session_.keys().jobs, ">"});
-        Doorbell bell;
-        bell.entry_id = reply.at(0).at(1).at(0).at(0).text;
-        bell.session_id = session_.id();
-        bell.app = "tts";
-        bell.partition = session_.keys().partition;
+        const Doorbell bell = session_.doorbell(worker_.lease.worker());
         actor_ = Actor::make(worker_.relay, bell, factory_);
         ended_ = false;
         asio::co_spawn(loop_.context, actor_->run(), [this](std::exception_ptr) { ended_ = true; });

@@ -40,14 +40,6 @@ int64_t wall_clock_ms() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
-std::string to_text(const nlohmann::ordered_json& value) {
-    return value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-}
-
-std::string to_text(const nlohmann::json& value) {
-    return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
 EventText make_event(const nlohmann::ordered_json& v1, const nlohmann::ordered_json& added,
                      const EventStamp& stamp) {
     EventText event;

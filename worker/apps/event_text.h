@@ -39,8 +39,4 @@ void make_text_snapshot(EventText& event, std::string_view content, std::string_
 nlohmann::ordered_json error_v1(ErrorCode code);
 nlohmann::ordered_json error_added(ErrorCode code);
 
-// Compact JSON; bytes that are no UTF-8 become U+FFFD.
-std::string to_text(const nlohmann::ordered_json& value);
-std::string to_text(const nlohmann::json& value);
-
 } // namespace mr

@@ -1,7 +1,7 @@
 #include "worker/apps/http_reply.h"
 
 #include "shared/one_answer.h"
-#include "worker/apps/event_text.h"
+#include "worker/json_text.h"
 
 #include <new>
 #include <nlohmann/json.hpp>

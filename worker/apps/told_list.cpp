@@ -1,8 +1,9 @@
 #include "worker/apps/told_list.h"
 
-#include "worker/apps/event_text.h"
+#include "worker/json_text.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace mr {
 
@@ -29,15 +30,18 @@ void take_fields(Json& entry, const Json& fields) {
     }
 }
 
+size_t ToldList::place_of(std::string_view name) const {
+    size_t at = 0;
+    while (at < entries_.size() && entries_[at].name != name) {
+        ++at;
+    }
+    return at;
+}
+
 const ToldList::Entry* ToldList::find(const Json& v1) const {
     const Json* name = member(v1, key_);
-    if (name == nullptr) {
-        return nullptr;
-    }
-    const std::string wanted = to_text(*name);
-    const auto found = std::find_if(entries_.begin(), entries_.end(),
-                                    [&](const Entry& entry) { return entry.name == wanted; });
-    return found != entries_.end() ? &*found : nullptr;
+    const size_t at = name != nullptr ? place_of(to_text(*name)) : entries_.size();
+    return at < entries_.size() ? &entries_[at] : nullptr;
 }
 
 void ToldList::take(const Json& v1, const Json& added) {
@@ -46,21 +50,21 @@ void ToldList::take(const Json& v1, const Json& added) {
     if (name == nullptr) {
         return;
     }
-    const std::string wanted = to_text(*name);
-    auto entry = std::find_if(entries_.begin(), entries_.end(),
-                              [&](const Entry& known) { return known.name == wanted; });
+    std::string text = to_text(*name);
+    const size_t at = place_of(text);
     Json fields = Json::object();
-    if (entry == entries_.end()) {
-        entries_.reserve(entries_.size() + 1); // std::vector would double it
-        entry = entries_.insert(entries_.end(), {wanted, {}, false});
+    if (at == entries_.size()) {
+        entries_.reserve(at + 1); // std::vector would double it
+        entries_.push_back({std::move(text), {}, false});
     } else {
-        fields = Json::parse(entry->text);
+        fields = Json::parse(entries_[at].text);
     }
     take_fields(fields, v1);
     take_fields(fields, added);
-    entry->ended = fields.contains(mark_);
-    entry->text = to_text(fields);
-    entry->text.shrink_to_fit();
+    Entry& entry = entries_[at];
+    entry.ended = fields.contains(mark_);
+    entry.text = to_text(fields);
+    entry.text.shrink_to_fit();
 }
 
 bool ToldList::has_ended(const Json& v1) const {

@@ -33,6 +33,7 @@ class ToldList {
         bool ended = false;
     };
 
+    size_t place_of(std::string_view name) const; // entries_.size(): nowhere
     const Entry* find(const Json& v1) const;
 
     const char* key_;

@@ -1,6 +1,5 @@
 #include "worker/apps/turn_view.h"
 
-#include "worker/apps/event_text.h"
 #include "worker/json_text.h"
 
 #include <algorithm>

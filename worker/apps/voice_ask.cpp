@@ -2,9 +2,9 @@
 
 #include "shared/hash.h"
 #include "shared/scripts.h"
-#include "worker/apps/event_text.h"
 #include "worker/apps/remembered_ids.h"
 #include "worker/async.h"
+#include "worker/json_text.h"
 #include "worker/log.h"
 #include "worker/redis/scripts.h"
 

@@ -1,6 +1,7 @@
 #include "worker/apps/voice_events.h"
 
 #include "worker/apps/event_text.h"
+#include "worker/json_text.h"
 
 namespace mr {
 

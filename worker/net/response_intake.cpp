@@ -35,22 +35,6 @@ const char* text_of(HttpFault fault) {
     }
 }
 
-// "HTTP/1.1 200 OK": 200. Anything else: 0.
-int status_of(std::string_view line) {
-    const std::size_t blank = line.find(' ');
-    if (blank == std::string_view::npos || line.size() < blank + 4) {
-        return 0;
-    }
-    int status = 0;
-    for (const char c : line.substr(blank + 1, 3)) {
-        if (c < '0' || c > '9') {
-            return 0;
-        }
-        status = status * 10 + (c - '0');
-    }
-    return status;
-}
-
 } // namespace
 
 bool header_well_formed(std::string_view line) {
@@ -74,18 +58,6 @@ std::string_view trimmed(std::string_view text) {
         text.remove_suffix(1);
     }
     return text;
-}
-
-bool add_head_line(HttpHead& head, std::string_view line) {
-    const std::size_t colon = line.find(':');
-    if (line.starts_with("HTTP/")) {
-        head = HttpHead();
-        head.status = status_of(line);
-    } else if (colon != std::string_view::npos) {
-        head.headers.push_back(
-            {lower_case(line.substr(0, colon)), std::string(trimmed(line.substr(colon + 1)))});
-    }
-    return line.empty() && head.status >= 200;
 }
 
 ResponseIntake::ResponseIntake(const asio::any_io_executor& executor, const HttpRequest& request,

@@ -88,8 +88,4 @@ bool header_well_formed(std::string_view line);
 std::string lower_case(std::string_view text);   // ASCII
 std::string_view trimmed(std::string_view text); // without blanks and line ends around it
 
-// A line of a response's head, trimmed. True: it was the last one, and the head is no interim one
-// (1xx), which the final one follows.
-bool add_head_line(HttpHead& head, std::string_view line);
-
 } // namespace mr::net

@@ -20,6 +20,36 @@ constexpr std::size_t kStopTransfer = 0; // from a callback that was given at le
 constexpr long kTrickleReadBytes = 2 * 1024;
 constexpr long kTrickleUploadBytes = 16 * 1024;
 
+// "HTTP/1.1 200 OK": 200. Anything else: 0.
+int status_of(std::string_view line) {
+    const std::size_t blank = line.find(' ');
+    if (blank == std::string_view::npos || line.size() < blank + 4) {
+        return 0;
+    }
+    int status = 0;
+    for (const char c : line.substr(blank + 1, 3)) {
+        if (c < '0' || c > '9') {
+            return 0;
+        }
+        status = status * 10 + (c - '0');
+    }
+    return status;
+}
+
+// A line of a response's head, trimmed. True: it was the last one, and the head is no interim one
+// (1xx), which the final one follows.
+bool add_head_line(HttpHead& head, std::string_view line) {
+    const std::size_t colon = line.find(':');
+    if (line.starts_with("HTTP/")) {
+        head = HttpHead();
+        head.status = status_of(line);
+    } else if (colon != std::string_view::npos) {
+        head.headers.push_back(
+            {lower_case(line.substr(0, colon)), std::string(trimmed(line.substr(colon + 1)))});
+    }
+    return line.empty() && head.status >= 200;
+}
+
 } // namespace
 
 Transfer::Transfer(std::shared_ptr<CurlLoop> loop, std::unique_ptr<HttpRequest> request,

@@ -32,10 +32,6 @@ nlohmann::ordered_json usage_sum(const std::vector<Usage>& usage) {
     return sum;
 }
 
-std::string json_text(const nlohmann::json& value) {
-    return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
 void append_times(std::string& text, const std::map<std::string, std::int64_t>& times) {
     JsonObject json(text);
     for (const auto& [name, milliseconds] : times) {
@@ -75,37 +71,37 @@ nlohmann::json memory_of(const TurnRun& run) {
 
 std::string StateText::of(const TurnState& state) {
     if (scope_.empty() && state.stage >= Stage::resolved) {
-        scope_ = json_text(state.scope);
+        scope_ = to_text(state.scope);
     }
     if (plan_.empty() && state.stage >= Stage::routed) {
-        plan_ = json_text(state.plan);
+        plan_ = to_text(state.plan);
     }
     if (merged_.empty() && state.stage >= Stage::merged) {
-        merged_ = json_text(state.merged);
+        merged_ = to_text(state.merged);
     }
     std::string text;
     JsonObject json(text);
     json.number("v", kStateVersion);
     json.number("stage", static_cast<int>(state.stage));
-    json.json("scope", scope_.empty() ? json_text(state.scope) : scope_);
-    json.json("plan", plan_.empty() ? json_text(state.plan) : plan_);
+    json.json("scope", scope_.empty() ? to_text(state.scope) : scope_);
+    json.json("plan", plan_.empty() ? to_text(state.plan) : plan_);
     json.name("findings");
     text += '[';
     for (const ToolFinding& finding : state.findings) {
         std::string& known = findings_[finding.call_id];
         if (known.empty()) {
-            known = json_text(finding);
+            known = to_text(finding);
         }
         text += text.back() == '[' ? "" : ",";
         text += known;
     }
     text += ']';
-    json.json("merged", merged_.empty() ? json_text(state.merged) : merged_);
+    json.json("merged", merged_.empty() ? to_text(state.merged) : merged_);
     json.name("phase_ms");
     append_times(text, state.phase_ms);
     json.name("tool_ms");
     append_times(text, state.tool_ms);
-    json.json("usage", state.usage.empty() ? "[]" : json_text(state.usage));
+    json.json("usage", state.usage.empty() ? "[]" : to_text(state.usage));
     json.close();
     if (state.stage == Stage::merged) {
         findings_.clear(); // the last one

@@ -125,8 +125,7 @@ void Link::settle_reading() {
     if (!ready_ || broken_) {
         return;
     }
-    quiet_ = patient();
-    transport_->be_quiet(quiet_);
+    quiet_ = transport_->be_quiet(patient());
     if (quiet_ && !look_due_) {
         look_later();
     }

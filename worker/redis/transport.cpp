@@ -78,7 +78,10 @@ class PlainTransport final : public Transport {
         socket_->write(bytes, std::move(done));
     }
 
-    void be_quiet(bool quiet) override { socket_->be_quiet(quiet); }
+    bool be_quiet(bool quiet) override {
+        socket_->be_quiet(quiet);
+        return quiet;
+    }
 
     void close() override {
         boost::system::error_code ignored;
@@ -127,7 +130,7 @@ class TlsTransport final : public Transport {
     }
 
     // What arrives is records, not replies: only the stream knows what is in them.
-    void be_quiet(bool) override {}
+    bool be_quiet(bool) override { return false; }
     size_t read_now(std::span<uint8_t>) override { return 0; }
 
     void close() override {

@@ -26,9 +26,10 @@ class Transport {
     // One write at a time.
     virtual void write(std::span<const uint8_t> bytes,
                        std::function<void(boost::system::error_code)> done) = 0;
-    // A hint: while it is quiet, read_some() may leave what arrives to read_now().
-    virtual void be_quiet(bool quiet) = 0;
-    // What is there, without waiting; 0: nothing, or not known. Throws as read_some().
+    // While it is quiet, read_some() leaves what arrives to read_now(). Whether it is now: not each
+    // can be.
+    virtual bool be_quiet(bool quiet) = 0;
+    // What is there, without waiting; 0: nothing. Throws as read_some().
     virtual size_t read_now(std::span<uint8_t> into) = 0;
     // Ends everything that is under way with operation_aborted.
     virtual void close() = 0;

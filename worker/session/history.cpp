@@ -32,7 +32,6 @@ void append_content(std::string& text, const HistoryEntry& entry) {
 
 // Written and read by hand: a conversation of long answers is much text.
 std::string history_text(const HistoryEntry& entry) {
-    constexpr auto kReplace = nlohmann::json::error_handler_t::replace;
     std::string text;
     text.reserve(entry.content.size() + kAroundContentBytes);
     JsonObject json(text);
@@ -42,7 +41,7 @@ std::string history_text(const HistoryEntry& entry) {
     json.name("content");
     append_content(text, entry);
     if (!entry.memory.is_null()) {
-        json.json("memory", entry.memory.dump(-1, ' ', false, kReplace));
+        json.json("memory", to_text(entry.memory));
     }
     if (entry.rating != 0) {
         json.text("comment", entry.comment);
